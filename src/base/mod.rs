@@ -1,0 +1,23 @@
+//! The vocabulary every other layer shares: identifiers, names, limits, time, field tables, messages.
+//!
+//! `base` knows nothing: no socket, no file, no AMQP bytes. It is the only layer everybody imports,
+//! so whatever stands here must be cheap, total and free of policy.
+
+mod ids;
+pub mod limits;
+mod memory;
+mod message;
+mod names;
+mod reply;
+mod table;
+mod time;
+
+pub use ids::{
+    ChannelId, ConnectionId, ConsumerId, DeliveryTag, HolderId, MessageId, PublishSequence, QueueId,
+};
+pub use memory::{MemoryBudget, Pressure};
+pub use message::{Body, Message, MessageHeader};
+pub use names::{ConsumerTag, ExchangeName, NameError, QueueName, ShortStr, UserName, VhostName};
+pub use reply::ReplyCode;
+pub use table::{FieldTable, FieldValue};
+pub use time::{Clock, ManualClock, Millis, SystemClock};

@@ -1,0 +1,3 @@
+//! HareMQ, an AMQP 0-9-1 message broker.
+
+pub mod base;

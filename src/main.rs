@@ -1,0 +1,2 @@
+//! The `haremq` binary.
+fn main() {}

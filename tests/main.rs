@@ -1,0 +1,3 @@
+//! The one integration test binary: every test that needs more than one layer.
+
+mod tidy;
