@@ -1,0 +1,179 @@
+//! What can be asked of a queue machine.
+
+use crate::base::{ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, PublishSequence};
+
+/// A command. Answers never come back in place: they are [`super::Effect`]s.
+///
+/// `P` is the driver's handle for a message (its bytes, or where they lie); the machine keeps it and
+/// gives it back, and never looks inside.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Command<P> {
+    /// Messages of one publisher's batch, in order.
+    Enqueue(Vec<Incoming<P>>),
+    /// A holder settles messages it holds.
+    Settle {
+        /// Who holds them.
+        holder: HolderId,
+        /// What becomes of them.
+        settlement: Settlement,
+        /// Runs of ids, both ends included. Ids in a run that this holder does not hold are ignored.
+        messages: Vec<(MessageId, MessageId)>,
+    },
+    /// A new consumer.
+    Attach {
+        /// The consumer's side of it.
+        consumer: Consumer,
+        /// Comes back in [`super::Reply`].
+        request: RequestId,
+    },
+    /// A consumer leaves; what it holds stays with its holder.
+    Detach {
+        /// Who leaves.
+        consumer: ConsumerId,
+        /// Comes back in [`super::Reply`]; `None` when nobody waits.
+        request: Option<RequestId>,
+    },
+    /// A holder is gone (its channel closed): its consumers of this queue are detached, and everything
+    /// it holds returns to its old place, marked redelivered.
+    Release {
+        /// Who is gone.
+        holder: HolderId,
+    },
+    /// Everything a holder holds returns to its old place, marked redelivered (`basic.recover`).
+    Recover {
+        /// Whose messages.
+        holder: HolderId,
+    },
+    /// A consumer may be given messages again, or may not for now (its connection is slow, or the
+    /// credit it shares with others of its channel is back).
+    Flow {
+        /// Which consumer.
+        consumer: ConsumerId,
+        /// Whether it may be given messages.
+        flow: Flow,
+    },
+    /// `basic.get`.
+    Get {
+        /// Who will hold the message; `None` settles it at once (`no-ack`).
+        holder: Option<HolderId>,
+        /// Comes back in [`super::Reply`].
+        request: RequestId,
+    },
+    /// `queue.purge`: drops what is ready, never what is unsettled.
+    Purge {
+        /// Comes back in [`super::Reply`].
+        request: RequestId,
+    },
+    /// Asks for the counts (`queue.declare` of an existing queue).
+    Inspect {
+        /// Comes back in [`super::Reply`].
+        request: RequestId,
+    },
+    /// `queue.delete`.
+    Delete {
+        /// Under which conditions.
+        condition: DeleteCondition,
+        /// Comes back in [`super::Reply`]; `None` when nobody waits.
+        request: Option<RequestId>,
+    },
+    /// Everything up to and with this id that was to be appended is on disk.
+    Persisted {
+        /// The highest id.
+        up_to: MessageId,
+    },
+}
+
+/// A message on its way in.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Incoming<P> {
+    /// The driver's handle.
+    pub payload: P,
+    /// Bytes it costs.
+    pub bytes: u64,
+    /// Whether it must be on disk before its confirm. Only durable queues keep it so.
+    pub persistent: bool,
+    /// Whose publish it is, when somebody waits for the confirm.
+    pub publish: Option<PublishRef>,
+}
+
+/// Where a confirm goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PublishRef {
+    /// The publisher's connection.
+    pub connection: ConnectionId,
+    /// Its channel number, for the reader's convenience.
+    pub channel: ChannelId,
+    /// This opening of the channel.
+    pub holder: HolderId,
+    /// The number of the publish on its channel.
+    pub sequence: PublishSequence,
+}
+
+/// What becomes of a message that was handed out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Settlement {
+    /// Done with.
+    Ack,
+    /// Back to its old place, marked redelivered.
+    Requeue,
+    /// Rejected: dropped (or dead-lettered, where that is configured).
+    Discard,
+}
+
+/// A consumer as the queue sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Consumer {
+    /// Its id.
+    pub id: ConsumerId,
+    /// Who holds what it is given.
+    pub holder: HolderId,
+    /// Whether what it is given must be settled.
+    pub acknowledge: Acknowledge,
+    /// Whether it wants to be alone.
+    pub access: Access,
+}
+
+/// Whether a delivery must be settled, and how many may be open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Acknowledge {
+    /// `no-ack`: handed out is settled.
+    Automatic,
+    /// At most `prefetch` open at a time for this consumer alone.
+    Manual {
+        /// From 1. The driver puts its own bound in for AMQP's 0.
+        prefetch: u32,
+        /// Whether the `SharedCredit` of its holder counts as well.
+        shared: bool,
+    },
+}
+
+/// How a consumer shares a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// With others.
+    Shared,
+    /// Alone (`basic.consume` with `exclusive`).
+    Exclusive,
+}
+
+/// Whether a consumer may be given messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// It may.
+    Open,
+    /// It may not until it is opened again.
+    Held,
+}
+
+/// `if-unused` and `if-empty` of `queue.delete`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DeleteCondition {
+    /// Only without consumers.
+    pub if_unused: bool,
+    /// Only without ready messages.
+    pub if_empty: bool,
+}
+
+/// The driver's number for a question; the machine hands it back with the answer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct RequestId(pub u64);

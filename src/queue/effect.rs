@@ -1,0 +1,113 @@
+//! What a queue machine wants done. Effects are executed in order.
+
+use crate::base::{ConsumerId, HolderId, MessageId, PublishSequence};
+
+use super::{PublishRef, RequestId};
+
+/// One effect.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect<P> {
+    /// Hand this message to this consumer.
+    Deliver {
+        /// Who gets it.
+        consumer: ConsumerId,
+        /// What.
+        delivery: Delivery<P>,
+    },
+    /// These publishes of one channel are safe: from `first.sequence` to `last`, both included.
+    Confirm {
+        /// The first publish of the run.
+        first: PublishRef,
+        /// The sequence of the last one, on the same channel.
+        last: PublishSequence,
+    },
+    /// This publish was not taken.
+    Refuse {
+        /// Which.
+        publish: PublishRef,
+    },
+    /// Write this message to the log; [`super::Command::Persisted`] follows.
+    Append {
+        /// Its id.
+        id: MessageId,
+        /// The driver's handle.
+        payload: P,
+    },
+    /// This message is gone from the queue: its bytes (and its record) are no longer needed here.
+    Release {
+        /// Its id.
+        id: MessageId,
+        /// The bytes it cost.
+        bytes: u64,
+        /// Whether an [`Effect::Append`] was emitted for it.
+        appended: bool,
+    },
+    /// The answer to a question.
+    Reply {
+        /// Which question.
+        request: RequestId,
+        /// The answer.
+        reply: Reply<P>,
+    },
+    /// Tell this consumer that it was cancelled (the queue is gone).
+    CancelConsumer {
+        /// Who.
+        consumer: ConsumerId,
+    },
+    /// The queue is gone; no command has any effect any more.
+    Deleted,
+}
+
+/// A message handed out.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Delivery<P> {
+    /// Its id.
+    pub id: MessageId,
+    /// The driver's handle.
+    pub payload: P,
+    /// Whether it was handed out before.
+    pub redelivered: bool,
+    /// Who holds it until it is settled; `None` when it is settled already.
+    pub holder: Option<HolderId>,
+}
+
+/// An answer.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Reply<P> {
+    /// The consumer is attached.
+    Attached,
+    /// The consumer cannot be attached: it, or one that is there, wants to be alone.
+    ExclusiveUse,
+    /// The consumer is detached (or was not there).
+    Detached,
+    /// `basic.get`: `None` when nothing is ready; `ready` counts what stays.
+    Got {
+        /// The message.
+        delivery: Option<Delivery<P>>,
+        /// Ready messages after it.
+        ready: u64,
+    },
+    /// `queue.purge`.
+    Purged {
+        /// How many were dropped.
+        messages: u64,
+    },
+    /// The counts.
+    Counts {
+        /// Ready messages.
+        ready: u64,
+        /// Consumers.
+        consumers: u64,
+    },
+    /// `queue.delete`: done, with the number of ready messages that went with it.
+    Deleted {
+        /// How many.
+        messages: u64,
+    },
+    /// `queue.delete` with `if-unused`, and there are consumers.
+    InUse,
+    /// `queue.delete` with `if-empty`, and there are ready messages.
+    NotEmpty,
+    /// The queue was deleted before the command came.
+    Gone,
+}
