@@ -1,0 +1,226 @@
+//! What one holder holds: unsettled messages, found by id.
+//!
+//! Messages are handed out almost always in order of their ids and settled almost always from the
+//! front; so there is a list in order of ids, and a message that comes later than a younger one (it was
+//! requeued) goes to a map beside it. A message settled in the middle leaves a gap in the list; gaps
+//! never stand at an end and never make up more than half.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::base::{HolderId, MessageId};
+
+use super::entry::Handed;
+
+/// The unsettled messages of one holder.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Held<P> {
+    /// Whose they are.
+    pub(super) holder: HolderId,
+    /// Its attached consumers; the record stays while there is one.
+    pub(super) consumers: u32,
+    in_order: VecDeque<Slot<P>>,
+    gaps: usize,
+    out_of_order: BTreeMap<MessageId, Handed<P>>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+struct Slot<P> {
+    id: MessageId,
+    /// `None` is a gap.
+    handed: Option<Handed<P>>,
+}
+
+impl<P> Held<P> {
+    pub(super) fn new(holder: HolderId) -> Self {
+        Self {
+            holder,
+            consumers: 0,
+            in_order: VecDeque::new(),
+            gaps: 0,
+            out_of_order: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.in_order.is_empty() && self.out_of_order.is_empty()
+    }
+
+    #[inline]
+    pub(super) fn insert(&mut self, id: MessageId, handed: Handed<P>) {
+        if self.in_order.back().is_none_or(|last| last.id < id) {
+            self.in_order.push_back(Slot { id, handed: Some(handed) });
+        } else {
+            let twin = self.out_of_order.insert(id, handed);
+            assert!(twin.is_none(), "a message is held once (Q1)");
+        }
+    }
+
+    /// Takes out what lies in a run of ids, both ends included; what is not there is passed over.
+    /// First those handed out in order, then the others, each in order of ids.
+    #[inline]
+    pub(super) fn take_run(
+        &mut self,
+        first: MessageId,
+        last: MessageId,
+        mut each: impl FnMut(MessageId, Handed<P>),
+    ) {
+        match self.in_order.front() {
+            None => {}
+            Some(front) if front.id >= first => self.take_front(last, &mut each),
+            Some(_) => self.take_middle(first, last, &mut each),
+        }
+        if !self.out_of_order.is_empty() {
+            self.take_out_of_order(first, last, &mut each);
+        }
+    }
+
+    fn take_front(&mut self, last: MessageId, each: &mut impl FnMut(MessageId, Handed<P>)) {
+        while let Some(front) = self.in_order.front()
+            && front.id <= last
+        {
+            if let Some(Slot { id, handed: Some(handed) }) = self.in_order.pop_front() {
+                each(id, handed);
+            } else {
+                self.gaps -= 1;
+            }
+        }
+        self.close_gaps();
+    }
+
+    fn take_middle(
+        &mut self,
+        first: MessageId,
+        last: MessageId,
+        each: &mut impl FnMut(MessageId, Handed<P>),
+    ) {
+        let start = self.in_order.partition_point(|slot| slot.id < first);
+        for slot in self.in_order.range_mut(start..) {
+            if slot.id > last {
+                break;
+            }
+            if let Some(handed) = slot.handed.take() {
+                self.gaps += 1;
+                each(slot.id, handed);
+            }
+        }
+        self.close_gaps();
+    }
+
+    fn take_out_of_order(
+        &mut self,
+        first: MessageId,
+        last: MessageId,
+        each: &mut impl FnMut(MessageId, Handed<P>),
+    ) {
+        if first > last {
+            return;
+        }
+        while let Some((&id, _)) = self.out_of_order.range(first..=last).next() {
+            if let Some(handed) = self.out_of_order.remove(&id) {
+                each(id, handed);
+            }
+        }
+    }
+
+    /// Restores what the module says about gaps, and gives memory back after a large window.
+    #[inline]
+    fn close_gaps(&mut self) {
+        while self.gaps > 0 && self.in_order.front().is_some_and(|slot| slot.handed.is_none()) {
+            self.in_order.pop_front();
+            self.gaps -= 1;
+        }
+        while self.gaps > 0 && self.in_order.back().is_some_and(|slot| slot.handed.is_none()) {
+            self.in_order.pop_back();
+            self.gaps -= 1;
+        }
+        if self.gaps * 2 > self.in_order.len() {
+            self.in_order.retain(|slot| slot.handed.is_some());
+            self.gaps = 0;
+        }
+        let capacity = self.in_order.capacity();
+        if capacity > KEPT_SLOTS_MAX && self.in_order.len() < capacity / 8 {
+            self.in_order.shrink_to(capacity / 2);
+        }
+    }
+
+    /// What is held, in the order of [`Self::take_run`].
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (MessageId, &Handed<P>)> {
+        let in_order = self.in_order.iter().filter_map(|s| Some((s.id, s.handed.as_ref()?)));
+        in_order.chain(self.out_of_order.iter().map(|(id, handed)| (*id, handed)))
+    }
+}
+
+/// Room for this many unsettled messages of one holder is kept for ever; more is given back.
+const KEPT_SLOTS_MAX: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::Entry;
+    use super::*;
+
+    fn held(ids: impl IntoIterator<Item = u64>) -> Held<u64> {
+        let mut held = Held::new(HolderId(1));
+        for id in ids {
+            let entry = Entry { payload: id, bytes: 1, redelivered: false, appended: false };
+            held.insert(MessageId(id), Handed { entry, consumer: None });
+        }
+        held
+    }
+
+    fn take(held: &mut Held<u64>, first: u64, last: u64) -> Vec<u64> {
+        let mut taken = Vec::new();
+        held.take_run(MessageId(first), MessageId(last), |id, handed| {
+            assert_eq!(handed.entry.payload, id.0);
+            taken.push(id.0);
+        });
+        taken
+    }
+
+    fn left(held: &Held<u64>) -> Vec<u64> {
+        held.iter().map(|(id, _)| id.0).collect()
+    }
+
+    #[test]
+    fn runs_take_what_is_there_at_the_front_in_the_middle_and_at_the_end() {
+        let mut held = held([1, 2, 4, 6, 8, 10, 11]);
+        assert_eq!(take(&mut held, 1, 1), [1]);
+        assert_eq!(take(&mut held, 5, 9), [6, 8]);
+        assert_eq!(take(&mut held, 5, 9), []);
+        assert_eq!(take(&mut held, 11, 99), [11]);
+        assert_eq!(take(&mut held, 9, 3), []);
+        assert_eq!(left(&held), [2, 4, 10]);
+        assert_eq!(take(&mut held, 0, u64::MAX), [2, 4, 10]);
+        assert!(held.is_empty());
+    }
+
+    #[test]
+    fn a_message_that_comes_after_a_younger_one_is_found_as_well() {
+        let mut held = held([5, 6, 3, 7, 1]);
+        assert_eq!(take(&mut held, 6, 6), [6]);
+        held.insert(MessageId(6), {
+            let entry = Entry { payload: 6, bytes: 1, redelivered: true, appended: false };
+            Handed { entry, consumer: None }
+        });
+        assert_eq!(take(&mut held, 2, 6), [5, 3, 6]);
+        assert_eq!(left(&held), [7, 1]);
+    }
+
+    #[test]
+    fn one_old_message_does_not_keep_the_gaps_of_all_that_followed() {
+        let mut held = held([1]);
+        for id in 2..10_000 {
+            let entry = Entry { payload: id, bytes: 1, redelivered: false, appended: false };
+            held.insert(MessageId(id), Handed { entry, consumer: None });
+            if id > 10 {
+                assert_eq!(take(&mut held, id - 8, id - 8), [id - 8]);
+            }
+        }
+        assert!(held.in_order.len() < 30, "{} slots", held.in_order.len());
+    }
+
+    #[test]
+    fn an_unsettled_message_costs_at_most_48_bytes_with_a_handle_of_8() {
+        assert!(size_of::<Slot<u64>>() <= 48, "{}", size_of::<Slot<u64>>());
+    }
+}

@@ -1,0 +1,66 @@
+//! The invariants of [`super::machine`] that can be seen from the state alone, checked in tests.
+
+use std::collections::BTreeSet;
+
+use super::held::Held;
+use super::{Access, Acknowledge, Machine};
+
+impl<P: Clone> Machine<P> {
+    /// Panics with the number of the invariant that does not hold.
+    pub(super) fn check_invariants(&self) {
+        self.check_messages();
+        self.check_consumers();
+        for (id, _) in self.waiting.iter() {
+            let ready = self.ready.iter().any(|(other, entry)| other == id && entry.appended);
+            let mut held = self.unsettled.holders().flat_map(Held::iter);
+            assert!(
+                ready || held.any(|(other, handed)| other == id && handed.entry.appended),
+                "Q6: {id} waits for the disk and is not in the queue"
+            );
+        }
+        if self.is_deleted() {
+            let counts = (self.ready(), self.unsettled(), self.consumers());
+            assert_eq!(counts, (0, 0, 0), "Q9: a deleted queue holds something");
+            assert_eq!(self.waiting.iter().count(), 0, "Q9: a publish waits on a deleted queue");
+        }
+    }
+
+    fn check_messages(&self) {
+        let ready: Vec<_> = self.ready.iter().map(|(id, _)| id).collect();
+        assert!(ready.is_sorted_by(|a, b| a < b), "Q2: ready messages are not in order");
+        let mut all: BTreeSet<_> = ready.into_iter().collect();
+        let mut unsettled = 0;
+        let mut unsettled_bytes = 0;
+        for held in self.unsettled.holders() {
+            assert!(held.consumers > 0 || !held.is_empty(), "Q3: an idle holder is remembered");
+            for (id, handed) in held.iter() {
+                assert!(all.insert(id), "Q1: {id} is in two places");
+                unsettled += 1;
+                unsettled_bytes += handed.entry.bytes;
+            }
+        }
+        let ready_bytes: u64 = self.ready.iter().map(|(_, entry)| entry.bytes).sum();
+        assert_eq!(self.ready() + self.unsettled(), all.len() as u64, "Q8: counts");
+        assert_eq!(self.unsettled(), unsettled, "Q8: unsettled");
+        assert_eq!(self.ready_bytes(), ready_bytes, "Q8: ready bytes");
+        assert_eq!(self.unsettled_bytes(), unsettled_bytes, "Q8: unsettled bytes");
+    }
+
+    fn check_consumers(&self) {
+        for (key, attached, has_turn) in self.consumers.iter() {
+            let id = attached.consumer.id;
+            let held = self.unsettled.holders().flat_map(Held::iter);
+            let open = held.filter(|(_, handed)| handed.consumer == Some(key)).count();
+            assert_eq!(open, attached.unsettled as usize, "Q5: credit of consumer {id}");
+            if let Acknowledge::Manual { prefetch, .. } = attached.consumer.acknowledge {
+                assert!(attached.unsettled <= prefetch, "Q5: prefetch of consumer {id}");
+            }
+            assert_eq!(has_turn, attached.can_take(), "Q4: turn of consumer {id}");
+            if attached.consumer.access == Access::Exclusive {
+                assert_eq!(self.consumers(), 1, "Q7: consumer {id} is not alone");
+            }
+        }
+        let joined: u32 = self.unsettled.holders().map(|held| held.consumers).sum();
+        assert_eq!(u64::from(joined), self.consumers(), "Q3: consumers of the holders");
+    }
+}

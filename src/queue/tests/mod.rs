@@ -1,0 +1,7 @@
+//! Tests of the queue machine through its commands and effects.
+
+mod confirming;
+mod consuming;
+mod fixture;
+mod lifetime;
+mod settling;
