@@ -16,7 +16,7 @@ use super::encode::encode_method;
 use super::frame::{FRAME_END, FrameHeader, FrameKind};
 use super::method::{Method, MethodId};
 use super::protocol_header::PROTOCOL_HEADER;
-use super::writer::put_short_string;
+use super::writer::{bits, put_short_string};
 
 /// Pieces of a body from this size on are not copied. Below it a copy is cheaper than one more slice
 /// in the write and one more reference to count.
@@ -119,10 +119,10 @@ impl Output {
         self.settlement(channel, MethodId::BASIC_ACK, delivery_tag, u8::from(multiple));
     }
 
-    /// `basic.nack`: a publish that was not taken. `requeue` means nothing in this direction and is
-    /// not set.
+    /// `basic.nack`: a publish that was not taken. `requeue` means nothing in this direction; it is
+    /// set because it is set by default, and RabbitMQ leaves it so.
     pub fn nack(&mut self, channel: ChannelId, delivery_tag: DeliveryTag, multiple: bool) {
-        self.settlement(channel, MethodId::BASIC_NACK, delivery_tag, u8::from(multiple));
+        self.settlement(channel, MethodId::BASIC_NACK, delivery_tag, bits(&[multiple, true]));
     }
 
     fn settlement(&mut self, channel: ChannelId, id: MethodId, tag: DeliveryTag, flags: u8) {
