@@ -1,5 +1,6 @@
 //! HareMQ, an AMQP 0-9-1 message broker.
 
+pub mod access;
 pub mod base;
 pub mod protocol;
 pub mod queue;
