@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod base;
+pub mod config;
 pub mod protocol;
 pub mod queue;
 pub mod wire;
