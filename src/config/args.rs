@@ -36,6 +36,8 @@ pub struct Arguments {
 #[derive(Debug, clap::Parser)]
 #[command(
     name = "haremq",
+    // Also where the file has another name, such as that of a tool that it stands in for.
+    bin_name = "haremq",
     version,
     about = "An AMQP 0-9-1 message broker that takes RabbitMQ's place",
     after_help = EXAMPLES,
@@ -95,8 +97,8 @@ Examples:
   haremq --ephemeral --port 0 --port-file port    for a test: any free port, nothing on disk
   haremq --bind 127.0.0.1 --log-level debug       for this machine only, and talkative
 
-Every setting can also come from the environment: heartbeat is HAREMQ_HEARTBEAT. A flag wins over the
-environment, the environment over the file.";
+Every setting can also come from the environment: heartbeat is HAREMQ_HEARTBEAT.
+A flag wins over the environment, the environment over the file.";
 
 #[cfg(test)]
 mod tests {
@@ -133,8 +135,10 @@ mod tests {
     #[test]
     fn help_shows_examples_and_is_no_failure() {
         for line in ["haremq --help", "haremq serve --help"] {
-            let error = parse(line).expect_err("help");
-            assert!(error.to_string().contains("haremq --ephemeral --port 0"), "{error}");
+            let error = parse(&line.replacen("haremq", "/usr/bin/other", 1)).expect_err("help");
+            let text = error.to_string();
+            assert!(text.contains("haremq --ephemeral --port 0"), "{text}");
+            assert!(text.contains("Usage: haremq "), "{text}");
             assert!(matches!(&error, ConfigError::Arguments(e) if e.exit_code() == 0));
         }
         let version = parse("haremq --version").expect_err("version").to_string();
