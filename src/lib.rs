@@ -3,4 +3,5 @@
 pub mod base;
 pub mod protocol;
 pub mod queue;
+pub mod routing;
 pub mod wire;
