@@ -11,6 +11,8 @@ mod exchange;
 mod fanout;
 mod headers;
 mod index;
+#[cfg(test)]
+mod naive;
 mod routed;
 mod router;
 mod slab;

@@ -147,14 +147,17 @@ impl<Q: Clone> Table<Q> {
     }
 
     /// The bindings from this exchange.
-    pub fn bindings_from(&self, source: &str) -> impl Iterator<Item = Binding> {
+    pub fn bindings_from<'a>(&'a self, source: &str) -> impl Iterator<Item = Binding> + use<'a, Q> {
         let slot = self.exchange_slot(source.as_bytes());
         let entry = slot.and_then(|slot| self.exchanges.get(slot.0));
         self.listed(entry.map_or(&[], |entry| &entry.outgoing))
     }
 
     /// The bindings to this queue or exchange.
-    pub fn bindings_to(&self, destination: &Destination) -> impl Iterator<Item = Binding> {
+    pub fn bindings_to<'a>(
+        &'a self,
+        destination: &Destination,
+    ) -> impl Iterator<Item = Binding> + use<'a, Q> {
         let target = self.target(destination);
         self.listed(target.map_or(&[], |target| self.incoming(target)))
     }
@@ -169,7 +172,10 @@ impl<Q: Clone> Table<Q> {
         self.find_binding(binding).is_some()
     }
 
-    fn listed(&self, slots: &[BindingSlot]) -> impl Iterator<Item = Binding> {
+    fn listed<'a>(
+        &'a self,
+        slots: &'a [BindingSlot],
+    ) -> impl Iterator<Item = Binding> + use<'a, Q> {
         slots.iter().filter_map(|slot| self.binding(self.bindings.get(slot.0)?))
     }
 

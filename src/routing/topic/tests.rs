@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use ::proptest::prelude::*;
 
+use super::super::naive;
 use super::super::target::QueueSlot;
 use super::*;
 
@@ -28,22 +29,6 @@ fn reached(topic: &Topic, key: &[u8]) -> Vec<u32> {
 
 fn does_match(pattern: &str, key: &str) -> bool {
     !reached(&topic(&[pattern]), key.as_bytes()).is_empty()
-}
-
-/// The rules, word by word; exponential, and nothing to get wrong.
-fn naive(pattern: &[&[u8]], key: &[&[u8]]) -> bool {
-    match (pattern, key) {
-        ([], []) => true,
-        ([b"#", rest @ ..], _) => naive(rest, key) || !key.is_empty() && naive(pattern, &key[1..]),
-        ([b"*", pattern @ ..], [_, key @ ..]) => naive(pattern, key),
-        ([word, pattern @ ..], [other, key @ ..]) => word == other && naive(pattern, key),
-        ([_, ..], []) | ([], [_, ..]) => false,
-    }
-}
-
-fn naive_match(pattern: &[u8], key: &[u8]) -> bool {
-    let split = |text| words(text).collect::<Vec<_>>();
-    naive(&split(pattern), &split(key))
 }
 
 fn nodes(topic: &Topic) -> usize {
@@ -220,7 +205,7 @@ proptest! {
         for key in keys {
             prop_assert_eq!(
                 does_match(&pattern, &key),
-                naive_match(pattern.as_bytes(), key.as_bytes()),
+                naive::topic(pattern.as_bytes(), key.as_bytes()),
                 "{} against {}", pattern, key
             );
         }
@@ -244,7 +229,7 @@ proptest! {
         for key in keys {
             let expected: BTreeSet<u32> = bound
                 .iter()
-                .filter(|(pattern, _)| naive_match(pattern.as_bytes(), key.as_bytes()))
+                .filter(|(pattern, _)| naive::topic(pattern.as_bytes(), key.as_bytes()))
                 .map(|(_, number)| *number)
                 .collect();
             prop_assert!(reached(&topic, key.as_bytes()).into_iter().eq(expected), "{}", key);
