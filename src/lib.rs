@@ -5,4 +5,5 @@ pub mod base;
 pub mod config;
 pub mod protocol;
 pub mod queue;
+pub mod routing;
 pub mod wire;
