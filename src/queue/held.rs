@@ -204,9 +204,9 @@ mod tests {
         let mut held = held([1, 2, 4, 6, 8, 10, 11]);
         assert_eq!(take(&mut held, 1, 1), [1]);
         assert_eq!(take(&mut held, 5, 9), [6, 8]);
-        assert_eq!(take(&mut held, 5, 9), []);
+        assert!(take(&mut held, 5, 9).is_empty());
         assert_eq!(take(&mut held, 11, 99), [11]);
-        assert_eq!(take(&mut held, 9, 3), []);
+        assert!(take(&mut held, 9, 3).is_empty());
         assert_eq!(left(&held), [2, 4, 10]);
         assert_eq!(take(&mut held, 0, u64::MAX), [2, 4, 10]);
         assert!(held.is_empty());
