@@ -25,8 +25,9 @@ fn queue(number: u32) -> Target {
 }
 
 fn reached(headers: &Headers, message: &FieldTable) -> BTreeSet<u32> {
-    let mut matches = Matches::default();
-    headers.matches(&MessageHeaders::new(message), &mut matches);
+    let (mut filled, mut matches) = (MessageHeaders::default(), Matches::default());
+    filled.fill(message);
+    headers.matches(&filled, &mut matches);
     matches.queues.iter().map(|queue| queue.0).collect()
 }
 
