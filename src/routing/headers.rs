@@ -44,7 +44,7 @@ struct All {
 }
 
 /// A header's name and comparable value; an empty value is any value.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Wanted {
     /// As it stands in the index: the length of the name, the name, the value.
     encoded: Key,
@@ -227,8 +227,7 @@ fn split_name(encoded: &[u8]) -> (&[u8], &[u8]) {
 
 /// What a binding wants, each once.
 fn wanted(arguments: &FieldTable) -> (Mode, Vec<Wanted>) {
-    // A binding that is in the table has been checked; one from an old disk may not have been, and
-    // RabbitMQ reads it as `all`.
+    // A binding is checked before it comes here; what means nothing would be read as `all`.
     let Match { mode, with_x } =
         parse_match(arguments).unwrap_or(Match { mode: Mode::All, with_x: false });
     let mut wanted: Vec<Wanted> = Vec::new();
@@ -242,11 +241,11 @@ fn wanted(arguments: &FieldTable) -> (Mode, Vec<Wanted>) {
         if *value != FieldValue::Void {
             value::comparable(value, &mut encoded);
         }
-        let want = Wanted { encoded: encoded.as_slice().into() };
-        if !wanted.contains(&want) {
-            wanted.push(want);
-        }
+        wanted.push(Wanted { encoded: encoded.as_slice().into() });
     }
+    // Sorted, because a binding may have as many arguments as fit into a frame.
+    wanted.sort_unstable();
+    wanted.dedup();
     (mode, wanted)
 }
 

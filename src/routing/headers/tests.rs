@@ -124,6 +124,16 @@ fn a_queue_that_two_bindings_reach_leaves_with_the_second() {
 }
 
 #[test]
+fn an_argument_that_is_there_twice_is_wanted_once() {
+    let twice = table(&[("a", int(1)), ("a", FieldValue::I64(1)), ("b", int(2))]);
+    let (_, wants) = wanted(&twice);
+    assert_eq!(wants.len(), 2);
+    let many: Vec<String> = (0..20_000).map(|n| format!("k{n}")).collect();
+    let many: Vec<_> = many.iter().map(|name| (name.as_str(), int(1))).collect();
+    assert!(does_match(&many, &many), "as many as fit into a frame");
+}
+
+#[test]
 fn a_binding_stands_under_its_rarest_header() {
     let mut headers = Headers::default();
     for id in 0_i32..100 {
