@@ -13,8 +13,9 @@
 
 use crate::base::{FieldValue, MessageHeader};
 
-use super::error::WireError;
+use super::error::{Snippet, WireError};
 use super::expiration;
+use super::frame::FrameKind;
 use super::reader::{Fault, Reader};
 use super::table;
 
@@ -36,13 +37,19 @@ impl<'a> ContentHeader<'a> {
     /// Reads and checks the payload of a content header frame.
     #[inline]
     pub fn scan(payload: &'a [u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::new(payload);
-        Self::read(&mut reader).map_err(|fault| {
-            WireError::in_header(
-                fault,
-                payload.get(Self::BYTES_BEFORE_PROPERTIES..).unwrap_or(payload),
-            )
-        })
+        Self::read(&mut Reader::new(payload)).map_err(|fault| Self::error(fault, payload))
+    }
+
+    #[cold]
+    fn error(fault: Fault, payload: &[u8]) -> WireError {
+        match payload.get(Self::BYTES_BEFORE_PROPERTIES..) {
+            Some(properties) => WireError::in_header(fault, properties),
+            // rabbitmq: a content header without its fixed octets is a frame of no known kind.
+            None => WireError::UnknownFrame {
+                kind: FrameKind::Header.number(),
+                snippet: Snippet::of(payload),
+            },
+        }
     }
 
     /// Octets before the property flags: class id, weight, body size.

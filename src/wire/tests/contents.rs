@@ -113,6 +113,9 @@ fn broken_headers_are_refused() {
     for len in 0..12 {
         assert!(ContentHeader::scan(&header_payload(0, &[0, 0])[..len]).is_err());
     }
+    // As RabbitMQ 3.10 was seen to answer.
+    let error = ContentHeader::scan(&[0, 60, 0]).expect_err("refused");
+    assert_eq!(error.reply_text(), "type 2, all octets = <<0,60,0>>: unknown_frame");
 }
 
 #[test]
