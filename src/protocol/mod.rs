@@ -36,3 +36,6 @@ pub use action::{
 pub use connection::{Connection, Holders};
 pub use info::{ChannelInfo, ChannelMode, Initiator, Negotiated};
 pub use settings::{Settings, server_properties};
+
+#[cfg(test)]
+mod tests;
