@@ -25,3 +25,8 @@ pub mod routing;
 pub mod server;
 mod shutdown;
 pub mod wire;
+
+/// Compiles the program in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

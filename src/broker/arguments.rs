@@ -122,7 +122,15 @@ pub(super) fn check_equivalent(
             }
         };
         if !same {
-            return different(key, described(received), described(current));
+            // RabbitMQ names the type only when one side has no value.
+            return match (received, current) {
+                (Some(received), Some(current)) => different(
+                    key,
+                    format!("'{}'", shown(received)),
+                    format!("'{}'", shown(current)),
+                ),
+                _ => different(key, described(received), described(current)),
+            };
         }
     }
     Ok(())
@@ -171,12 +179,15 @@ fn quoted(value: bool) -> String {
 
 fn described(value: Option<&FieldValue>) -> String {
     let Some(value) = value else { return "none".to_owned() };
-    let shown = match value {
+    format!("the value '{}' of type '{}'", shown(value), value.type_name())
+}
+
+fn shown(value: &FieldValue) -> String {
+    match value {
         FieldValue::LongString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         FieldValue::Boolean(flag) => flag.to_string(),
         other => other.as_integer().map_or_else(|| format!("{other:?}"), |n| n.to_string()),
-    };
-    format!("the value '{shown}' of type '{}'", value.type_name())
+    }
 }
 
 impl Rule {
@@ -216,18 +227,22 @@ impl Rule {
             Self::Version => match value.as_integer() {
                 Some(1 | 2) => Ok(()),
                 Some(n) => Err(format!("\"unsupported queue version '{n}'\"")),
-                None => Err(format!("\"expected integer, got {}\"", value.type_name())),
+                None => Err(not_integer(value)),
             },
         }
     }
 }
 
 fn integer(value: &FieldValue) -> Result<i128, String> {
-    value.as_integer().ok_or_else(|| unacceptable(value))
+    value.as_integer().ok_or_else(|| not_integer(value))
 }
 
 fn text(value: &FieldValue) -> Result<&str, String> {
     value.as_text().ok_or_else(|| unacceptable(value))
+}
+
+fn not_integer(value: &FieldValue) -> String {
+    format!("\"expected integer, got {}\"", value.type_name())
 }
 
 fn unacceptable(value: &FieldValue) -> String {
@@ -270,7 +285,8 @@ mod tests {
     #[test]
     fn a_bad_argument_value_is_refused_with_rabbitmqs_reason() {
         let cases: &[(&str, FieldValue, &str)] = &[
-            ("x-message-ttl", FieldValue::text("soon"), "{unacceptable_type,longstr}"),
+            ("x-message-ttl", FieldValue::text("soon"), "\"expected integer, got longstr\""),
+            ("x-overflow", FieldValue::I32(1), "{unacceptable_type,signedint}"),
             ("x-message-ttl", FieldValue::I32(-1), "{value_negative,-1}"),
             ("x-expires", FieldValue::I32(0), "{value_zero,0}"),
             ("x-max-priority", FieldValue::I32(256), "{max_value_exceeded,256}"),

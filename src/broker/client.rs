@@ -203,14 +203,6 @@ impl Client {
         }
     }
 
-    /// Everything a channel holds goes back to the queues.
-    pub fn recover(&mut self, holder: HolderId) {
-        let Some(channel) = self.channels.get(&holder) else { return };
-        for cell in channel.cells.values() {
-            self.publisher.tell(cell, Envelope::Tell(Command::Recover { holder }));
-        }
-    }
-
     /// Sets the credit that the consumers of a channel share.
     /// `used` of it is taken already.
     pub fn share_credit(&mut self, holder: HolderId, prefetch: Option<u32>, used: u32) {

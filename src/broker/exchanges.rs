@@ -115,15 +115,20 @@ impl Vhost {
             .map_err(|error| self.refused(&source, &error))
     }
 
-    /// `queue.unbind` and `exchange.unbind`. A missing binding is no error.
+    /// `queue.unbind` and `exchange.unbind`. A missing binding, queue or exchange is no error.
     ///
     /// # Errors
-    /// 403, 404, 405.
+    /// 403, 405.
     pub fn unbind(&self, peer: &Peer, binding: &Binding) -> Result<(), Refused> {
-        self.check_binding(peer, binding)?;
-        self.change(|table| table.unbind(binding))
-            .map(|_| ())
-            .map_err(|error| self.refused(&binding.source, &error))
+        let checked = self.check_binding(peer, binding).and_then(|()| {
+            self.change(|table| table.unbind(binding))
+                .map(|_| ())
+                .map_err(|error| self.refused(&binding.source, &error))
+        });
+        match checked {
+            Err(refused) if refused.code == ReplyCode::NotFound => Ok(()),
+            other => other,
+        }
     }
 
     pub(super) fn no_exchange(&self, name: &str) -> String {

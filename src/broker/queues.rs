@@ -84,17 +84,18 @@ impl Vhost {
         } else {
             declare.queue.clone()
         };
-        self.permit(peer, Action::Configure, Resource::Queue(name.as_str()))?;
-        self.permit_dead_letter(peer, &name, declare)?;
-        let found = self.table().queue(name.as_str()).cloned();
-        if let Some(cell) = found {
-            return self.queue_redeclare(peer, &cell, declare);
-        }
+        // Also for a queue that is there: only a passive declare may name one of the server's.
         if !declare.queue.is_empty() && name.as_str().starts_with(RESERVED_PREFIX) {
             return refuse(
                 ReplyCode::AccessRefused,
                 format!("queue name '{name}' contains reserved prefix 'amq.*'"),
             );
+        }
+        self.permit(peer, Action::Configure, Resource::Queue(name.as_str()))?;
+        self.permit_dead_letter(peer, &name, declare)?;
+        let found = self.table().queue(name.as_str()).cloned();
+        if let Some(cell) = found {
+            return self.queue_redeclare(peer, &cell, declare);
         }
         arguments::check(&name, &self.name, declare)?;
         let config = QueueConfig { log: LogMode::Volatile, auto_delete: declare.auto_delete };

@@ -214,11 +214,6 @@ impl State {
                     client.channel_closed(holder);
                 }
             }
-            Action::Recover { holder } => {
-                if let Some(client) = &mut self.client {
-                    client.recover(holder);
-                }
-            }
             Action::ShareCredit { holder, prefetch, used } => {
                 if let Some(client) = &mut self.client {
                     client.share_credit(holder, prefetch, used);

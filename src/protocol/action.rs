@@ -34,11 +34,6 @@ pub enum Action {
         /// The opening that ended.
         holder: HolderId,
     },
-    /// Everything that the channel holds goes back to the queues (`basic.recover`).
-    Recover {
-        /// Whose.
-        holder: HolderId,
-    },
     /// The credit that all consumers of a channel share (`basic.qos` with `global`); `None`: no limit.
     ShareCredit {
         /// Whose.

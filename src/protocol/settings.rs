@@ -54,6 +54,7 @@ pub fn server_properties(product: &str, version: &str, cluster_name: &str) -> Fi
     FieldTable::new(vec![
         (short("capabilities"), FieldValue::Table(capabilities)),
         (short("cluster_name"), FieldValue::text(cluster_name)),
+        (short("copyright"), FieldValue::text("The HareMQ authors")),
         (short("information"), FieldValue::text("Licensed under the Apache License 2.0")),
         (short("platform"), FieldValue::text("Rust")),
         (short("product"), FieldValue::text(product)),

@@ -1,12 +1,13 @@
 //! The direct exchange: routing key and binding key are the same bytes.
 
 use super::index::Map;
+use super::key::Key;
 use super::target::{Matches, Target, Targets};
 
 /// Binding keys and where they lead.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Direct {
-    keys: Map<Box<[u8]>, Targets>,
+    keys: Map<Key, Targets>,
 }
 
 impl Direct {

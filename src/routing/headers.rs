@@ -13,13 +13,14 @@ use crate::base::{FieldTable, FieldValue};
 
 use super::RoutingError;
 use super::index::Map;
+use super::key::Key;
 use super::target::{BindingSlot, Matches, Target, Targets};
 use super::value;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Headers {
-    index: Map<Box<[u8]>, Candidates>,
+    index: Map<Key, Candidates>,
     /// Bindings that want all of nothing, and get everything.
     always: Targets,
     /// What each binding of the kind `all` wants, by the number of the binding.
@@ -43,10 +44,10 @@ struct All {
 }
 
 /// A header's name and comparable value; an empty value is any value.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Wanted {
     /// As it stands in the index: the length of the name, the name, the value.
-    encoded: Box<[u8]>,
+    encoded: Key,
 }
 
 /// How the arguments of one binding are read.
@@ -94,7 +95,8 @@ impl Headers {
             }
             return;
         }
-        let busy = |wanted: &Wanted| self.index.get(&*wanted.encoded).map_or(0, |c| c.all.len());
+        let busy =
+            |wanted: &Wanted| self.index.get(wanted.encoded.as_slice()).map_or(0, |c| c.all.len());
         let Some(found_by) = (0..wanted.len()).min_by_key(|i| busy(&wanted[*i])) else {
             return self.always.add(target);
         };
@@ -145,10 +147,10 @@ impl Headers {
     }
 
     fn leave(&mut self, wanted: &Wanted, leave: impl FnOnce(&mut Candidates)) {
-        if let Some(candidates) = self.index.get_mut(&*wanted.encoded) {
+        if let Some(candidates) = self.index.get_mut(wanted.encoded.as_slice()) {
             leave(candidates);
             if candidates.any.is_empty() && candidates.all.is_empty() {
-                self.index.remove(&*wanted.encoded);
+                self.index.remove(wanted.encoded.as_slice());
             }
         }
     }
@@ -163,37 +165,38 @@ impl All {
 
 impl Wanted {
     fn name(&self) -> &[u8] {
-        &self.encoded[1..=usize::from(self.encoded[0])]
+        split_name(self.encoded.as_slice()).0
     }
 
     fn wants_any_value(&self) -> bool {
-        self.encoded.len() == 1 + usize::from(self.encoded[0])
+        split_name(self.encoded.as_slice()).1.is_empty()
     }
 }
 
 impl MessageHeaders {
-    pub(super) fn new(table: &FieldTable) -> Self {
-        let mut headers = Self::default();
+    /// Takes the headers of another message, into the memory of the last one's.
+    pub(super) fn fill(&mut self, table: &FieldTable) {
+        let Self { bytes, entries } = self;
+        bytes.clear();
+        entries.clear();
         for (name, value) in table.iter() {
-            let start = headers.bytes.len();
-            encode_name(name.as_bytes(), &mut headers.bytes);
-            let name_end = headers.bytes.len();
-            value::comparable(value, &mut headers.bytes);
-            headers.entries.push(Entry { start, name_end, end: headers.bytes.len() });
+            let start = bytes.len();
+            encode_name(name.as_bytes(), bytes);
+            let name_end = bytes.len();
+            value::comparable(value, bytes);
+            entries.push(Entry { start, name_end, end: bytes.len() });
         }
-        let bytes = &headers.bytes;
         let name = |entry: &Entry| &bytes[entry.start + 1..entry.name_end];
         // Of headers with one name the last counts; the sort keeps their order.
-        headers.entries.reverse();
-        headers.entries.sort_by(|a, b| name(a).cmp(name(b)));
-        headers.entries.dedup_by(|a, b| name(a) == name(b));
-        headers
+        entries.reverse();
+        entries.sort_by(|a, b| name(a).cmp(name(b)));
+        entries.dedup_by(|a, b| name(a) == name(b));
     }
 
     fn has(&self, wanted: &Wanted) -> bool {
         let found = self.entries.binary_search_by(|entry| self.name(entry).cmp(wanted.name()));
         found.is_ok_and(|i| {
-            wanted.wants_any_value() || self.valued(&self.entries[i]) == &*wanted.encoded
+            wanted.wants_any_value() || self.valued(&self.entries[i]) == wanted.encoded.as_slice()
         })
     }
 
@@ -216,10 +219,15 @@ fn encode_name(name: &[u8], out: &mut Vec<u8>) {
     out.extend(name);
 }
 
+/// The name and the value of an encoded header.
+fn split_name(encoded: &[u8]) -> (&[u8], &[u8]) {
+    let (len, rest) = encoded.split_first().expect("a name begins with its length");
+    rest.split_at(usize::from(*len))
+}
+
 /// What a binding wants, each once.
 fn wanted(arguments: &FieldTable) -> (Mode, Vec<Wanted>) {
-    // A binding that is in the table has been checked; one from an old disk may not have been, and
-    // RabbitMQ reads it as `all`.
+    // A binding is checked before it comes here; what means nothing would be read as `all`.
     let Match { mode, with_x } =
         parse_match(arguments).unwrap_or(Match { mode: Mode::All, with_x: false });
     let mut wanted: Vec<Wanted> = Vec::new();
@@ -233,11 +241,11 @@ fn wanted(arguments: &FieldTable) -> (Mode, Vec<Wanted>) {
         if *value != FieldValue::Void {
             value::comparable(value, &mut encoded);
         }
-        let want = Wanted { encoded: encoded.into() };
-        if !wanted.contains(&want) {
-            wanted.push(want);
-        }
+        wanted.push(Wanted { encoded: encoded.as_slice().into() });
     }
+    // Sorted, because a binding may have as many arguments as fit into a frame.
+    wanted.sort_unstable();
+    wanted.dedup();
     (mode, wanted)
 }
 

@@ -1,9 +1,9 @@
 //! A map that is looked into once per publish and more.
 //!
-//! Why not a `BTreeMap`: with 100,000 keys a search touches some twenty cache lines that are nowhere
-//! near; here it is one group of 64 bytes and the entry. Why not the standard hash map: its order is
-//! random. Here the order is that of insertion until a removal puts the last entry into the gap, a
-//! function of the history.
+//! Why not a `BTreeMap`: a search follows a pointer per level and one per comparison; here it is one
+//! group of 64 bytes and the entry (26 and 55 ns with 1,000 keys, 46 and 150 ns with 10,000). Why not
+//! the standard hash map: its order is random. Here the order is that of insertion until a removal
+//! puts the last entry into the gap, a function of the history.
 //!
 //! The hash has no secret, so a client can choose names that collide. It gains nothing: a group holds
 //! seven entries, and what does not fit goes to an ordered map. The worst search is O(log n).

@@ -11,6 +11,7 @@ mod exchange;
 mod fanout;
 mod headers;
 mod index;
+mod key;
 #[cfg(test)]
 mod naive;
 mod routed;

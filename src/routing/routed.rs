@@ -1,5 +1,6 @@
 //! The answer to "where does this message go", in a buffer that is used again.
 
+use super::headers::MessageHeaders;
 use super::target::{Matches, Reached};
 use super::topic::Walk;
 
@@ -19,6 +20,7 @@ pub(super) struct Scratch {
     pub(super) matches: Matches,
     pub(super) walk: Walk,
     pub(super) exchanges: Reached,
+    pub(super) headers: MessageHeaders,
 }
 
 impl<Q> Default for Routed<Q> {

@@ -84,19 +84,28 @@ impl Router {
 /// messages never meet one.
 pub(super) struct LazyHeaders<'a> {
     decode: &'a mut dyn FnMut() -> FieldTable,
-    decoded: Option<MessageHeaders>,
+    decoded: &'a mut MessageHeaders,
+    is_decoded: bool,
 }
 
 impl<'a> LazyHeaders<'a> {
-    pub(super) fn new(decode: &'a mut dyn FnMut() -> FieldTable) -> Self {
-        Self { decode, decoded: None }
+    /// `room` is where they go; what is in it is another message's.
+    pub(super) fn new(
+        decode: &'a mut dyn FnMut() -> FieldTable,
+        room: &'a mut MessageHeaders,
+    ) -> Self {
+        Self { decode, decoded: room, is_decoded: false }
     }
 
-    pub(super) fn is_used(&self) -> bool {
-        self.decoded.is_some()
+    pub(super) fn is_decoded(&self) -> bool {
+        self.is_decoded
     }
 
     fn force(&mut self) -> &MessageHeaders {
-        self.decoded.get_or_insert_with(|| MessageHeaders::new(&(self.decode)()))
+        if !self.is_decoded {
+            self.decoded.fill(&(self.decode)());
+            self.is_decoded = true;
+        }
+        self.decoded
     }
 }

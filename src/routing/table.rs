@@ -12,6 +12,7 @@
 use crate::base::{ExchangeName, FieldTable, QueueName, ShortStr};
 
 use super::index::Map;
+use super::key::Key;
 use super::router::Router;
 use super::slab::Slab;
 use super::target::{BindingSlot, ExchangeSlot, QueueSlot, Target};
@@ -25,11 +26,11 @@ mod route;
 pub struct Table<Q> {
     generation: u64,
     exchanges: Slab<ExchangeEntry>,
-    exchange_names: Map<Box<[u8]>, ExchangeSlot>,
+    exchange_names: Map<Key, ExchangeSlot>,
     queues: Slab<QueueEntry<Q>>,
-    queue_names: Map<Box<[u8]>, QueueSlot>,
+    queue_names: Map<Key, QueueSlot>,
     bindings: Slab<BindingEntry>,
-    identities: Map<Box<[u8]>, BindingSlot>,
+    identities: Map<Key, BindingSlot>,
 }
 
 #[derive(Clone, Debug)]
@@ -208,7 +209,7 @@ impl<Q: Clone> Table<Q> {
         let source = self.exchange_slot(binding.source.as_str().as_bytes())?;
         let target = self.target(&binding.destination)?;
         let identity = identity(source, target, &binding.routing_key, &binding.arguments);
-        self.identities.get(&*identity).copied()
+        self.identities.get(&identity).copied()
     }
 
     /// The binding with names for numbers; `None` never happens while the invariants hold.
@@ -234,7 +235,7 @@ fn identity(
     target: Target,
     routing_key: &ShortStr,
     arguments: &FieldTable,
-) -> Box<[u8]> {
+) -> Key {
     let key = routing_key.as_bytes();
     let mut out = Vec::with_capacity(16 + key.len());
     out.extend(source.0.to_be_bytes());
@@ -247,7 +248,7 @@ fn identity(
     out.extend(key.len().to_be_bytes());
     out.extend(key);
     super::value::identity(arguments, &mut out);
-    out.into()
+    out.as_slice().into()
 }
 
 #[cfg(test)]

@@ -35,28 +35,56 @@ impl Hashed for Target {
 /// The targets of all bindings that match together. Each counts its bindings, because bindings that
 /// differ in what this router does not look at lead to the same place.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Targets(Map<Target, u32>);
+pub(super) enum Targets {
+    #[default]
+    None,
+    /// By far the most frequent: kept in place, so that no pointer has to be followed.
+    One(Target, u32),
+    Many(Box<Map<Target, u32>>),
+}
 
 impl Targets {
     pub(super) fn add(&mut self, target: Target) {
-        *self.0.entry(target, || 0) += 1;
+        match self {
+            Self::None => *self = Self::One(target, 1),
+            Self::One(one, bindings) if *one == target => *bindings += 1,
+            Self::One(one, bindings) => {
+                let mut many = Map::default();
+                many.entry(*one, || *bindings);
+                many.entry(target, || 1);
+                *self = Self::Many(Box::new(many));
+            }
+            Self::Many(many) => *many.entry(target, || 0) += 1,
+        }
     }
 
     pub(super) fn remove(&mut self, target: Target) {
-        if let Some(bindings) = self.0.get_mut(&target) {
-            *bindings -= 1;
-            if *bindings == 0 {
-                self.0.remove(&target);
+        match self {
+            Self::None => {}
+            Self::One(one, bindings) => {
+                if *one == target {
+                    *bindings -= 1;
+                    if *bindings == 0 {
+                        *self = Self::None;
+                    }
+                }
+            }
+            Self::Many(many) => {
+                if let Some(bindings) = many.get_mut(&target) {
+                    *bindings -= 1;
+                    if *bindings == 0 {
+                        many.remove(&target);
+                    }
+                }
+                if many.is_empty() {
+                    *self = Self::None;
+                }
             }
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = Target> {
-        self.0.iter().map(|(target, _)| *target)
+        matches!(self, Self::None)
     }
 }
 
@@ -71,12 +99,13 @@ pub(super) struct Matches {
 
 impl Matches {
     pub(super) fn add(&mut self, targets: &Targets) {
-        if targets.is_empty() {
-            return;
-        }
-        self.groups += 1;
-        for target in targets.iter() {
-            self.push(target);
+        match targets {
+            Targets::None => {}
+            Targets::One(target, _) => self.add_one(*target),
+            Targets::Many(many) => {
+                self.groups += 1;
+                many.iter().for_each(|(target, _)| self.push(*target));
+            }
         }
     }
 
@@ -156,11 +185,23 @@ mod tests {
         targets.add(QUEUE);
         targets.add(EXCHANGE);
         targets.add(QUEUE);
+        let count = |targets: &Targets| {
+            let mut matches = Matches::default();
+            matches.add(targets);
+            (matches.queues.len(), matches.exchanges.len())
+        };
         targets.remove(QUEUE);
-        assert_eq!(targets.iter().collect::<Vec<_>>(), [QUEUE, EXCHANGE]);
+        assert_eq!(count(&targets), (1, 1));
         targets.remove(QUEUE);
-        assert_eq!(targets.iter().collect::<Vec<_>>(), [EXCHANGE]);
+        assert_eq!(count(&targets), (0, 1));
         targets.remove(EXCHANGE);
+        assert!(targets.is_empty());
+        targets.add(QUEUE);
+        targets.add(QUEUE);
+        targets.remove(EXCHANGE);
+        targets.remove(QUEUE);
+        assert_eq!(count(&targets), (1, 0));
+        targets.remove(QUEUE);
         assert!(targets.is_empty());
     }
 

@@ -12,6 +12,7 @@
 
 use super::direct::Direct;
 use super::index::Map;
+use super::key::Key;
 use super::slab::Slab;
 use super::target::{Matches, Reached, Target, Targets};
 
@@ -21,23 +22,14 @@ pub(super) struct Topic {
     /// Patterns without wildcards.
     exact: Direct,
     nodes: Slab<Node>,
-    /// Every word that stands in a pattern with wildcards.
-    words: Map<Box<[u8]>, Word>,
-    /// Numbers of words that went, to be given again.
-    free_words: Vec<u32>,
     /// From a node and a word to a node: one map for the whole trie, so that a node is small and a
-    /// step is one look-up of a number.
-    children: Map<u64, u32>,
+    /// step is one look-up.
+    children: Map<Key, u32>,
 }
 
+/// One cache line.
 #[derive(Clone, Debug)]
-struct Word {
-    number: u32,
-    /// How many edges of the trie carry it.
-    edges: u32,
-}
-
-#[derive(Clone, Debug)]
+#[repr(align(64))]
 struct Node {
     parent: u32,
     /// How one gets here from the parent.
@@ -68,6 +60,8 @@ pub(super) struct Walk {
     next: Vec<u32>,
     /// `#` nodes that were entered; they stay until the key ends.
     hashes: Reached,
+    /// The key under which a child is looked up: four bytes of the node, then the word.
+    edge: Vec<u8>,
     /// Nodes looked at, for tests that count work instead of time.
     #[cfg(test)]
     steps: usize,
@@ -75,6 +69,9 @@ pub(super) struct Walk {
 
 /// The node of the empty pattern.
 const ROOT: u32 = 0;
+
+/// How many bytes of an edge are the node.
+const NODE_BYTES: usize = size_of::<u32>();
 
 /// No node: the root is nobody's child.
 const NONE: u32 = ROOT;
@@ -84,13 +81,7 @@ impl Default for Topic {
         let mut nodes = Slab::default();
         let root = nodes.insert(Node::new(NONE, Step::Wildcard(Wildcard::Hash)));
         debug_assert_eq!(root, ROOT, "the first number of a slab");
-        Self {
-            exact: Direct::default(),
-            nodes,
-            words: Map::default(),
-            free_words: Vec::new(),
-            children: Map::default(),
-        }
+        Self { exact: Direct::default(), nodes, children: Map::default() }
     }
 }
 
@@ -153,8 +144,8 @@ impl Topic {
 
     /// One word of the key: every reached node passes it on to its children.
     fn swallow(&self, word: &[u8], walk: &mut Walk, matches: &mut Matches) {
-        // Looked up once for all nodes, and not at all when no node could follow it.
-        let mut number = None;
+        walk.edge.clear();
+        edge(ROOT, word, &mut walk.edge);
         walk.next.clear();
         // A `#` node that is entered below begins with the next word.
         let hashes = walk.hashes.order().len();
@@ -171,11 +162,9 @@ impl Topic {
             if node.star != NONE {
                 walk.next.push(node.star);
             }
-            if node.words > 0
-                && let Some(word) = *number.get_or_insert_with(|| self.word_number(word))
-                && let Some(child) = self.children.get(&edge(at, word))
-            {
-                walk.next.push(*child);
+            if node.words > 0 {
+                walk.edge[..NODE_BYTES].copy_from_slice(&at.to_le_bytes());
+                walk.next.extend(self.children.get(walk.edge.as_slice()));
             }
         }
         for i in 0..walk.next.len() {
@@ -195,15 +184,8 @@ impl Topic {
         }
     }
 
-    fn word_number(&self, word: &[u8]) -> Option<u32> {
-        self.words.get(word).map(|word| word.number)
-    }
-
     fn known_child(&self, at: u32, word: &[u8]) -> u32 {
-        self.word_number(word)
-            .and_then(|number| self.children.get(&edge(at, number)))
-            .copied()
-            .unwrap_or(NONE)
+        self.children.get(&edge_key(at, word)).copied().unwrap_or(NONE)
     }
 
     fn child(&mut self, at: u32, word: &[u8]) -> u32 {
@@ -211,15 +193,8 @@ impl Topic {
         if known != NONE {
             return known;
         }
-        // Numbers are dense: without a free one, the next is the count.
-        let next = u32::try_from(self.words.len()).expect("fewer than 2^32 words live at once");
-        let free = &mut self.free_words;
-        let entry =
-            self.words.entry(word.into(), || Word { number: free.pop().unwrap_or(next), edges: 0 });
-        entry.edges += 1;
-        let number = entry.number;
         let child = self.nodes.insert(Node::new(at, Step::Word(word.into())));
-        self.children.entry(edge(at, number), || child);
+        self.children.entry(edge_key(at, word), || child);
         self.node_mut(at).words += 1;
         child
     }
@@ -240,22 +215,13 @@ impl Topic {
             let Some(Node { parent, step, .. }) = self.nodes.remove(at) else { return };
             match step {
                 Step::Wildcard(wildcard) => *self.node_mut(parent).wildcard(wildcard) = NONE,
-                Step::Word(word) => self.forget_child(parent, &word),
+                Step::Word(word) => {
+                    self.children.remove(&edge_key(parent, &word));
+                    self.node_mut(parent).words -= 1;
+                }
             }
             at = parent;
         }
-    }
-
-    fn forget_child(&mut self, parent: u32, word: &[u8]) {
-        self.node_mut(parent).words -= 1;
-        let Some(entry) = self.words.get_mut(word) else { return };
-        let number = entry.number;
-        entry.edges -= 1;
-        if entry.edges == 0 {
-            self.words.remove(word);
-            self.free_words.push(number);
-        }
-        self.children.remove(&edge(parent, number));
     }
 
     fn node(&self, at: u32) -> &Node {
@@ -288,8 +254,15 @@ impl Node {
     }
 }
 
-fn edge(node: u32, word: u32) -> u64 {
-    u64::from(node) << 32 | u64::from(word)
+fn edge(node: u32, word: &[u8], out: &mut Vec<u8>) {
+    out.extend(node.to_le_bytes());
+    out.extend(word);
+}
+
+fn edge_key(node: u32, word: &[u8]) -> Key {
+    let mut out = Vec::with_capacity(NODE_BYTES + word.len());
+    edge(node, word, &mut out);
+    out.as_slice().into()
 }
 
 /// The empty key has no words at all, not one that is empty.

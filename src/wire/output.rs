@@ -34,6 +34,9 @@ const KEPT_BYTES_MIN: usize = 4 * 1024;
 /// Times in a row that the vector runs empty with a quarter of it used, before it is made smaller.
 const SPARSE_TURNS_MAX: u8 = 16;
 
+/// Places for shared pieces that are kept when there are none.
+const KEPT_PIECES_MAX: usize = 64;
+
 /// Octets of a content header before the property flags, its frame's header included.
 const HEADER_FRAME_FIXED_BYTES: usize = 19;
 
@@ -290,6 +293,7 @@ impl Output {
         self.len -= bytes;
         if self.len == 0 {
             self.shared.clear();
+            self.shared.shrink_to(KEPT_PIECES_MAX);
             self.empty_small();
             return;
         }

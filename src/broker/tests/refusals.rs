@@ -82,7 +82,9 @@ fn bindings_name_the_first_thing_that_is_missing() {
         bind("", "q"),
         Err("ACCESS_REFUSED - operation not permitted on the default exchange".to_owned())
     );
-    assert_eq!(vhost.unbind(peer, &binding("amq.fanout", "q")), Ok(()), "unbind is idempotent");
+    for (source, to) in [("amq.fanout", "q"), ("none", "q"), ("amq.fanout", "none")] {
+        assert_eq!(vhost.unbind(peer, &binding(source, to)), Ok(()), "unbind is idempotent");
+    }
 }
 
 #[test]

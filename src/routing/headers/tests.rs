@@ -25,8 +25,9 @@ fn queue(number: u32) -> Target {
 }
 
 fn reached(headers: &Headers, message: &FieldTable) -> BTreeSet<u32> {
-    let mut matches = Matches::default();
-    headers.matches(&MessageHeaders::new(message), &mut matches);
+    let (mut filled, mut matches) = (MessageHeaders::default(), Matches::default());
+    filled.fill(message);
+    headers.matches(&filled, &mut matches);
     matches.queues.iter().map(|queue| queue.0).collect()
 }
 
@@ -120,6 +121,16 @@ fn a_queue_that_two_bindings_reach_leaves_with_the_second() {
     headers.remove(BindingSlot(2), &two, queue(1));
     assert_eq!(reached(&headers, &both), BTreeSet::new());
     assert!(headers.index.is_empty() && headers.all.is_empty() && headers.always.is_empty());
+}
+
+#[test]
+fn an_argument_that_is_there_twice_is_wanted_once() {
+    let twice = table(&[("a", int(1)), ("a", FieldValue::I64(1)), ("b", int(2))]);
+    let (_, wants) = wanted(&twice);
+    assert_eq!(wants.len(), 2);
+    let many: Vec<String> = (0..20_000).map(|n| format!("k{n}")).collect();
+    let many: Vec<_> = many.iter().map(|name| (name.as_str(), int(1))).collect();
+    assert!(does_match(&many, &many), "as many as fit into a frame");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::super::router::Route;
 use super::super::{Binding, Change, Declared, Removed, RoutingError, value};
 use super::{
     BindingEntry, BindingSlot, DEFAULT_EXCHANGE, Destination, Exchange, ExchangeEntry,
-    ExchangeSlot, QueueEntry, QueueSlot, Router, Table, Target, identity,
+    ExchangeSlot, Key, QueueEntry, QueueSlot, Router, Table, Target, identity,
 };
 
 impl<Q: Clone> Table<Q> {
@@ -63,7 +63,7 @@ impl<Q: Clone> Table<Q> {
         if self.queue_names.get(name.as_str().as_bytes()).is_some() {
             return false;
         }
-        let key = Box::from(name.as_str().as_bytes());
+        let key = Key::from(name.as_str().as_bytes());
         let entry = QueueEntry { name, handle: queue, incoming: Vec::new() };
         let slot = QueueSlot(self.queues.insert(entry));
         self.queue_names.entry(key, || slot);
@@ -97,7 +97,7 @@ impl<Q: Clone> Table<Q> {
             entry.router.check_binding(&arguments)?;
         }
         let identity = identity(from, target, &routing_key, &arguments);
-        if self.identities.get(&*identity).is_some() {
+        if self.identities.get(&identity).is_some() {
             return Ok(Change::Existed);
         }
         let entry = BindingEntry {
@@ -129,7 +129,7 @@ impl<Q: Clone> Table<Q> {
     }
 
     pub(super) fn insert_exchange(&mut self, exchange: Exchange) {
-        let key = Box::from(exchange.name.as_str().as_bytes());
+        let key = Key::from(exchange.name.as_str().as_bytes());
         let router = Router::new(exchange.kind);
         let (outgoing, incoming) = (Vec::new(), Vec::new());
         let entry = ExchangeEntry { exchange, policy_alternate: None, router, outgoing, incoming };
@@ -167,7 +167,7 @@ impl<Q: Clone> Table<Q> {
         removed.bindings.push(self.binding(self.bindings.get(slot.0)?)?);
         let entry = self.bindings.remove(slot.0)?;
         let identity = identity(entry.source, entry.target, &entry.routing_key, &entry.arguments);
-        self.identities.remove(&*identity);
+        self.identities.remove(&identity);
         if let Some(exchange) = self.exchanges.get_mut(entry.source.0) {
             exchange.router.remove(route(slot, &entry));
             exchange.outgoing.swap_remove(entry.outgoing_at);

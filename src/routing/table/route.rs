@@ -34,29 +34,28 @@ impl<Q: Clone> Table<Q> {
         let start = self
             .exchange_slot(exchange.as_bytes())
             .ok_or_else(|| RoutingError::NoExchange(exchange.to_owned()))?;
-        let mut headers = LazyHeaders::new(headers);
         let scratch = &mut routed.scratch;
-        self.walk(start, routing_keys, &mut headers, scratch);
+        routed.depends_on_headers = self.walk(start, routing_keys, headers, scratch);
         scratch.matches.deduplicate();
         let found = scratch.matches.queues.iter();
         routed.queues.extend(
             found.filter_map(|slot| self.queues.get(slot.0)).map(|entry| entry.handle.clone()),
         );
-        routed.depends_on_headers = headers.is_used();
         routed.generation = self.generation;
         Ok(())
     }
 
     /// Visits every exchange that the message reaches, each once, so that circles of bindings and of
-    /// alternate exchanges end.
+    /// alternate exchanges end. Returns whether the headers had a say.
     fn walk(
         &self,
         start: ExchangeSlot,
         keys: &[&[u8]],
-        headers: &mut LazyHeaders<'_>,
+        headers: &mut dyn FnMut() -> FieldTable,
         scratch: &mut Scratch,
-    ) {
-        let Scratch { matches, walk, exchanges } = scratch;
+    ) -> bool {
+        let Scratch { matches, walk, exchanges, headers: room } = scratch;
+        let mut headers = LazyHeaders::new(headers, room);
         matches.clear();
         exchanges.clear();
         exchanges.insert(start.0);
@@ -73,7 +72,7 @@ impl<Q: Clone> Table<Q> {
             }
             let Some(entry) = self.exchanges.get(slot) else { continue };
             let before = matches.groups;
-            entry.router.matches(keys, headers, walk, matches);
+            entry.router.matches(keys, &mut headers, walk, matches);
             for ExchangeSlot(next) in matches.exchanges.drain(..) {
                 exchanges.insert(next);
             }
@@ -83,6 +82,7 @@ impl<Q: Clone> Table<Q> {
                 exchanges.insert(alternate.0);
             }
         }
+        headers.is_decoded()
     }
 
     /// Where a message goes that this exchange has no binding for. A name without an exchange is

@@ -176,7 +176,7 @@ fn assert_consistent(table: &Names) {
     let bound = |slot: BindingSlot| table.bindings.get(slot.0).expect("a listed binding is there");
     for (name, slot) in table.exchange_names.iter() {
         let entry = table.exchanges.get(slot.0).expect("a named exchange is there");
-        assert_eq!(entry.exchange.name.as_str().as_bytes(), &**name);
+        assert_eq!(entry.exchange.name.as_str().as_bytes(), name.as_slice());
         for (at, binding) in entry.outgoing.iter().enumerate() {
             let found = bound(*binding);
             assert_eq!((found.source, found.outgoing_at), (*slot, at));
@@ -192,7 +192,7 @@ fn assert_consistent(table: &Names) {
     }
     for (name, slot) in table.queue_names.iter() {
         let entry = table.queues.get(slot.0).expect("a named queue is there");
-        assert_eq!(entry.name.as_str().as_bytes(), &**name);
+        assert_eq!(entry.name.as_str().as_bytes(), name.as_slice());
         for (at, binding) in entry.incoming.iter().enumerate() {
             let found = bound(*binding);
             assert_eq!((found.target, found.incoming_at), (Target::Queue(*slot), at));
