@@ -38,6 +38,8 @@ pub(super) struct Conversation {
     actions: Vec<Action>,
     events: Vec<Event>,
     held: Vec<(Arc<Cell>, ConsumerId)>,
+    /// Channels that failed within these actions.
+    failed: Vec<HolderId>,
     /// The question that a queue is to answer.
     asked: Option<(ChannelId, HolderId, MethodId)>,
     alarm: Option<&'static str>,
@@ -81,6 +83,7 @@ impl Conversation {
             actions: Vec::new(),
             events: Vec::new(),
             held: Vec::new(),
+            failed: Vec::new(),
             asked: None,
             alarm: None,
             blocked: false,
@@ -139,6 +142,7 @@ impl Conversation {
             }
             std::mem::swap(actions, &mut more);
         }
+        self.failed.clear();
         std::mem::swap(&mut self.actions, actions);
     }
 
@@ -146,7 +150,10 @@ impl Conversation {
         match action {
             Action::Publish(publish) => self.publish(now, publish, more),
             Action::Settle(settle) => {
-                if let Some(client) = &mut self.client {
+                // RabbitMQ ignores what a channel said after the publish that ended it.
+                if let Some(client) = &mut self.client
+                    && !self.failed.contains(&settle.holder)
+                {
                     let settlement = match settle.outcome {
                         Outcome::Ack => Settlement::Ack,
                         Outcome::Requeue => Settlement::Requeue,
@@ -213,7 +220,7 @@ impl Conversation {
             }
             Err(refused) => {
                 let refusal = answers::refusal(refused, answers::publish_id());
-                tracing::warn!(connection = %self.id, channel = %channel, error = %refusal.text, "publish refused");
+                self.failed.push(holder);
                 self.connection.fail(now, channel, holder, refusal, more);
             }
         }
@@ -254,14 +261,6 @@ impl Conversation {
         answer: Answer,
         more: &mut Vec<Action>,
     ) {
-        if let Answer::Refused(refusal) = &answer {
-            tracing::warn!(
-                connection = %self.id,
-                channel = %channel,
-                error = %format_args!("{} - {}", refusal.code.name(), refusal.text),
-                "operation refused"
-            );
-        }
         self.connection.answer(now, channel, holder, answer, more);
     }
 
