@@ -1,6 +1,32 @@
-//! HareMQ, an AMQP 0-9-1 message broker.
+//! HareMQ, an AMQP 0-9-1 message broker that takes RabbitMQ's place.
+//!
+//! The map, from the socket inwards:
+//!
+//! * [`net`]: a listener, and one session task per connection.
+//! * [`wire`]: AMQP bytes to values and back.
+//! * [`protocol`]: the machine of one connection, without a socket.
+//! * [`broker`]: virtual hosts, queues in their cells, clients.
+//! * [`routing`]: exchanges and bindings, pure.
+//! * [`queue`]: the queue machine, pure.
+//! * [`access`]: users and permissions.
+//! * `config`: settings.
+//! * [`base`]: the vocabulary of all of them.
+//!
+//! [`server`] puts them together. `ARCHITECTURE.md` says who may know whom.
 
+pub mod access;
 pub mod base;
+pub mod broker;
+pub mod config;
+pub mod net;
 pub mod protocol;
 pub mod queue;
+pub mod routing;
+pub mod server;
+mod shutdown;
 pub mod wire;
+
+/// Compiles the program in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,3 +1,4 @@
 //! The one integration test binary: every test that needs more than one layer.
 
+mod config;
 mod tidy;

@@ -82,3 +82,21 @@ pub const TX_ENTRIES_MAX: usize = 4 * 1024 * 1024;
 /// Exchanges that one publish may pass through by bindings between exchanges; a set of visited ones
 /// ends circles, this ends chains.
 pub const ROUTE_EXCHANGES_MAX: usize = 65_536;
+
+/// Bursts of one queue that one drive may hand out before a task of its own goes on: it bounds how
+/// long one connection works for others.
+pub const DRIVE_BURSTS_MAX: usize = 8;
+
+/// Unwritten bytes of one connection above which nothing more is read from it: answers to a peer that
+/// asks and does not listen.
+pub const OUTPUT_STOP_READING_BYTES: usize = 4 * 1024 * 1024;
+
+/// Events of one connection that wait while its output is full, above which nothing more is read from
+/// it: confirms for a publisher that does not listen.
+pub const INBOX_EVENTS_MAX: usize = 65_536;
+
+/// Exclusive queues and consumers need room here as elsewhere; connections of the whole process.
+pub const CONNECTIONS_MAX: usize = 65_536;
+
+/// How long a stop waits for clients to answer `connection.close`, in ms, before it drops them.
+pub const SHUTDOWN_TIMEOUT_MS: u64 = 5_000;

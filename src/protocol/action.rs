@@ -34,17 +34,14 @@ pub enum Action {
         /// The opening that ended.
         holder: HolderId,
     },
-    /// Everything that the channel holds goes back to the queues (`basic.recover`).
-    Recover {
-        /// Whose.
-        holder: HolderId,
-    },
     /// The credit that all consumers of a channel share (`basic.qos` with `global`); `None`: no limit.
     ShareCredit {
         /// Whose.
         holder: HolderId,
         /// From 1.
         prefetch: Option<u32>,
+        /// Unsettled deliveries of the channel at this moment: so much of the credit is taken.
+        used: u32,
     },
     /// Credit of [`Action::ShareCredit`] came back.
     ReturnCredit {
@@ -53,7 +50,7 @@ pub enum Action {
         /// How much.
         messages: u32,
     },
-    /// A line for the log: something the peer did wrong that it is not told on the wire.
+    /// A line for the log: what ended a channel or a connection, in RabbitMQ's words.
     Log(String),
     /// Everything in the output is to be written, and then the socket is to be closed after
     /// `pause_ms` (0: at once).
@@ -135,6 +132,10 @@ pub enum Request {
         /// Where to.
         exchange: ExchangeName,
     },
+    /// All actions before this one are executed: [`Answer::Done`], at once. The machine asks it
+    /// before it writes something that must come after what the broker may have to say about a
+    /// publish of the same read (a `channel.close-ok` for instance).
+    Barrier,
 }
 
 /// An answer.

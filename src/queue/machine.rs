@@ -39,7 +39,17 @@ use super::{
     Progress, QueueConfig, Reply, RequestId, Settlement, SharedCredit,
 };
 
-/// One queue.
+/// One queue: plain data, without a thread, a lock or a clock.
+///
+/// What a driver may rely on beyond the order of the effects:
+///
+/// * An answer to [`Command::Attach`] comes before every delivery to that consumer, because only
+///   [`Self::deliver`] hands out.
+/// * A run of [`Effect::Confirm`] holds only publishes that are safe, each exactly once over the life
+///   of the queue. Between the runs of one channel there is no order: a transient message does not wait
+///   for a persistent one before it, nor one that is settled already for one that is not on disk.
+/// * [`Effect::Release`] comes exactly once for every message that got an id. Messages published to a
+///   deleted queue get none, so a driver that counts bytes counts them after [`Self::apply`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Machine<P> {
     config: QueueConfig,

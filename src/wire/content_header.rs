@@ -13,8 +13,9 @@
 
 use crate::base::{FieldValue, MessageHeader};
 
-use super::error::WireError;
+use super::error::{Snippet, WireError};
 use super::expiration;
+use super::frame::FrameKind;
 use super::reader::{Fault, Reader};
 use super::table;
 
@@ -34,19 +35,27 @@ pub struct ContentHeader<'a> {
 
 impl<'a> ContentHeader<'a> {
     /// Reads and checks the payload of a content header frame.
+    #[inline]
     pub fn scan(payload: &'a [u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::new(payload);
-        Self::read(&mut reader).map_err(|fault| {
-            WireError::in_header(
-                fault,
-                payload.get(Self::BYTES_BEFORE_PROPERTIES..).unwrap_or(payload),
-            )
-        })
+        Self::read(&mut Reader::new(payload)).map_err(|fault| Self::error(fault, payload))
+    }
+
+    #[cold]
+    fn error(fault: Fault, payload: &[u8]) -> WireError {
+        match payload.get(Self::BYTES_BEFORE_PROPERTIES..) {
+            Some(properties) => WireError::in_header(fault, properties),
+            // rabbitmq: a content header without its fixed octets is a frame of no known kind.
+            None => WireError::UnknownFrame {
+                kind: FrameKind::Header.number(),
+                snippet: Snippet::of(payload),
+            },
+        }
     }
 
     /// Octets before the property flags: class id, weight, body size.
     pub const BYTES_BEFORE_PROPERTIES: usize = 12;
 
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
         let class_id = reader.u16()?;
         let weight = reader.u16()?;
@@ -59,6 +68,7 @@ impl<'a> ContentHeader<'a> {
     /// What the broker needs to know of the properties.
     ///
     /// The error is [`WireError::InvalidExpiration`], which ends the channel and not the connection.
+    #[inline]
     pub fn message_header(&self) -> Result<MessageHeader, WireError> {
         Ok(MessageHeader {
             persistent: self.fields.delivery_mode == Some(2),
@@ -126,7 +136,17 @@ pub(super) mod flag {
 
 impl<'a> Fields<'a> {
     /// Checks the properties from their flags on, to the last byte.
+    #[inline]
     pub(super) fn scan(properties: &'a [u8]) -> Result<Self, Fault> {
+        // Most publishers give no property, or the delivery mode only.
+        match properties {
+            [0, 0] => Ok(Self::default()),
+            [0x10, 0, mode] => Ok(Self { delivery_mode: Some(*mode), ..Self::default() }),
+            _ => Self::scan_any(properties),
+        }
+    }
+
+    fn scan_any(properties: &'a [u8]) -> Result<Self, Fault> {
         let mut reader = Reader::new(properties);
         let flags = reader.u16()?;
         let mut fields = Self::default();

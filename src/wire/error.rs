@@ -161,13 +161,13 @@ impl WireError {
         self.to_string()
     }
 
-    /// The method that failed; 0, 0 where no method is to blame.
+    /// The method that failed, for `close`; 0, 0 where RabbitMQ names none, which includes
+    /// [`Self::MalformedUtf8`].
     #[must_use]
     pub fn failed(&self) -> MethodId {
         match self {
             Self::UnknownMethod { id }
             | Self::CannotDecode { id, .. }
-            | Self::MalformedUtf8 { id }
             | Self::TableTooDeep { id } => *id,
             Self::CannotDecodeHeader { .. } | Self::InvalidExpiration { .. } => {
                 MethodId::BASIC_PUBLISH
@@ -176,6 +176,7 @@ impl WireError {
             | Self::BadFrameEnd { .. }
             | Self::UnknownFrame { .. }
             | Self::UnexpectedFrame { .. }
+            | Self::MalformedUtf8 { .. }
             | Self::CannotDecodeTable => MethodId::default(),
         }
     }

@@ -5,8 +5,8 @@ use std::fmt;
 use super::erlang::List;
 use super::error::WireError;
 
-/// The largest time to live, in milliseconds: what an Erlang timer takes.
-const EXPIRATION_MS_MAX: u64 = 4_294_967_295;
+/// The largest time to live, in milliseconds: RabbitMQ's ten years.
+const EXPIRATION_MS_MAX: u64 = 315_360_000_000;
 
 /// Why an expiration is none, in RabbitMQ's words.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,8 +17,8 @@ pub enum ExpirationFault {
     LeftoverString(Box<[u8]>),
     /// Below 0; the number's digits.
     ValueNegative(Box<str>),
-    /// Beyond what a timer takes; the number's digits.
-    ValueTooBig(Box<str>),
+    /// Beyond ten years; the number's digits.
+    ValueTooLarge(Box<str>),
 }
 
 impl fmt::Display for ExpirationFault {
@@ -27,7 +27,7 @@ impl fmt::Display for ExpirationFault {
             Self::NoInteger => f.write_str("no_integer"),
             Self::LeftoverString(rest) => write!(f, "{{leftover_string,{}}}", List(rest)),
             Self::ValueNegative(digits) => write!(f, "{{value_negative,-{digits}}}"),
-            Self::ValueTooBig(digits) => write!(f, "{{value_too_big,{digits}}}"),
+            Self::ValueTooLarge(digits) => write!(f, "{{value_too_large,{digits}}}"),
         }
     }
 }
@@ -59,7 +59,7 @@ fn read(text: &[u8]) -> Result<u64, ExpirationFault> {
         _ if digits.is_empty() => Ok(0),
         _ if negative => Err(ExpirationFault::ValueNegative(digits.into())),
         Ok(ms) if ms <= EXPIRATION_MS_MAX => Ok(ms),
-        Ok(_) | Err(_) => Err(ExpirationFault::ValueTooBig(digits.into())),
+        Ok(_) | Err(_) => Err(ExpirationFault::ValueTooLarge(digits.into())),
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(text_of("60000"), "60000");
         assert_eq!(text_of("+007"), "7");
         assert_eq!(text_of("-0"), "0");
-        assert_eq!(text_of("4294967295"), "4294967295");
+        assert_eq!(text_of("315360000000"), "315360000000");
     }
 
     #[test]
@@ -88,13 +88,13 @@ mod tests {
         assert_eq!(text_of("5s"), "invalid expiration '5s': {leftover_string,\"s\"}");
         assert_eq!(text_of("-5"), "invalid expiration '-5': {value_negative,-5}");
         assert_eq!(
-            text_of("4294967296"),
-            "invalid expiration '4294967296': {value_too_big,4294967296}"
+            text_of("315360000001"),
+            "invalid expiration '315360000001': {value_too_large,315360000001}"
         );
         let digits = "9".repeat(255);
         assert_eq!(
             text_of(&digits),
-            format!("invalid expiration '{digits}': {{value_too_big,{digits}}}")
+            format!("invalid expiration '{digits}': {{value_too_large,{digits}}}")
         );
     }
 }

@@ -44,9 +44,12 @@ fn flag(octet: u8, number: u8) -> bool {
     octet >> number & 1 == 1
 }
 
-fn ack(reader: &mut Reader<'_>) -> Result<Method, Fault> {
+/// `basic.ack`, to the last byte.
+#[inline]
+pub(super) fn ack(reader: &mut Reader<'_>) -> Result<Method, Fault> {
     let delivery_tag = DeliveryTag(reader.u64()?);
     let flags = reader.u8()?;
+    reader.end()?;
     Ok(Method::BasicAck { delivery_tag, multiple: flag(flags, 0) })
 }
 

@@ -25,6 +25,8 @@ mod properties;
 mod protocol_header;
 mod reader;
 mod table;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use content_header::ContentHeader;

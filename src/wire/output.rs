@@ -16,7 +16,7 @@ use super::encode::encode_method;
 use super::frame::{FRAME_END, FrameHeader, FrameKind};
 use super::method::{Method, MethodId};
 use super::protocol_header::PROTOCOL_HEADER;
-use super::writer::put_short_string;
+use super::writer::{bits, put_short_string};
 
 /// Pieces of a body from this size on are not copied. Below it a copy is cheaper than one more slice
 /// in the write and one more reference to count.
@@ -33,6 +33,9 @@ const KEPT_BYTES_MIN: usize = 4 * 1024;
 
 /// Times in a row that the vector runs empty with a quarter of it used, before it is made smaller.
 const SPARSE_TURNS_MAX: u8 = 16;
+
+/// Places for shared pieces that are kept when there are none.
+const KEPT_PIECES_MAX: usize = 64;
 
 /// Octets of a content header before the property flags, its frame's header included.
 const HEADER_FRAME_FIXED_BYTES: usize = 19;
@@ -119,10 +122,10 @@ impl Output {
         self.settlement(channel, MethodId::BASIC_ACK, delivery_tag, u8::from(multiple));
     }
 
-    /// `basic.nack`: a publish that was not taken. `requeue` means nothing in this direction and is
-    /// not set.
+    /// `basic.nack`: a publish that was not taken. `requeue` means nothing in this direction; it is
+    /// set because it is set by default, and RabbitMQ leaves it so.
     pub fn nack(&mut self, channel: ChannelId, delivery_tag: DeliveryTag, multiple: bool) {
-        self.settlement(channel, MethodId::BASIC_NACK, delivery_tag, u8::from(multiple));
+        self.settlement(channel, MethodId::BASIC_NACK, delivery_tag, bits(&[multiple, true]));
     }
 
     fn settlement(&mut self, channel: ChannelId, id: MethodId, tag: DeliveryTag, flags: u8) {
@@ -290,6 +293,7 @@ impl Output {
         self.len -= bytes;
         if self.len == 0 {
             self.shared.clear();
+            self.shared.shrink_to(KEPT_PIECES_MAX);
             self.empty_small();
             return;
         }

@@ -4,4 +4,6 @@ mod confirming;
 mod consuming;
 mod fixture;
 mod lifetime;
+mod model;
+mod properties;
 mod settling;

@@ -1,0 +1,210 @@
+//! What one message costs in the queue machine, without a broker around it.
+//!
+//! The handle is a number, so that what is measured is the machine and not the counting of references.
+//! Building the batches is included: a driver builds them as well.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput};
+
+use haremq::base::{
+    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, PublishSequence,
+};
+use haremq::queue::{
+    Access, Acknowledge, Burst, Command, Consumer, Effect, Effects, Incoming, LogMode, Machine,
+    Progress, PublishRef, QueueConfig, RequestId, Settlement, SharedCredit,
+};
+
+const NOW: Millis = Millis(0);
+const BURST: Burst = Burst { messages: 256, bytes: 1024 * 1024 };
+const BATCH: u64 = 100;
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    batches_without_acknowledgement(&mut criterion);
+    batches_with_acknowledgement(&mut criterion);
+    a_thousand_consumers(&mut criterion);
+    fill_and_drain(&mut criterion);
+    criterion.final_summary();
+}
+
+fn batches_without_acknowledgement(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("queue/no-ack");
+    group.throughput(Throughput::Elements(BATCH));
+    group.bench_function("enqueue 100, deliver", |bencher| {
+        let mut queue = Queue::new(LogMode::Volatile);
+        queue.attach(1, Acknowledge::Automatic);
+        bencher.iter(|| {
+            queue.enqueue(BATCH);
+            queue.deliver();
+        });
+    });
+    group.finish();
+}
+
+fn batches_with_acknowledgement(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("queue/prefetch-100");
+    group.throughput(Throughput::Elements(BATCH));
+    group.bench_function("enqueue 100, deliver, ack as one run", |bencher| {
+        let mut queue = Queue::new(LogMode::Volatile);
+        queue.attach(1, Acknowledge::Manual { prefetch: 100, shared: false });
+        bencher.iter(|| {
+            let first = queue.enqueue(BATCH);
+            queue.deliver();
+            queue.settle(1, vec![(MessageId(first), MessageId(first + BATCH - 1))]);
+        });
+    });
+    group.bench_function("enqueue 100, deliver, ack one by one backwards", |bencher| {
+        let mut queue = Queue::new(LogMode::Volatile);
+        queue.attach(1, Acknowledge::Manual { prefetch: 100, shared: false });
+        bencher.iter(|| {
+            let first = queue.enqueue(BATCH);
+            queue.deliver();
+            let ids = (first..first + BATCH).rev().map(MessageId);
+            queue.settle(1, ids.map(|id| (id, id)).collect());
+        });
+    });
+    group.bench_function("logged: enqueue 100, deliver, persisted, ack", |bencher| {
+        let mut queue = Queue::new(LogMode::Logged);
+        queue.attach(1, Acknowledge::Manual { prefetch: 100, shared: false });
+        bencher.iter(|| {
+            let first = queue.enqueue(BATCH);
+            queue.deliver();
+            let last = MessageId(first + BATCH - 1);
+            queue.apply(Command::Persisted { up_to: last });
+            queue.settle(1, vec![(MessageId(first), last)]);
+        });
+    });
+    group.finish();
+}
+
+fn a_thousand_consumers(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("queue/1000-consumers");
+    group.throughput(Throughput::Elements(BATCH));
+    group.bench_function("no-ack, in turn", |bencher| {
+        let mut queue = Queue::new(LogMode::Volatile);
+        (1..=1000).for_each(|consumer| queue.attach(consumer, Acknowledge::Automatic));
+        bencher.iter(|| {
+            queue.enqueue(BATCH);
+            queue.deliver();
+        });
+    });
+    group.bench_function("prefetch 1, 900 without credit, each ack a command", |bencher| {
+        let mut queue = Queue::new(LogMode::Volatile);
+        let acknowledge = Acknowledge::Manual { prefetch: 1, shared: false };
+        (1..=1000).for_each(|consumer| queue.attach(consumer, acknowledge));
+        queue.enqueue(900);
+        queue.deliver();
+        bencher.iter(|| {
+            queue.enqueue(BATCH);
+            queue.deliver();
+            for (holder, id) in queue.take_delivered() {
+                queue.settle(holder, vec![(id, id)]);
+            }
+        });
+    });
+    group.finish();
+}
+
+fn fill_and_drain(criterion: &mut Criterion) {
+    const MESSAGES: u64 = 100_000;
+    let mut group = criterion.benchmark_group("queue/100k");
+    group.throughput(Throughput::Elements(MESSAGES));
+    group.sample_size(20);
+    group.bench_function("fill, then drain", |bencher| {
+        bencher.iter(|| {
+            let mut queue = Queue::new(LogMode::Volatile);
+            for _ in 0..MESSAGES / BATCH {
+                queue.enqueue(BATCH);
+            }
+            queue.attach(1, Acknowledge::Automatic);
+            queue.deliver();
+            assert_eq!(queue.machine.ready(), 0);
+        });
+    });
+    group.finish();
+}
+
+/// A machine with the little that a driver does.
+struct Queue {
+    machine: Machine<u64>,
+    effects: Effects<u64>,
+    delivered: Vec<(u64, MessageId)>,
+    next: u64,
+}
+
+impl Queue {
+    fn new(log: LogMode) -> Self {
+        let machine = Machine::new(QueueConfig { log, auto_delete: false });
+        Self { machine, effects: Effects::new(), delivered: Vec::new(), next: 1 }
+    }
+
+    fn attach(&mut self, number: u64, acknowledge: Acknowledge) {
+        let (id, holder) = (ConsumerId(number), HolderId(number));
+        let consumer = Consumer { id, holder, acknowledge, access: Access::Shared };
+        self.apply(Command::Attach { consumer, request: RequestId(0) });
+    }
+
+    /// Persistent messages with confirms; gives the first id.
+    fn enqueue(&mut self, count: u64) -> u64 {
+        let first = self.next;
+        self.next += count;
+        let message = |id| Incoming {
+            payload: id,
+            bytes: 100,
+            persistent: true,
+            publish: Some(PublishRef {
+                connection: ConnectionId(1),
+                channel: ChannelId(1),
+                holder: HolderId(1),
+                sequence: PublishSequence(id),
+            }),
+        };
+        self.apply(Command::Enqueue((first..self.next).map(message).collect()));
+        first
+    }
+
+    fn settle(&mut self, holder: u64, messages: Vec<(MessageId, MessageId)>) {
+        let (holder, settlement) = (HolderId(holder), Settlement::Ack);
+        self.apply(Command::Settle { holder, settlement, messages });
+    }
+
+    fn apply(&mut self, command: Command<u64>) {
+        self.machine.apply(NOW, command, &mut self.effects);
+        self.execute();
+    }
+
+    fn deliver(&mut self) {
+        loop {
+            let progress = self.machine.deliver(NOW, BURST, &mut Plenty, &mut self.effects);
+            self.delivered.clear();
+            self.execute();
+            if progress == Progress::Idle {
+                break;
+            }
+        }
+    }
+
+    fn execute(&mut self) {
+        for effect in self.effects.drain() {
+            if let Effect::Deliver { consumer, delivery } = black_box(effect)
+                && delivery.holder.is_some()
+            {
+                self.delivered.push((consumer.0, delivery.id));
+            }
+        }
+    }
+
+    fn take_delivered(&mut self) -> Vec<(u64, MessageId)> {
+        std::mem::take(&mut self.delivered)
+    }
+}
+
+/// Shared credit that never ends.
+struct Plenty;
+
+impl SharedCredit for Plenty {
+    fn try_take(&mut self, _holder: HolderId) -> bool {
+        true
+    }
+}

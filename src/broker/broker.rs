@@ -1,0 +1,186 @@
+//! The broker: virtual hosts, users, connections, and the numbers that are unique in the process.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::alarms::Alarms;
+use super::{Cell, Event, Inbox, Refused, Vhost, refuse};
+use crate::access::{Directory, LoginError};
+use crate::base::{
+    Clock, ConnectionId, ConsumerId, FieldTable, HolderId, MemoryBudget, QueueId, ReplyCode,
+    UserName, VhostName,
+};
+use crate::queue::RequestId;
+
+/// Reads the `headers` table out of a message's raw properties. The layer that knows AMQP bytes puts
+/// it in.
+pub type HeaderParser = fn(&[u8]) -> FieldTable;
+
+/// Runs [`Cell::resume`] on a task of its own, soon.
+pub trait Scheduler: Send + Sync {
+    /// Never blocks, never calls back in place.
+    fn resume(&self, cell: Arc<Cell>);
+}
+
+/// What the broker is built from.
+pub struct BrokerSettings {
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Who goes on with long turns.
+    pub scheduler: Arc<dyn Scheduler>,
+    /// Users and permissions.
+    pub directory: Directory,
+    /// The virtual host that is there from the start.
+    pub default_vhost: VhostName,
+    /// Message bytes in RAM at which publishers are blocked.
+    pub memory_watermark_bytes: u64,
+    /// See [`HeaderParser`].
+    pub parse_headers: HeaderParser,
+}
+
+/// Who asks: a connection and the user it is logged in as.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The user.
+    pub user: UserName,
+}
+
+/// What cells and vhosts share.
+pub(super) struct Common {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) scheduler: Arc<dyn Scheduler>,
+    pub(super) memory: MemoryBudget,
+    pub(super) alarms: Alarms,
+    pub(super) directory: Directory,
+    pub(super) parse_headers: HeaderParser,
+    ids: AtomicU64,
+}
+
+impl Common {
+    /// A number that was never given before. One counter serves every kind of id.
+    pub(super) fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn next_queue_id(&self) -> QueueId {
+        QueueId(self.next_id())
+    }
+}
+
+/// See the module.
+pub struct Broker {
+    common: Arc<Common>,
+    vhosts: RwLock<BTreeMap<VhostName, Arc<Vhost>>>,
+}
+
+impl Broker {
+    /// A broker with its default virtual host.
+    #[must_use]
+    pub fn new(settings: BrokerSettings) -> Arc<Self> {
+        let common = Arc::new(Common {
+            clock: settings.clock,
+            scheduler: settings.scheduler,
+            memory: MemoryBudget::new(settings.memory_watermark_bytes),
+            alarms: Alarms::default(),
+            directory: settings.directory,
+            parse_headers: settings.parse_headers,
+            ids: AtomicU64::new(1),
+        });
+        let vhost = Vhost::new(settings.default_vhost.clone(), Arc::clone(&common));
+        let vhosts = RwLock::new(BTreeMap::from([(settings.default_vhost, vhost)]));
+        Arc::new(Self { common, vhosts })
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.common.clock
+    }
+
+    /// Checks a login.
+    pub fn authenticate(
+        &self,
+        user: &[u8],
+        password: &[u8],
+        peer: IpAddr,
+    ) -> Result<UserName, LoginError> {
+        self.common.directory.authenticate(user, password, peer.is_loopback())
+    }
+
+    /// The virtual host that a user opens.
+    ///
+    /// # Errors
+    /// 530 when it is not there or the user has no permissions in it.
+    pub fn open_vhost(&self, name: &VhostName, user: &UserName) -> Result<Arc<Vhost>, Refused> {
+        let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(vhost) = vhosts.get(name) else {
+            return refuse(ReplyCode::NotAllowed, format!("vhost {name} not found"));
+        };
+        if !self.common.directory.vhost_access(user, name) {
+            return refuse(
+                ReplyCode::NotAllowed,
+                format!("access to vhost '{name}' refused for user '{user}'"),
+            );
+        }
+        Ok(Arc::clone(vhost))
+    }
+
+    /// A connection is open: it hears alarms and shutdowns from now on.
+    pub fn connection_opened(&self, connection: ConnectionId, inbox: &Arc<Inbox>) {
+        self.common.alarms.listen(connection, Arc::clone(inbox));
+    }
+
+    /// A connection is gone.
+    pub fn connection_closed(&self, connection: ConnectionId) {
+        self.common.alarms.leave(connection);
+    }
+
+    /// Tells every connection to close with 320 and this text; says how many there are.
+    pub fn close_connections(&self, text: &str) -> usize {
+        let everybody = self.common.alarms.everybody();
+        for inbox in &everybody {
+            inbox.push([Event::Close { text: text.to_owned() }]);
+        }
+        everybody.len()
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.common.alarms.count()
+    }
+
+    /// Message bytes in RAM.
+    #[must_use]
+    pub fn memory_used_bytes(&self) -> u64 {
+        self.common.memory.used_bytes()
+    }
+
+    /// A fresh connection id.
+    #[must_use]
+    pub fn next_connection_id(&self) -> ConnectionId {
+        ConnectionId(self.common.next_id())
+    }
+
+    /// A fresh channel opening.
+    #[must_use]
+    pub fn next_holder_id(&self) -> HolderId {
+        HolderId(self.common.next_id())
+    }
+
+    /// A fresh consumer.
+    #[must_use]
+    pub fn next_consumer_id(&self) -> ConsumerId {
+        ConsumerId(self.common.next_id())
+    }
+
+    /// A fresh question.
+    #[must_use]
+    pub fn next_request_id(&self) -> RequestId {
+        RequestId(self.common.next_id())
+    }
+}

@@ -1,0 +1,269 @@
+//! A queue in its cell: an actor by contract, inline by execution.
+//!
+//! Whoever has commands for the queue puts them into the cell's inbox ([`Cell::enqueue`], never blocks)
+//! and then drives it ([`Cell::drive`]). Driving takes the core with `try_lock`: whoever gets it works
+//! off everybody's commands; whoever does not returns at once.
+//!
+//! Invariants:
+//! * C1: commands are applied in the order in which they were put in.
+//! * C2: nothing stays in the inbox when nobody drives: the holder of the core looks again after it
+//!   has let go, and a loser's commands were in before it tried.
+//! * C3: effects of one queue reach each connection in the order of the machine, because they are
+//!   pushed while the core is held.
+//! * C4: while a core is held, only leaves are locked; what needs more (the vhost's table) is done
+//!   after the core was let go.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+
+use super::broker::Common;
+use super::executor::{After, Executor};
+use super::{ChannelCredit, Event, Inbox, Vhost};
+use crate::base::limits::{DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX};
+use crate::base::{ConnectionId, FieldTable, Message, Millis, QueueId, QueueName};
+use crate::queue::{
+    Burst, Command, Consumer, Effects, Incoming, Machine, Progress, QueueConfig, Reply, RequestId,
+};
+
+/// What a queue was declared to be.
+#[derive(Clone, Debug)]
+pub struct QueueInfo {
+    /// Its id.
+    pub id: QueueId,
+    /// Its name.
+    pub name: QueueName,
+    /// Whether it survives a restart.
+    pub durable: bool,
+    /// The connection it belongs to, when it is exclusive.
+    pub exclusive: Option<ConnectionId>,
+    /// Whether it goes with its last consumer.
+    pub auto_delete: bool,
+    /// The `x-…` arguments, as declared.
+    pub arguments: FieldTable,
+}
+
+/// Something for a queue, with what the executor needs to answer.
+pub(super) enum Envelope {
+    /// Messages of one publisher.
+    Publish {
+        /// In order.
+        messages: Vec<Incoming<Message>>,
+        /// Who gets the confirms.
+        publisher: Arc<Inbox>,
+    },
+    /// A consumer.
+    Attach {
+        /// The machine's side.
+        consumer: Consumer,
+        /// The question.
+        request: RequestId,
+        /// Its connection.
+        connection: ConnectionId,
+        /// Where deliveries go.
+        inbox: Arc<Inbox>,
+        /// The credit of its channel.
+        credit: Arc<ChannelCredit>,
+    },
+    /// A command that is answered.
+    Ask {
+        /// Carries `request`.
+        command: Command<Message>,
+        /// The question.
+        request: RequestId,
+        /// Where the answer goes.
+        inbox: Arc<Inbox>,
+    },
+    /// A command that is not.
+    Tell(Command<Message>),
+}
+
+/// See the module.
+pub struct Cell {
+    info: QueueInfo,
+    vhost: Weak<Vhost>,
+    common: Arc<Common>,
+    inbox: Mutex<Vec<Envelope>>,
+    core: Mutex<Core>,
+    scheduled: AtomicBool,
+    crashed: AtomicBool,
+    deleted: AtomicBool,
+}
+
+struct Core {
+    machine: Machine<Message>,
+    effects: Effects<Message>,
+    executor: Executor,
+    /// The other half of the inbox: swapped with it, so that both keep their room.
+    taken: Vec<Envelope>,
+}
+
+impl Cell {
+    /// A cell around a new, empty queue.
+    pub(super) fn new(
+        info: QueueInfo,
+        config: QueueConfig,
+        vhost: Weak<Vhost>,
+        common: Arc<Common>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            info,
+            vhost,
+            common,
+            inbox: Mutex::new(Vec::new()),
+            core: Mutex::new(Core {
+                machine: Machine::new(config),
+                effects: Effects::new(),
+                executor: Executor::new(),
+                taken: Vec::new(),
+            }),
+            scheduled: AtomicBool::new(false),
+            crashed: AtomicBool::new(false),
+            deleted: AtomicBool::new(false),
+        })
+    }
+
+    /// What the queue was declared to be.
+    #[must_use]
+    pub fn info(&self) -> &QueueInfo {
+        &self.info
+    }
+
+    /// Whether the queue is gone. What a client still holds of it can be forgotten.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Relaxed)
+    }
+
+    /// Puts something in. Takes effect with the next [`Self::drive`], whoever does it.
+    pub(super) fn enqueue(&self, envelope: Envelope) {
+        self.lock_inbox().push(envelope);
+    }
+
+    /// Works off the inbox and hands out messages, unless somebody else is at it.
+    pub fn drive(self: &Arc<Self>, now: Millis) {
+        let mut bursts_left = DRIVE_BURSTS_MAX;
+        loop {
+            let mut after = After::default();
+            let progress = match self.core.try_lock() {
+                Ok(mut core) => self.turn(&mut core, now, &mut bursts_left, &mut after),
+                Err(TryLockError::WouldBlock) => return,
+                Err(TryLockError::Poisoned(_)) => {
+                    self.answer_crashed();
+                    return;
+                }
+            };
+            self.perform(after);
+            if progress == Progress::More {
+                self.schedule();
+                return;
+            }
+            if self.lock_inbox().is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Goes on where a turn ended because its budget was used up. Called by the task that
+    /// [`super::Scheduler`] spawned.
+    pub fn resume(self: &Arc<Self>) {
+        self.scheduled.store(false, Ordering::SeqCst);
+        self.drive(self.common.clock.now());
+    }
+
+    fn turn(
+        self: &Arc<Self>,
+        core: &mut Core,
+        now: Millis,
+        bursts_left: &mut usize,
+        after: &mut After,
+    ) -> Progress {
+        if self.crashed.load(Ordering::SeqCst) {
+            self.answer_crashed();
+            return Progress::Idle;
+        }
+        // The machine asserts its own invariants. A broken one must cost this queue only, not the
+        // connection that happened to drive it.
+        let result = catch_unwind(AssertUnwindSafe(|| core.turn(self, now, bursts_left, after)));
+        result.unwrap_or_else(|_| {
+            self.crashed.store(true, Ordering::SeqCst);
+            tracing::error!(
+                queue = %self.info.name,
+                "the queue broke an invariant of its own and is closed; delete it, or restart the broker"
+            );
+            after.refuse_all(&mut core.executor);
+            Progress::Idle
+        })
+    }
+
+    fn perform(self: &Arc<Self>, mut after: After) {
+        if after.deleted {
+            self.deleted.store(true, Ordering::Relaxed);
+            if let Some(vhost) = self.vhost.upgrade() {
+                vhost.queue_deleted(&self.info);
+            }
+        }
+        for (inbox, event) in after.events.drain(..) {
+            inbox.push([event]);
+        }
+        if after.added_bytes != after.removed_bytes {
+            self.common.memory.change(after.added_bytes, after.removed_bytes);
+            self.common.alarms.observe(&self.common.memory);
+        }
+    }
+
+    fn schedule(self: &Arc<Self>) {
+        if !self.scheduled.swap(true, Ordering::SeqCst) {
+            self.common.scheduler.resume(Arc::clone(self));
+        }
+    }
+
+    fn answer_crashed(&self) {
+        for envelope in std::mem::take(&mut *self.lock_inbox()) {
+            if let Envelope::Ask { request, inbox, .. } | Envelope::Attach { request, inbox, .. } =
+                envelope
+            {
+                inbox.push([Event::Reply { request, reply: Reply::Gone }]);
+            }
+        }
+    }
+
+    fn lock_inbox(&self) -> MutexGuard<'_, Vec<Envelope>> {
+        // A push or a swap cannot leave the list half changed.
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Core {
+    fn turn(
+        &mut self,
+        cell: &Arc<Cell>,
+        now: Millis,
+        bursts_left: &mut usize,
+        after: &mut After,
+    ) -> Progress {
+        std::mem::swap(&mut *cell.lock_inbox(), &mut self.taken);
+        for envelope in self.taken.drain(..) {
+            let command = self.executor.admit(envelope, self.machine.is_deleted(), after);
+            self.machine.apply(now, command, &mut self.effects);
+        }
+        loop {
+            self.executor.execute(cell, &mut self.effects, after);
+            for consumer in self.executor.held() {
+                let command = Command::Flow { consumer, flow: crate::queue::Flow::Held };
+                self.machine.apply(now, command, &mut self.effects);
+            }
+            if *bursts_left == 0 {
+                return Progress::More;
+            }
+            let burst = Burst { messages: DELIVER_BURST_MESSAGES, bytes: DELIVER_BURST_BYTES };
+            let progress = self.machine.deliver(now, burst, &mut self.executor, &mut self.effects);
+            if self.effects.is_empty() {
+                return Progress::Idle;
+            }
+            if progress == Progress::More {
+                *bursts_left -= 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! What the broker keeps for one connection that has opened its virtual host: its channels, their
+//! consumers, the queues they touch. Dropping it gives everything back, whatever ended the connection.
+//!
+//! A request is either answered in place or asked of a queue; then exactly one question is open, and
+//! [`Client::reply`] turns the queue's answer into the request's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::questions::{Pending, Question};
+use super::{
+    Broker, Cell, ChannelCredit, Consume, DeclareQueue, DeclaredQueue, DeliveryEvent, Envelope,
+    Inbox, Peer, PublishOutcome, Publisher, Refused, Vhost, server_names,
+};
+use crate::base::{
+    ChannelId, ConsumerId, ConsumerTag, ExchangeName, HolderId, Message, MessageId, Millis,
+    PublishSequence, QueueId, QueueName,
+};
+use crate::queue::{Command, DeleteCondition, Flow, PublishRef, RequestId, Settlement};
+
+/// See the module.
+pub struct Client {
+    pub(super) broker: Arc<Broker>,
+    pub(super) vhost: Arc<Vhost>,
+    pub(super) peer: Peer,
+    pub(super) pending: Option<Pending>,
+    pub(super) consumers: BTreeMap<ConsumerId, ClientConsumer>,
+    publisher: Publisher,
+    inbox: Arc<Inbox>,
+    channels: BTreeMap<HolderId, Channel>,
+    /// Queues that end with the connection.
+    exclusive: Vec<Arc<Cell>>,
+}
+
+struct Channel {
+    id: ChannelId,
+    credit: Arc<ChannelCredit>,
+    consumers: BTreeMap<ConsumerTag, ConsumerId>,
+    /// Queues in which this channel has consumers or may hold messages.
+    cells: BTreeMap<QueueId, Arc<Cell>>,
+    /// How many cells there may be before the deleted ones are looked for.
+    cells_before_sweep: usize,
+}
+
+/// A consumer, as its connection needs it to deliver.
+#[derive(Clone)]
+pub struct ClientConsumer {
+    /// Its channel's number.
+    pub channel: ChannelId,
+    /// Its channel's opening.
+    pub holder: HolderId,
+    /// Its tag.
+    pub tag: ConsumerTag,
+    /// Whether deliveries must be settled.
+    pub acknowledge: bool,
+    pub(super) cell: Arc<Cell>,
+}
+
+/// What a request came to so far.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Step {
+    /// It is answered.
+    Answered(Answered),
+    /// A queue was asked; [`Client::reply`] will answer.
+    Waiting,
+}
+
+/// The answer to a request.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Answered {
+    /// It is done.
+    Done,
+    /// A queue is declared.
+    Declared {
+        /// Its name, made by the server perhaps.
+        queue: QueueName,
+        /// Ready messages.
+        messages: u64,
+        /// Consumers.
+        consumers: u64,
+    },
+    /// So many messages were dropped.
+    Messages(u64),
+    /// A consumer is there.
+    Consuming(ConsumerTag),
+    /// `basic.get` found this, and so many are ready after it.
+    Got(Box<DeliveryEvent>, u64),
+    /// `basic.get` found nothing.
+    Empty,
+}
+
+/// Which `basic.consume`.
+#[derive(Clone, Debug)]
+pub struct ConsumeRequest {
+    /// The queue.
+    pub queue: QueueName,
+    /// Empty: the server makes one.
+    pub tag: ConsumerTag,
+    /// How.
+    pub consume: Consume,
+}
+
+/// Room for queues of a channel before the first look for deleted ones.
+const CELLS_BEFORE_SWEEP: usize = 64;
+
+impl Client {
+    /// For a connection that has opened `vhost` as `peer`.
+    #[must_use]
+    pub fn new(broker: Arc<Broker>, vhost: Arc<Vhost>, peer: Peer, inbox: Arc<Inbox>) -> Self {
+        let publisher = Publisher::new(Arc::clone(&vhost), peer.clone(), Arc::clone(&inbox));
+        Self {
+            broker,
+            vhost,
+            peer,
+            pending: None,
+            consumers: BTreeMap::new(),
+            publisher,
+            inbox,
+            channels: BTreeMap::new(),
+            exclusive: Vec::new(),
+        }
+    }
+
+    /// The virtual host.
+    #[must_use]
+    pub fn vhost(&self) -> &Arc<Vhost> {
+        &self.vhost
+    }
+
+    /// The connection and its user.
+    #[must_use]
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// A channel is open.
+    pub fn channel_opened(&mut self, holder: HolderId, id: ChannelId) {
+        let channel = Channel {
+            id,
+            credit: Arc::new(ChannelCredit::new()),
+            consumers: BTreeMap::new(),
+            cells: BTreeMap::new(),
+            cells_before_sweep: CELLS_BEFORE_SWEEP,
+        };
+        self.channels.insert(holder, channel);
+    }
+
+    /// A channel is gone: its consumers leave, and what it holds goes back to the queues.
+    pub fn channel_closed(&mut self, holder: HolderId) {
+        let Some(channel) = self.channels.remove(&holder) else { return };
+        for consumer in channel.consumers.values() {
+            self.consumers.remove(consumer);
+        }
+        for cell in channel.cells.values() {
+            self.publisher.tell(cell, Envelope::Tell(Command::Release { holder }));
+        }
+        if self.pending.as_ref().is_some_and(|pending| pending.holder == holder) {
+            self.pending = None;
+        }
+    }
+
+    /// A publish goes into the batch of this turn.
+    ///
+    /// # Errors
+    /// See [`Publisher::publish`].
+    pub fn publish(
+        &mut self,
+        channel: ChannelId,
+        holder: HolderId,
+        message: Message,
+        sequence: Option<PublishSequence>,
+    ) -> Result<PublishOutcome, Refused> {
+        let connection = self.peer.connection;
+        let publish = sequence.map(|sequence| PublishRef { connection, channel, holder, sequence });
+        self.publisher.publish(message, publish)
+    }
+
+    /// Whether a publish to this exchange would be refused.
+    ///
+    /// # Errors
+    /// See [`Publisher::publish`].
+    pub fn check_publish(&self, exchange: &ExchangeName) -> Result<(), Refused> {
+        self.publisher.check(exchange)
+    }
+
+    /// Hands every queue what came for it in this turn.
+    pub fn flush(&mut self, now: Millis) {
+        self.publisher.flush(now);
+    }
+
+    /// A channel settles messages of one queue.
+    pub fn settle(
+        &mut self,
+        holder: HolderId,
+        queue: QueueId,
+        settlement: Settlement,
+        messages: Vec<(MessageId, MessageId)>,
+    ) {
+        let cell = self.channels.get(&holder).and_then(|channel| channel.cells.get(&queue));
+        if let Some(cell) = cell.cloned() {
+            let command = Command::Settle { holder, settlement, messages };
+            self.publisher.tell(&cell, Envelope::Tell(command));
+        }
+    }
+
+    /// Sets the credit that the consumers of a channel share.
+    /// `used` of it is taken already.
+    pub fn share_credit(&mut self, holder: HolderId, prefetch: Option<u32>, used: u32) {
+        let channel = self.channels.get(&holder);
+        let starved = channel.is_some_and(|channel| channel.credit.set_limit(prefetch, used));
+        if starved {
+            self.open_consumers(holder);
+        }
+    }
+
+    /// Shared credit came back.
+    pub fn return_credit(&mut self, holder: HolderId, messages: u32) {
+        let starved =
+            self.channels.get(&holder).is_some_and(|channel| channel.credit.give_back(messages));
+        if starved {
+            self.open_consumers(holder);
+        }
+    }
+
+    /// Consumers that were held because this connection was slow may be given messages again.
+    pub fn open_held(&mut self, held: &mut Vec<(Arc<Cell>, ConsumerId)>) {
+        for (cell, consumer) in held.drain(..) {
+            let command = Command::Flow { consumer, flow: Flow::Open };
+            self.publisher.tell(&cell, Envelope::Tell(command));
+        }
+    }
+
+    /// The consumer of a delivery; `None` when its channel is gone.
+    #[must_use]
+    pub fn consumer(&self, id: ConsumerId) -> Option<&ClientConsumer> {
+        self.consumers.get(&id)
+    }
+
+    /// The queue of a consumer is gone; says whose consumer it was.
+    pub fn consumer_cancelled(&mut self, id: ConsumerId) -> Option<ClientConsumer> {
+        let consumer = self.consumers.remove(&id)?;
+        if let Some(channel) = self.channels.get_mut(&consumer.holder) {
+            channel.consumers.remove(&consumer.tag);
+        }
+        Some(consumer)
+    }
+
+    /// `queue.declare`.
+    ///
+    /// # Errors
+    /// See [`Vhost::queue_declare`].
+    pub fn queue_declare(
+        &mut self,
+        holder: HolderId,
+        declare: DeclareQueue,
+    ) -> Result<Step, Refused> {
+        match self.vhost.queue_declare(&self.peer, &declare)? {
+            DeclaredQueue::New(cell) => {
+                let queue = cell.info().name.clone();
+                if cell.info().exclusive.is_some() {
+                    self.exclusive.retain(|cell| !cell.is_deleted());
+                    self.exclusive.push(cell);
+                }
+                Ok(Step::Answered(Answered::Declared { queue, messages: 0, consumers: 0 }))
+            }
+            DeclaredQueue::Existed(cell) => {
+                let question = Question::Declare(Box::new(declare), Arc::clone(&cell));
+                self.ask(holder, &cell, question, |request| Command::Inspect { request });
+                Ok(Step::Waiting)
+            }
+        }
+    }
+
+    /// `queue.purge`.
+    ///
+    /// # Errors
+    /// 403, 404, 405.
+    pub fn queue_purge(&mut self, holder: HolderId, queue: &QueueName) -> Result<Step, Refused> {
+        let cell = self.vhost.queue_to_read(&self.peer, queue)?;
+        let question = Question::Purge(Arc::clone(&cell));
+        self.ask(holder, &cell, question, |request| Command::Purge { request });
+        Ok(Step::Waiting)
+    }
+
+    /// `queue.delete`.
+    ///
+    /// # Errors
+    /// 403, 405.
+    pub fn queue_delete(
+        &mut self,
+        holder: HolderId,
+        queue: &QueueName,
+        if_unused: bool,
+        if_empty: bool,
+    ) -> Result<Step, Refused> {
+        let Some(cell) = self.vhost.queue_to_delete(&self.peer, queue)? else {
+            return Ok(Step::Answered(Answered::Messages(0)));
+        };
+        let condition = DeleteCondition { if_unused, if_empty };
+        let question = Question::Delete(Arc::clone(&cell));
+        self.ask(holder, &cell, question, |request| Command::Delete {
+            condition,
+            request: Some(request),
+        });
+        Ok(Step::Waiting)
+    }
+
+    /// `basic.consume`.
+    ///
+    /// # Errors
+    /// 403, 404, 405.
+    pub fn consume(&mut self, holder: HolderId, request: ConsumeRequest) -> Result<Step, Refused> {
+        let cell = self.vhost.queue_to_read(&self.peer, &request.queue)?;
+        let tag = if request.tag.is_empty() { server_names::consumer_tag()? } else { request.tag };
+        let Some(channel) = self.channels.get_mut(&holder) else {
+            return Ok(Step::Answered(Answered::Done));
+        };
+        let id = self.broker.next_consumer_id();
+        let credit = Arc::clone(&channel.credit);
+        channel.remember(&cell);
+        channel.consumers.insert(tag.clone(), id);
+        let entry = ClientConsumer {
+            channel: channel.id,
+            holder,
+            tag,
+            acknowledge: !request.consume.no_ack,
+            cell: Arc::clone(&cell),
+        };
+        self.consumers.insert(id, entry);
+        let question = self.broker.next_request_id();
+        self.pending = Some(Pending { request: question, holder, question: Question::Consume(id) });
+        let envelope = Envelope::Attach {
+            consumer: request.consume.consumer(id, holder),
+            request: question,
+            connection: self.peer.connection,
+            inbox: Arc::clone(&self.inbox),
+            credit,
+        };
+        self.publisher.tell(&cell, envelope);
+        Ok(Step::Waiting)
+    }
+
+    /// `basic.cancel`. An unknown tag is no error.
+    pub fn cancel(&mut self, holder: HolderId, tag: &ConsumerTag) -> Step {
+        let id = self.channels.get_mut(&holder).and_then(|channel| channel.consumers.remove(tag));
+        let entry = id.and_then(|id| Some((id, self.consumers.get(&id)?.cell.clone())));
+        let Some((consumer, cell)) = entry else {
+            return Step::Answered(Answered::Done);
+        };
+        self.ask(holder, &cell, Question::Cancel(consumer), |request| Command::Detach {
+            consumer,
+            request: Some(request),
+        });
+        Step::Waiting
+    }
+
+    /// `basic.get`.
+    ///
+    /// # Errors
+    /// 403, 404, 405.
+    pub fn get(
+        &mut self,
+        holder: HolderId,
+        queue: &QueueName,
+        no_ack: bool,
+    ) -> Result<Step, Refused> {
+        let cell = self.vhost.queue_to_read(&self.peer, queue)?;
+        if let Some(channel) = self.channels.get_mut(&holder)
+            && !no_ack
+        {
+            channel.remember(&cell);
+        }
+        let question = Question::Get(Arc::clone(&cell));
+        self.ask(holder, &cell, question, |request| Command::Get {
+            holder: (!no_ack).then_some(holder),
+            request,
+        });
+        Ok(Step::Waiting)
+    }
+
+    fn ask(
+        &mut self,
+        holder: HolderId,
+        cell: &Arc<Cell>,
+        question: Question,
+        command: impl FnOnce(RequestId) -> Command<Message>,
+    ) {
+        let request = self.broker.next_request_id();
+        self.pending = Some(Pending { request, holder, question });
+        let command = command(request);
+        let inbox = Arc::clone(&self.inbox);
+        self.publisher.tell(cell, Envelope::Ask { command, request, inbox });
+    }
+
+    fn open_consumers(&mut self, holder: HolderId) {
+        let Some(channel) = self.channels.get(&holder) else { return };
+        for id in channel.consumers.values() {
+            if let Some(consumer) = self.consumers.get(id) {
+                let command = Command::Flow { consumer: *id, flow: Flow::Open };
+                self.publisher.tell(&consumer.cell, Envelope::Tell(command));
+            }
+        }
+    }
+}
+
+impl Channel {
+    /// Deleted queues are forgotten when their number may have doubled, so that a channel that uses a
+    /// new queue for every request does not grow.
+    fn remember(&mut self, cell: &Arc<Cell>) {
+        self.cells.entry(cell.info().id).or_insert_with(|| Arc::clone(cell));
+        if self.cells.len() > self.cells_before_sweep {
+            self.cells.retain(|_, cell| !cell.is_deleted());
+            self.cells_before_sweep = CELLS_BEFORE_SWEEP.max(2 * self.cells.len());
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let now = self.broker.clock().now();
+        let holders: Vec<HolderId> = self.channels.keys().copied().collect();
+        for holder in holders {
+            self.channel_closed(holder);
+        }
+        for cell in std::mem::take(&mut self.exclusive) {
+            let condition = DeleteCondition::default();
+            let command = Command::Delete { condition, request: None };
+            self.publisher.tell(&cell, Envelope::Tell(command));
+        }
+        self.publisher.flush(now);
+    }
+}

@@ -1,0 +1,64 @@
+//! What the broker tells a connection.
+
+use crate::base::{ConsumerId, HolderId, Message, MessageId, PublishSequence, QueueId};
+use crate::queue::{Reply, RequestId};
+
+/// One thing that happened, for one connection.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// A message for one of its consumers.
+    Deliver(DeliveryEvent),
+    /// One queue has these publishes, from `first` to `last`, both included.
+    Confirm {
+        /// The opening of the channel.
+        holder: HolderId,
+        /// The first.
+        first: PublishSequence,
+        /// The last.
+        last: PublishSequence,
+    },
+    /// One queue did not take this publish.
+    Refuse {
+        /// The opening of the channel.
+        holder: HolderId,
+        /// Which.
+        sequence: PublishSequence,
+    },
+    /// The answer of a queue.
+    Reply {
+        /// Which question.
+        request: RequestId,
+        /// The answer.
+        reply: Reply<Message>,
+    },
+    /// The queue of this consumer is gone.
+    ConsumerCancelled {
+        /// Which.
+        consumer: ConsumerId,
+    },
+    /// The resource alarm went on (with its reason) or off.
+    Alarm {
+        /// `low on memory`, for instance.
+        reason: Option<&'static str>,
+    },
+    /// The broker closes the connection with 320.
+    Close {
+        /// What follows `CONNECTION_FORCED - `.
+        text: String,
+    },
+}
+
+/// A message for a consumer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DeliveryEvent {
+    /// Who gets it.
+    pub consumer: ConsumerId,
+    /// Where it comes from.
+    pub queue: QueueId,
+    /// Its id there.
+    pub id: MessageId,
+    /// The message.
+    pub message: Message,
+    /// Whether it was handed out before.
+    pub redelivered: bool,
+}

@@ -1,0 +1,241 @@
+//! Exchange and binding methods: the checks that are the broker's, then the table.
+
+use super::vhost::{Resource, Vhost};
+use super::{Cell, Peer, Refused, refuse};
+use crate::access::Action;
+use crate::base::{ExchangeName, FieldTable, QueueName, ReplyCode, ShortStr};
+use crate::routing::{Binding, Destination, Exchange, ExchangeKind, RoutingError};
+
+/// Names with this prefix are the server's.
+pub(super) const RESERVED_PREFIX: &str = "amq.";
+
+/// Arguments of `exchange.declare` without `nowait`.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of the method, one field each")]
+pub struct DeclareExchange {
+    /// The name.
+    pub exchange: ExchangeName,
+    /// The type.
+    pub kind: ShortStr,
+    /// Only ask whether it exists.
+    pub passive: bool,
+    /// Survives a restart.
+    pub durable: bool,
+    /// Goes with the last binding from it.
+    pub auto_delete: bool,
+    /// Takes no publishes from clients.
+    pub internal: bool,
+    /// `alternate-exchange`.
+    pub arguments: FieldTable,
+}
+
+impl Vhost {
+    /// `exchange.declare`.
+    ///
+    /// # Errors
+    /// 403, 404, 406.
+    pub fn exchange_declare(&self, peer: &Peer, declare: DeclareExchange) -> Result<(), Refused> {
+        let name = declare.exchange.clone();
+        if declare.passive {
+            // The default exchange exists for a passive declare as for everybody else.
+            return match self.table().exchange(name.as_str()) {
+                Some(_) => Ok(()),
+                None => refuse(ReplyCode::NotFound, self.no_exchange(name.as_str())),
+            };
+        }
+        refuse_default(&name)?;
+        let kind = self.kind(&declare)?;
+        self.permit(peer, Action::Configure, Resource::Exchange(name.as_str()))?;
+        if let Some(alternate) = declare.arguments.get(b"alternate-exchange")
+            && let Some(alternate) = alternate.as_text()
+        {
+            self.permit(peer, Action::Read, Resource::Exchange(name.as_str()))?;
+            self.permit(peer, Action::Write, Resource::Exchange(alternate))?;
+        }
+        let exchange = Exchange {
+            name,
+            kind,
+            durable: declare.durable,
+            auto_delete: declare.auto_delete,
+            internal: declare.internal,
+            arguments: declare.arguments,
+        };
+        self.change(|table| {
+            let name = exchange.name.as_str();
+            if name.starts_with(RESERVED_PREFIX) && table.exchange(name).is_none() {
+                return refuse(
+                    ReplyCode::AccessRefused,
+                    format!("exchange name '{name}' contains reserved prefix 'amq.*'"),
+                );
+            }
+            let name = exchange.name.clone();
+            let declared = table.declare_exchange(exchange);
+            declared.map(|_| ()).map_err(|error| self.refused(&name, &error))
+        })
+    }
+
+    /// `exchange.delete`. A missing exchange is no error.
+    ///
+    /// # Errors
+    /// 403, 406.
+    pub fn exchange_delete(
+        &self,
+        peer: &Peer,
+        name: &ExchangeName,
+        if_unused: bool,
+    ) -> Result<(), Refused> {
+        refuse_default(name)?;
+        if name.as_str().starts_with(RESERVED_PREFIX) {
+            return refuse(
+                ReplyCode::AccessRefused,
+                format!(
+                    "deletion of system exchange '{name}' in vhost '{}' not allowed",
+                    self.name
+                ),
+            );
+        }
+        self.permit(peer, Action::Configure, Resource::Exchange(name.as_str()))?;
+        self.change(|table| {
+            table
+                .delete_exchange(name.as_str(), if_unused)
+                .map(|_| ())
+                .map_err(|error| self.refused(name, &error))
+        })
+    }
+
+    /// `queue.bind` and `exchange.bind`.
+    ///
+    /// # Errors
+    /// 403, 404, 405, 406.
+    pub fn bind(&self, peer: &Peer, binding: Binding) -> Result<(), Refused> {
+        self.check_binding(peer, &binding)?;
+        let source = binding.source.clone();
+        self.change(|table| table.bind(binding))
+            .map(|_| ())
+            .map_err(|error| self.refused(&source, &error))
+    }
+
+    /// `queue.unbind` and `exchange.unbind`. A missing binding, queue or exchange is no error.
+    ///
+    /// # Errors
+    /// 403, 405.
+    pub fn unbind(&self, peer: &Peer, binding: &Binding) -> Result<(), Refused> {
+        let checked = self.check_binding(peer, binding).and_then(|()| {
+            self.change(|table| table.unbind(binding))
+                .map(|_| ())
+                .map_err(|error| self.refused(&binding.source, &error))
+        });
+        match checked {
+            Err(refused) if refused.code == ReplyCode::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    pub(super) fn no_exchange(&self, name: &str) -> String {
+        format!("no exchange '{name}' in vhost '{}'", self.name)
+    }
+
+    pub(super) fn no_queue(&self, name: &str) -> String {
+        format!("no queue '{name}' in vhost '{}'", self.name)
+    }
+
+    /// The cell of a queue that this peer may use.
+    ///
+    /// # Errors
+    /// 404, and 405 for another connection's exclusive queue.
+    pub(super) fn cell_for(
+        &self,
+        peer: &Peer,
+        name: &QueueName,
+    ) -> Result<std::sync::Arc<Cell>, Refused> {
+        let cell = self.table().queue(name.as_str()).cloned();
+        match cell {
+            None => refuse(ReplyCode::NotFound, self.no_queue(name.as_str())),
+            Some(cell) => {
+                self.check_owner(peer, &cell)?;
+                Ok(cell)
+            }
+        }
+    }
+
+    pub(super) fn check_owner(&self, peer: &Peer, cell: &Cell) -> Result<(), Refused> {
+        match cell.info().exclusive {
+            Some(owner) if owner != peer.connection => {
+                refuse(ReplyCode::ResourceLocked, self.locked(cell.info().name.as_str()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn locked(&self, name: &str) -> String {
+        format!(
+            "cannot obtain exclusive access to locked queue '{name}' in vhost '{}'. It could be \
+             originally declared on another connection or the exclusive property value does not \
+             match that of the original declaration.",
+            self.name
+        )
+    }
+
+    fn check_binding(&self, peer: &Peer, binding: &Binding) -> Result<(), Refused> {
+        refuse_default(&binding.source)?;
+        match &binding.destination {
+            Destination::Queue(queue) => {
+                self.permit(peer, Action::Write, Resource::Queue(queue.as_str()))?;
+            }
+            Destination::Exchange(exchange) => {
+                refuse_default(exchange)?;
+                self.permit(peer, Action::Write, Resource::Exchange(exchange.as_str()))?;
+            }
+        }
+        self.permit(peer, Action::Read, Resource::Exchange(binding.source.as_str()))?;
+        if let Destination::Queue(queue) = &binding.destination {
+            self.cell_for(peer, queue)?;
+        }
+        Ok(())
+    }
+
+    fn kind(&self, declare: &DeclareExchange) -> Result<ExchangeKind, Refused> {
+        ExchangeKind::parse(declare.kind.as_bytes())
+            .map_err(|error| self.refused(&declare.exchange, &error))
+    }
+
+    /// The code and RabbitMQ's sentence; `exchange` is the one that was declared or is the source.
+    fn refused(&self, exchange: &ExchangeName, error: &RoutingError) -> Refused {
+        let vhost = &self.name;
+        let code = match error {
+            RoutingError::NoExchange(_) | RoutingError::NoQueue(_) => ReplyCode::NotFound,
+            RoutingError::DefaultExchange => ReplyCode::AccessRefused,
+            RoutingError::UnknownType(_)
+            | RoutingError::Inequivalent { .. }
+            | RoutingError::InvalidArgumentType { .. }
+            | RoutingError::InUse(_)
+            | RoutingError::InvalidXMatchValue(_)
+            | RoutingError::InvalidXMatchType { .. } => ReplyCode::PreconditionFailed,
+        };
+        let text = match &error {
+            RoutingError::NoExchange(name) => self.no_exchange(name),
+            RoutingError::NoQueue(name) => self.no_queue(name),
+            RoutingError::InUse(name) => format!("exchange '{name}' in vhost '{vhost}' in use"),
+            RoutingError::Inequivalent { argument, received, current } => format!(
+                "inequivalent arg '{argument}' for exchange '{exchange}' in vhost '{vhost}': \
+                 received {received} but current is {current}"
+            ),
+            RoutingError::InvalidArgumentType { argument, type_name } => format!(
+                "invalid type '{type_name}' for arg '{argument}' in exchange '{exchange}' in \
+                 vhost '{vhost}'"
+            ),
+            RoutingError::DefaultExchange
+            | RoutingError::UnknownType(_)
+            | RoutingError::InvalidXMatchValue(_)
+            | RoutingError::InvalidXMatchType { .. } => error.to_string(),
+        };
+        Refused { code, text }
+    }
+}
+
+fn refuse_default(name: &ExchangeName) -> Result<(), Refused> {
+    if name.is_empty() {
+        return refuse(ReplyCode::AccessRefused, "operation not permitted on the default exchange");
+    }
+    Ok(())
+}

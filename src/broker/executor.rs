@@ -1,0 +1,350 @@
+//! Executes what a queue machine wants done: effects become events in the inboxes of connections.
+//!
+//! Owned by a cell's core, so everything here is single-threaded. Events of one turn are collected per
+//! connection and pushed with one lock each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::cell::{Cell, Envelope};
+use super::{ChannelCredit, DeliveryEvent, Event, Inbox, Load};
+use crate::base::{ConnectionId, ConsumerId, HolderId, Message};
+use crate::queue::{Command, Effect, Effects, PublishRef, Reply, RequestId, SharedCredit};
+
+/// What is done after the core was let go (C4).
+#[derive(Default)]
+pub(super) struct After {
+    /// The queue is gone: the vhost is to forget it, before anybody hears of it.
+    pub(super) deleted: bool,
+    /// Answers that must not be heard before that.
+    pub(super) events: Vec<(Arc<Inbox>, Event)>,
+    /// Bytes that came into the queue.
+    pub(super) added_bytes: u64,
+    /// Bytes that left it.
+    pub(super) removed_bytes: u64,
+}
+
+impl After {
+    /// The machine is broken: everybody who waits for an answer gets one.
+    pub(super) fn refuse_all(&mut self, executor: &mut Executor) {
+        for (request, asker) in std::mem::take(&mut executor.waiting) {
+            self.events.push((asker.inbox, Event::Reply { request, reply: Reply::Gone }));
+        }
+    }
+}
+
+/// Where a consumer's deliveries go.
+struct Sink {
+    connection: ConnectionId,
+    inbox: Arc<Inbox>,
+    holder: HolderId,
+    /// Where its connection stood in `outbox` last time; a hint, checked before use.
+    slot: usize,
+}
+
+/// Who waits for an answer.
+struct Asker {
+    inbox: Arc<Inbox>,
+    /// The consumer it wants to attach, when that is the question.
+    consumer: Option<ConsumerId>,
+}
+
+struct Holder {
+    credit: Arc<ChannelCredit>,
+    consumers: Vec<ConsumerId>,
+}
+
+struct PublisherEntry {
+    inbox: Arc<Inbox>,
+    /// Confirms it still waits for; the entry goes when there is none.
+    open: u64,
+}
+
+/// Events for one connection.
+struct Out {
+    connection: ConnectionId,
+    inbox: Arc<Inbox>,
+    events: Vec<Event>,
+    delivery_bytes: usize,
+    consumers: Vec<ConsumerId>,
+}
+
+/// See the module.
+pub(super) struct Executor {
+    sinks: BTreeMap<ConsumerId, Sink>,
+    holders: BTreeMap<HolderId, Holder>,
+    publishers: BTreeMap<ConnectionId, PublisherEntry>,
+    waiting: BTreeMap<RequestId, Asker>,
+    outbox: Vec<Out>,
+    /// Emptied lists, kept for their room.
+    spare: Vec<(Vec<Event>, Vec<ConsumerId>)>,
+    held: Vec<ConsumerId>,
+}
+
+/// How many emptied lists are kept.
+const SPARE_MAX: usize = 16;
+
+impl Executor {
+    pub(super) fn new() -> Self {
+        Self {
+            sinks: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            publishers: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            outbox: Vec::new(),
+            spare: Vec::new(),
+            held: Vec::new(),
+        }
+    }
+
+    /// Notes who is to be answered and gives the machine's command. `deleted` says whether the machine
+    /// takes messages no more.
+    pub(super) fn admit(
+        &mut self,
+        envelope: Envelope,
+        deleted: bool,
+        after: &mut After,
+    ) -> Command<Message> {
+        match envelope {
+            Envelope::Publish { messages, publisher } => {
+                self.admit_publisher(&messages, publisher);
+                if !deleted {
+                    after.added_bytes += messages.iter().map(|message| message.bytes).sum::<u64>();
+                }
+                Command::Enqueue(messages)
+            }
+            Envelope::Attach { consumer, request, connection, inbox, credit } => {
+                let asker = Asker { inbox: Arc::clone(&inbox), consumer: Some(consumer.id) };
+                self.waiting.insert(request, asker);
+                let sink = Sink { connection, inbox, holder: consumer.holder, slot: 0 };
+                self.sinks.insert(consumer.id, sink);
+                let holder = self
+                    .holders
+                    .entry(consumer.holder)
+                    .or_insert_with(|| Holder { credit, consumers: Vec::new() });
+                holder.consumers.push(consumer.id);
+                Command::Attach { consumer, request }
+            }
+            Envelope::Ask { command, request, inbox } => {
+                self.waiting.insert(request, Asker { inbox, consumer: None });
+                self.forget_leaving(&command);
+                command
+            }
+            Envelope::Tell(command) => {
+                self.forget_leaving(&command);
+                command
+            }
+        }
+    }
+
+    /// Executes and empties `effects`. Afterwards [`Self::held`] names the consumers whose connection
+    /// takes nothing more for now.
+    pub(super) fn execute(
+        &mut self,
+        cell: &Arc<Cell>,
+        effects: &mut Effects<Message>,
+        after: &mut After,
+    ) {
+        let mut deleted = false;
+        for effect in effects.drain() {
+            match effect {
+                Effect::Deliver { consumer, delivery } => {
+                    let queue = cell.info().id;
+                    let event = DeliveryEvent {
+                        consumer,
+                        queue,
+                        id: delivery.id,
+                        message: delivery.payload,
+                        redelivered: delivery.redelivered,
+                    };
+                    self.deliver(event);
+                }
+                Effect::Confirm { first, last } => {
+                    let count = last.0 - first.sequence.0 + 1;
+                    let event =
+                        Event::Confirm { holder: first.holder, first: first.sequence, last };
+                    self.tell_publisher(&first, count, event);
+                }
+                Effect::Refuse { publish } => {
+                    let event =
+                        Event::Refuse { holder: publish.holder, sequence: publish.sequence };
+                    self.tell_publisher(&publish, 1, event);
+                }
+                // The log comes with durable storage; until then no queue is `LogMode::Logged`.
+                Effect::Append { .. } => {}
+                Effect::Release { bytes, .. } => after.removed_bytes += bytes,
+                Effect::Reply { request, reply } => self.reply(request, reply, after),
+                Effect::CancelConsumer { consumer } => self.cancel_consumer(consumer),
+                Effect::Deleted => deleted = true,
+            }
+        }
+        after.deleted |= deleted;
+        self.flush(cell);
+    }
+
+    /// Consumers to be held, as found by the last [`Self::execute`].
+    pub(super) fn held(&mut self) -> Vec<ConsumerId> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// The machine delivers nothing to a consumer after it has left, and everything that it delivered
+    /// before was executed in an earlier step, so the sink can go first.
+    fn forget_leaving(&mut self, command: &Command<Message>) {
+        match command {
+            Command::Release { holder } => self.forget_holder(*holder),
+            Command::Detach { consumer, .. } => self.forget_consumer(*consumer),
+            _ => {}
+        }
+    }
+
+    fn admit_publisher(
+        &mut self,
+        messages: &[crate::queue::Incoming<Message>],
+        publisher: Arc<Inbox>,
+    ) {
+        let mut awaited = messages.iter().filter_map(|message| message.publish);
+        if let Some(first) = awaited.next() {
+            let open = 1 + awaited.count() as u64;
+            self.publishers
+                .entry(first.connection)
+                .or_insert(PublisherEntry { inbox: publisher, open: 0 })
+                .open += open;
+        }
+    }
+
+    fn deliver(&mut self, event: DeliveryEvent) {
+        let consumer = event.consumer;
+        let bytes = event.message.ram_bytes();
+        let Some(sink) = self.sinks.get_mut(&consumer) else {
+            debug_assert!(false, "the machine delivers to attached consumers only");
+            return;
+        };
+        let hinted =
+            self.outbox.get(sink.slot).is_some_and(|out| out.connection == sink.connection);
+        if !hinted {
+            sink.slot = slot_for(&mut self.outbox, &mut self.spare, sink.connection, &sink.inbox);
+        }
+        let out = &mut self.outbox[sink.slot];
+        if out.consumers.last() != Some(&consumer) {
+            out.consumers.push(consumer);
+        }
+        out.delivery_bytes += usize::try_from(bytes).unwrap_or(usize::MAX);
+        out.events.push(Event::Deliver(event));
+    }
+
+    fn tell_publisher(&mut self, publish: &PublishRef, count: u64, event: Event) {
+        let Some(entry) = self.publishers.get_mut(&publish.connection) else {
+            debug_assert!(false, "a confirm belongs to a publisher that was admitted");
+            return;
+        };
+        entry.open = entry.open.saturating_sub(count);
+        let slot = slot_for(&mut self.outbox, &mut self.spare, publish.connection, &entry.inbox);
+        self.outbox[slot].events.push(event);
+        if entry.open == 0 {
+            self.publishers.remove(&publish.connection);
+        }
+    }
+
+    fn reply(&mut self, request: RequestId, reply: Reply<Message>, after: &mut After) {
+        let Some(Asker { inbox, consumer }) = self.waiting.remove(&request) else {
+            debug_assert!(false, "an answer belongs to a question");
+            return;
+        };
+        if let Some(consumer) = consumer
+            && reply != Reply::Attached
+        {
+            self.forget_consumer(consumer);
+        }
+        let event = Event::Reply { request, reply };
+        // After a delete the client may ask for the name again at once, so the answer waits until the
+        // vhost has forgotten the queue. A consumer's answers must follow its deliveries, so they go
+        // the way of the deliveries.
+        if matches!(event, Event::Reply { reply: Reply::Deleted { .. }, .. }) {
+            after.events.push((inbox, event));
+        } else if let Some(out) = self.outbox.iter_mut().find(|out| Arc::ptr_eq(&out.inbox, &inbox))
+        {
+            out.events.push(event);
+        } else {
+            inbox.push([event]);
+        }
+    }
+
+    fn cancel_consumer(&mut self, consumer: ConsumerId) {
+        if let Some(sink) = self.sinks.remove(&consumer) {
+            let slot = slot_for(&mut self.outbox, &mut self.spare, sink.connection, &sink.inbox);
+            self.outbox[slot].events.push(Event::ConsumerCancelled { consumer });
+            self.leave_holder(sink.holder, consumer);
+        }
+    }
+
+    /// A consumer left; its holder may still hold messages, which needs no entry here.
+    fn forget_consumer(&mut self, consumer: ConsumerId) {
+        if let Some(sink) = self.sinks.remove(&consumer) {
+            self.leave_holder(sink.holder, consumer);
+        }
+    }
+
+    fn leave_holder(&mut self, holder: HolderId, consumer: ConsumerId) {
+        if let Some(entry) = self.holders.get_mut(&holder) {
+            entry.consumers.retain(|id| *id != consumer);
+            if entry.consumers.is_empty() {
+                self.holders.remove(&holder);
+            }
+        }
+    }
+
+    fn forget_holder(&mut self, holder: HolderId) {
+        if let Some(entry) = self.holders.remove(&holder) {
+            for consumer in entry.consumers {
+                self.sinks.remove(&consumer);
+            }
+        }
+    }
+
+    /// Pushes what was collected: confirms first, deliveries last, because the task that is woken
+    /// last runs next on this core (walk (b), wake order).
+    fn flush(&mut self, cell: &Arc<Cell>) {
+        for deliveries in [false, true] {
+            for out in &mut self.outbox {
+                if out.events.is_empty() || (out.delivery_bytes > 0) != deliveries {
+                    continue;
+                }
+                let load = out.inbox.push_deliveries(
+                    &mut out.events,
+                    out.delivery_bytes,
+                    cell,
+                    &out.consumers,
+                );
+                if load == Load::High {
+                    self.held.append(&mut out.consumers);
+                }
+            }
+        }
+        for mut out in self.outbox.drain(..) {
+            if self.spare.len() < SPARE_MAX {
+                out.consumers.clear();
+                self.spare.push((out.events, out.consumers));
+            }
+        }
+    }
+}
+
+fn slot_for(
+    outbox: &mut Vec<Out>,
+    spare: &mut Vec<(Vec<Event>, Vec<ConsumerId>)>,
+    connection: ConnectionId,
+    inbox: &Arc<Inbox>,
+) -> usize {
+    if let Some(slot) = outbox.iter().position(|out| out.connection == connection) {
+        return slot;
+    }
+    let (events, consumers) = spare.pop().unwrap_or_default();
+    outbox.push(Out { connection, inbox: Arc::clone(inbox), events, delivery_bytes: 0, consumers });
+    outbox.len() - 1
+}
+
+impl SharedCredit for Executor {
+    fn try_take(&mut self, holder: HolderId) -> bool {
+        self.holders.get(&holder).is_none_or(|entry| entry.credit.try_take())
+    }
+}

@@ -1,0 +1,123 @@
+//! The inbox of one connection: where cells put events, and where its session sleeps.
+//!
+//! A leaf lock: nothing else is locked while it is held. It is bounded by holding back: above
+//! [`INBOX_HIGH_WATER_BYTES`] of undrained deliveries the pushing cell is told to hold the consumers it
+//! has here, and the session opens them again after it has drained.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::{Cell, Event};
+use crate::base::ConsumerId;
+use crate::base::limits::INBOX_HIGH_WATER_BYTES;
+
+/// Whether the inbox takes more deliveries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Load {
+    /// It does.
+    Normal,
+    /// It does not: the consumers are to be held.
+    High,
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Inbox {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    events: Vec<Event>,
+    delivery_bytes: usize,
+    held: Vec<(Arc<Cell>, ConsumerId)>,
+    waker: Option<Waker>,
+}
+
+impl Inbox {
+    /// An empty inbox.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts events in, in order, and wakes the session.
+    pub fn push(&self, events: impl IntoIterator<Item = Event>) {
+        let waker = {
+            let mut state = self.lock();
+            state.events.extend(events);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// As [`Self::push`], for a cell's turn: `delivery_bytes` of them are deliveries to `consumers`.
+    /// When the answer is [`Load::High`], the caller holds those consumers; they are noted here under
+    /// the same lock, so that the session's next drain opens them again.
+    pub fn push_deliveries(
+        &self,
+        events: &mut Vec<Event>,
+        delivery_bytes: usize,
+        cell: &Arc<Cell>,
+        consumers: &[ConsumerId],
+    ) -> Load {
+        let (waker, load) = {
+            let mut state = self.lock();
+            state.events.append(events);
+            state.delivery_bytes += delivery_bytes;
+            let load = if state.delivery_bytes > INBOX_HIGH_WATER_BYTES {
+                state.held.extend(consumers.iter().map(|id| (Arc::clone(cell), *id)));
+                Load::High
+            } else {
+                Load::Normal
+            };
+            (state.waker.take(), load)
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        load
+    }
+
+    /// Takes everything out. `events` must be empty; its room is kept for the next push. `held` gets
+    /// the consumers that may be opened again.
+    pub fn take(&self, events: &mut Vec<Event>, held: &mut Vec<(Arc<Cell>, ConsumerId)>) {
+        debug_assert!(events.is_empty(), "what was taken before has been worked off");
+        let mut state = self.lock();
+        std::mem::swap(&mut state.events, events);
+        state.delivery_bytes = 0;
+        held.append(&mut state.held);
+    }
+
+    /// How many events wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().events.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Ready when something is in; else the task is woken when something comes.
+    pub fn poll_filled(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if !state.events.is_empty() || !state.held.is_empty() {
+            return Poll::Ready(());
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock leaves the state half changed, so a panic elsewhere does no harm.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,46 @@
+//! The live world: virtual hosts, queues in their cells, inboxes of connections. Arcs and locks, but
+//! no socket and no task; tasks are asked for through [`Scheduler`].
+//!
+//! Lock order of the whole broker: vhost table → nothing; cell core → (cell inbox | connection
+//! inbox). The right-hand ones are leaves: nothing is locked while one of them is held. The vhost
+//! table is never locked while a cell core is (`docs/ownership.md`).
+
+mod alarms;
+mod arguments;
+#[expect(clippy::module_inception, reason = "the file is named after its type")]
+mod broker;
+mod cell;
+mod client;
+mod credit;
+mod error;
+mod event;
+mod exchanges;
+mod executor;
+mod inbox;
+mod publish;
+mod questions;
+mod queues;
+mod server_names;
+mod vhost;
+
+#[cfg(test)]
+mod tests;
+
+pub use broker::{Broker, BrokerSettings, HeaderParser, Peer, Scheduler};
+pub use cell::{Cell, QueueInfo};
+pub use client::{Answered, Client, ClientConsumer, ConsumeRequest, Step};
+pub use credit::ChannelCredit;
+pub use error::Refused;
+pub use event::{DeliveryEvent, Event};
+pub use exchanges::DeclareExchange;
+pub use inbox::{Inbox, Load};
+pub use publish::{PublishOutcome, Publisher};
+pub use queues::{Consume, DeclareQueue, DeclaredQueue};
+pub use vhost::Vhost;
+
+/// The words of routing and of queues that a caller of the broker needs.
+pub use crate::queue::Settlement;
+pub use crate::routing::{Binding, Destination};
+
+use cell::Envelope;
+use error::refuse;

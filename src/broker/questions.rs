@@ -1,0 +1,132 @@
+//! Questions that a client has asked of a queue, and what the queue's answers mean for the request.
+
+use std::sync::Arc;
+
+use super::client::{Answered, Client, Step};
+use super::queues::DeclareQueue;
+use super::{Cell, DeliveryEvent, Refused, refuse};
+use crate::base::{ConsumerId, HolderId, Message, ReplyCode};
+use crate::queue::{Reply, RequestId};
+
+/// The one open question of a client.
+pub(super) struct Pending {
+    pub(super) request: RequestId,
+    pub(super) holder: HolderId,
+    pub(super) question: Question,
+}
+
+pub(super) enum Question {
+    /// The counts of a queue that is there; kept to be asked again when it was deleted meanwhile.
+    Declare(Box<DeclareQueue>, Arc<Cell>),
+    Purge(Arc<Cell>),
+    Delete(Arc<Cell>),
+    Consume(ConsumerId),
+    Cancel(ConsumerId),
+    Get(Arc<Cell>),
+}
+
+impl Client {
+    /// A queue answered. `None` when nobody waits for it any more (its channel is gone).
+    pub fn reply(
+        &mut self,
+        request: RequestId,
+        reply: Reply<Message>,
+    ) -> Option<Result<Step, Refused>> {
+        let pending = self.pending.take_if(|pending| pending.request == request)?;
+        let holder = pending.holder;
+        Some(match pending.question {
+            Question::Declare(declare, cell) => {
+                self.declare_replied(holder, *declare, &cell, &reply)
+            }
+            Question::Purge(cell) => match reply {
+                Reply::Purged { messages } => done(Answered::Messages(messages)),
+                _ => self.gone(&cell),
+            },
+            Question::Delete(cell) => self.delete_replied(&cell, &reply),
+            Question::Consume(id) => self.consume_replied(id, &reply),
+            Question::Cancel(id) => {
+                self.consumers.remove(&id);
+                done(Answered::Done)
+            }
+            Question::Get(cell) => self.get_replied(&cell, reply),
+        })
+    }
+
+    fn declare_replied(
+        &mut self,
+        holder: HolderId,
+        declare: DeclareQueue,
+        cell: &Arc<Cell>,
+        reply: &Reply<Message>,
+    ) -> Result<Step, Refused> {
+        if let Reply::Counts { ready, consumers } = *reply {
+            let queue = cell.info().name.clone();
+            return done(Answered::Declared { queue, messages: ready, consumers });
+        }
+        // It was deleted between the look and the question, and its name is about to be free: so the
+        // request begins anew, as if it had come a moment later. The vhost forgets the queue first, so
+        // that this ends.
+        self.vhost.queue_deleted(cell.info());
+        self.queue_declare(holder, declare)
+    }
+
+    fn delete_replied(&self, cell: &Arc<Cell>, reply: &Reply<Message>) -> Result<Step, Refused> {
+        let refused = match reply {
+            Reply::Deleted { messages } => return done(Answered::Messages(*messages)),
+            Reply::InUse => "in use",
+            Reply::NotEmpty => "not empty",
+            // Somebody else was faster; a missing queue is no error.
+            _ => return done(Answered::Messages(0)),
+        };
+        let name = &cell.info().name;
+        refuse(
+            ReplyCode::PreconditionFailed,
+            format!("queue '{name}' in vhost '{}' {refused}", self.vhost.name),
+        )
+    }
+
+    fn consume_replied(&mut self, id: ConsumerId, reply: &Reply<Message>) -> Result<Step, Refused> {
+        let Some(entry) = self.consumers.get(&id).cloned() else { return done(Answered::Done) };
+        match reply {
+            Reply::Attached => return done(Answered::Consuming(entry.tag)),
+            _ => self.consumer_cancelled(id),
+        };
+        match reply {
+            Reply::ExclusiveUse => refuse(
+                ReplyCode::AccessRefused,
+                format!(
+                    "queue '{}' in vhost '{}' in exclusive use",
+                    entry.cell.info().name,
+                    self.vhost.name
+                ),
+            ),
+            _ => self.gone(&entry.cell),
+        }
+    }
+
+    fn get_replied(&self, cell: &Arc<Cell>, reply: Reply<Message>) -> Result<Step, Refused> {
+        match reply {
+            Reply::Got { delivery: Some(delivery), ready } => {
+                let event = DeliveryEvent {
+                    consumer: ConsumerId(0),
+                    queue: cell.info().id,
+                    id: delivery.id,
+                    message: delivery.payload,
+                    redelivered: delivery.redelivered,
+                };
+                done(Answered::Got(Box::new(event), ready))
+            }
+            Reply::Got { delivery: None, .. } => done(Answered::Empty),
+            _ => self.gone(cell),
+        }
+    }
+
+    fn gone(&self, cell: &Arc<Cell>) -> Result<Step, Refused> {
+        refuse(ReplyCode::NotFound, self.vhost.no_queue(cell.info().name.as_str()))
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands where a refusal could stand")]
+fn done(answered: Answered) -> Result<Step, Refused> {
+    Ok(Step::Answered(answered))
+}

@@ -1,0 +1,6 @@
+//! The broker without sockets: clients, cells and inboxes driven by hand.
+
+mod queues;
+mod refusals;
+mod turns;
+mod world;

@@ -1,0 +1,212 @@
+//! What the broker refuses, word for word.
+
+use super::world::{MANUAL, WATERMARK_BYTES, World, message, queue};
+use crate::access::Permissions;
+use crate::base::{ChannelId, ExchangeName, FieldTable, FieldValue, ShortStr};
+use crate::broker::{Binding, Consume, DeclareExchange, Destination};
+
+fn exchange(name: &str, kind: &str) -> DeclareExchange {
+    DeclareExchange {
+        exchange: ExchangeName::try_from(name).expect("short"),
+        kind: ShortStr::try_from(kind).expect("short"),
+        passive: false,
+        durable: false,
+        auto_delete: false,
+        internal: false,
+        arguments: FieldTable::EMPTY,
+    }
+}
+
+fn binding(source: &str, to: &str) -> Binding {
+    Binding {
+        source: ExchangeName::try_from(source).expect("short"),
+        destination: Destination::Queue(queue(to)),
+        routing_key: ShortStr::EMPTY,
+        arguments: FieldTable::EMPTY,
+    }
+}
+
+#[test]
+fn exchange_methods_are_refused_with_rabbitmqs_words() {
+    let world = World::new();
+    let hand = world.connect();
+    let (vhost, peer) = (hand.client.vhost(), hand.client.peer());
+    let declare = |name: &str, kind: &str| {
+        vhost.exchange_declare(peer, exchange(name, kind)).map_err(|refused| refused.to_string())
+    };
+    assert_eq!(declare("logs", "direct"), Ok(()));
+    let cases = [
+        ("", "direct", "ACCESS_REFUSED - operation not permitted on the default exchange"),
+        (
+            "amq.mine",
+            "direct",
+            "ACCESS_REFUSED - exchange name 'amq.mine' contains reserved prefix 'amq.*'",
+        ),
+        ("x", "sideways", "PRECONDITION_FAILED - unknown exchange type 'sideways'"),
+        (
+            "logs",
+            "topic",
+            "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'logs' in vhost '/': \
+             received 'topic' but current is 'direct'",
+        ),
+    ];
+    for (name, kind, text) in cases {
+        assert_eq!(declare(name, kind), Err(text.to_owned()));
+    }
+    let passive = DeclareExchange { passive: true, ..exchange("none", "direct") };
+    let refused = vhost.exchange_declare(peer, passive).map_err(|refused| refused.to_string());
+    assert_eq!(refused, Err("NOT_FOUND - no exchange 'none' in vhost '/'".to_owned()));
+    let system = ExchangeName::try_from("amq.topic").expect("short");
+    let refused = vhost.exchange_delete(peer, &system, false).map_err(|r| r.to_string());
+    assert_eq!(
+        refused,
+        Err("ACCESS_REFUSED - deletion of system exchange 'amq.topic' in vhost '/' not allowed"
+            .to_owned())
+    );
+}
+
+#[test]
+fn bindings_name_the_first_thing_that_is_missing() {
+    let world = World::new();
+    let mut hand = world.connect();
+    hand.declare("q").expect("declared");
+    let (vhost, peer) = (hand.client.vhost(), hand.client.peer());
+    let bind =
+        |source: &str, to: &str| vhost.bind(peer, binding(source, to)).map_err(|r| r.to_string());
+    assert_eq!(bind("none", "q"), Err("NOT_FOUND - no exchange 'none' in vhost '/'".to_owned()));
+    assert_eq!(
+        bind("amq.fanout", "none"),
+        Err("NOT_FOUND - no queue 'none' in vhost '/'".to_owned())
+    );
+    assert_eq!(
+        bind("", "q"),
+        Err("ACCESS_REFUSED - operation not permitted on the default exchange".to_owned())
+    );
+    for (source, to) in [("amq.fanout", "q"), ("none", "q"), ("amq.fanout", "none")] {
+        assert_eq!(vhost.unbind(peer, &binding(source, to)), Ok(()), "unbind is idempotent");
+    }
+}
+
+#[test]
+fn an_exchange_in_use_is_not_deleted_if_unused() {
+    let world = World::new();
+    let mut hand = world.connect();
+    hand.declare("q").expect("declared");
+    let (vhost, peer) = (hand.client.vhost(), hand.client.peer());
+    vhost.exchange_declare(peer, exchange("logs", "fanout")).expect("declared");
+    vhost.bind(peer, binding("logs", "q")).expect("bound");
+    let name = ExchangeName::try_from("logs").expect("short");
+    let refused = vhost.exchange_delete(peer, &name, true).map_err(|r| r.to_string());
+    assert_eq!(
+        refused,
+        Err("PRECONDITION_FAILED - exchange 'logs' in vhost '/' in use".to_owned())
+    );
+    assert_eq!(vhost.exchange_delete(peer, &name, false), Ok(()));
+}
+
+#[test]
+fn publishes_to_missing_and_internal_exchanges_are_refused() {
+    let world = World::new();
+    let mut hand = world.connect();
+    let mut publish = |name: &str| {
+        let holder = hand.holder;
+        let outcome = hand.client.publish(ChannelId(1), holder, message(name, "", b""), None);
+        outcome.map(|outcome| outcome.queues).map_err(|refused| refused.to_string())
+    };
+    assert_eq!(publish("none"), Err("NOT_FOUND - no exchange 'none' in vhost '/'".to_owned()));
+    assert_eq!(
+        publish("amq.rabbitmq.trace"),
+        Err("ACCESS_REFUSED - cannot publish to internal exchange 'amq.rabbitmq.trace' in vhost '/'"
+            .to_owned())
+    );
+    assert_eq!(publish("amq.topic"), Ok(0));
+}
+
+#[test]
+fn queue_declares_are_refused_with_rabbitmqs_words() {
+    let world = World::new();
+    let mut hand = world.connect();
+    hand.declare_with("q", |declare| declare.durable = true).expect("declared");
+    assert_eq!(
+        hand.declare("q"),
+        Err("PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': \
+             received 'false' but current is 'true'"
+            .to_owned())
+    );
+    let ttl = hand.declare_with("q", |declare| {
+        declare.durable = true;
+        let key = ShortStr::try_from("x-message-ttl").expect("short");
+        declare.arguments.push(key, FieldValue::I32(1000));
+    });
+    assert_eq!(
+        ttl,
+        Err("PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': \
+             received the value '1000' of type 'signedint' but current is none"
+            .to_owned())
+    );
+    assert_eq!(
+        hand.declare("amq.mine"),
+        Err("ACCESS_REFUSED - queue name 'amq.mine' contains reserved prefix 'amq.*'".to_owned())
+    );
+    let passive = hand.declare_with("none", |declare| declare.passive = true);
+    assert_eq!(passive, Err("NOT_FOUND - no queue 'none' in vhost '/'".to_owned()));
+    let flag = hand.declare_with("q", |declare| {
+        declare.durable = true;
+        declare.exclusive = true;
+    });
+    assert!(flag.is_err_and(|text| text.starts_with("RESOURCE_LOCKED - cannot obtain exclusive")));
+}
+
+#[test]
+fn a_queue_in_use_or_not_empty_stays() {
+    let world = World::new();
+    let mut hand = world.connect();
+    hand.declare("q").expect("declared");
+    hand.publish("q", b"one").expect("routed");
+    let step = hand.client.queue_delete(hand.holder, &queue("q"), false, true);
+    assert_eq!(
+        hand.answered(step),
+        Err("PRECONDITION_FAILED - queue 'q' in vhost '/' not empty".to_owned())
+    );
+    hand.consume("q", MANUAL).expect("attached");
+    let step = hand.client.queue_delete(hand.holder, &queue("q"), true, false);
+    assert_eq!(
+        hand.answered(step),
+        Err("PRECONDITION_FAILED - queue 'q' in vhost '/' in use".to_owned())
+    );
+}
+
+#[test]
+fn exclusive_use_of_a_queue_is_refused_both_ways() {
+    let world = World::new();
+    let mut hand = world.connect();
+    let in_use = Err("ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use".to_owned());
+    hand.declare("q").expect("declared");
+    hand.consume("q", Consume { exclusive: true, ..MANUAL }).expect("attached");
+    assert_eq!(hand.consume("q", MANUAL), in_use);
+    assert_eq!(hand.consume("q", Consume { exclusive: true, ..MANUAL }), in_use);
+}
+
+#[test]
+fn permissions_are_asked_for_every_resource() {
+    let permissions = Permissions::parse("^open", "^open", "^open").expect("good patterns");
+    let world = World::with(permissions, WATERMARK_BYTES);
+    let mut hand = world.connect();
+    hand.declare("open").expect("declared");
+    assert_eq!(
+        hand.declare("shut"),
+        Err("ACCESS_REFUSED - configure access to queue 'shut' in vhost '/' refused for user 'guest'"
+            .to_owned())
+    );
+    assert_eq!(
+        hand.get("shut"),
+        Err("ACCESS_REFUSED - read access to queue 'shut' in vhost '/' refused for user 'guest'"
+            .to_owned())
+    );
+    assert_eq!(
+        hand.publish("open", b""),
+        Err("ACCESS_REFUSED - write access to exchange 'amq.default' in vhost '/' refused for user \
+             'guest'"
+            .to_owned())
+    );
+}

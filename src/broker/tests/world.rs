@@ -1,0 +1,205 @@
+//! A broker with a clock that stands still and a scheduler that only notes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use crate::access::{Directory, Permissions, User};
+use crate::base::{
+    Body, ChannelId, ExchangeName, FieldTable, HolderId, ManualClock, Message, MessageHeader,
+    Millis, PublishSequence, QueueName, ShortStr, UserName, VhostName,
+};
+use crate::broker::{
+    Answered, Broker, BrokerSettings, Cell, Client, Consume, ConsumeRequest, DeclareQueue, Event,
+    Inbox, Peer, Refused, Scheduler, Step,
+};
+
+/// Message bytes at which the alarm of a test broker goes on.
+pub(super) const WATERMARK_BYTES: u64 = 100_000_000;
+
+#[derive(Default)]
+pub(super) struct Noted(Mutex<Vec<Arc<Cell>>>);
+
+impl Scheduler for Noted {
+    fn resume(&self, cell: Arc<Cell>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(cell);
+    }
+}
+
+impl Noted {
+    pub(super) fn take(&self) -> Vec<Arc<Cell>> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+pub(super) struct World {
+    pub(super) broker: Arc<Broker>,
+    pub(super) noted: Arc<Noted>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self::with(Permissions::everything(), WATERMARK_BYTES)
+    }
+
+    pub(super) fn with(permissions: Permissions, memory_watermark_bytes: u64) -> Self {
+        let vhost = VhostName::try_from("/").expect("short");
+        let guest = UserName::try_from("guest").expect("short");
+        let mut directory = Directory::new();
+        let user = User::with_password(guest.clone(), b"guest", Vec::new()).expect("random salt");
+        directory.put_user(user);
+        directory.set_permissions(&guest, vhost.clone(), permissions).expect("the user is there");
+        let noted = Arc::new(Noted::default());
+        let broker = Broker::new(BrokerSettings {
+            clock: Arc::new(ManualClock::new()),
+            scheduler: Arc::clone(&noted) as Arc<dyn Scheduler>,
+            directory,
+            default_vhost: vhost,
+            memory_watermark_bytes,
+            parse_headers: |_| FieldTable::EMPTY,
+        });
+        Self { broker, noted }
+    }
+
+    /// A logged-in connection with one open channel.
+    pub(super) fn connect(&self) -> Hand {
+        let user = UserName::try_from("guest").expect("short");
+        let vhost = VhostName::try_from("/").expect("short");
+        let vhost = self.broker.open_vhost(&vhost, &user).expect("guest may enter");
+        let connection = self.broker.next_connection_id();
+        let inbox = Arc::new(Inbox::new());
+        self.broker.connection_opened(connection, &inbox);
+        let peer = Peer { connection, user };
+        let mut client = Client::new(Arc::clone(&self.broker), vhost, peer, Arc::clone(&inbox));
+        let holder = self.broker.next_holder_id();
+        client.channel_opened(holder, ChannelId(1));
+        Hand { client, inbox, holder, sequence: 0, kept: Vec::new() }
+    }
+}
+
+/// A connection as a test moves it.
+pub(super) struct Hand {
+    pub(super) client: Client,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) holder: HolderId,
+    sequence: u64,
+    /// Events that came while an answer was waited for.
+    kept: Vec<Event>,
+}
+
+impl Hand {
+    pub(super) fn flush(&mut self) {
+        self.client.flush(Millis(0));
+    }
+
+    /// Everything that is in the inbox; held consumers are opened, as a session does.
+    pub(super) fn events(&mut self) -> Vec<Event> {
+        let mut events = std::mem::take(&mut self.kept);
+        let mut more = Vec::new();
+        let mut held = Vec::new();
+        self.inbox.take(&mut more, &mut held);
+        self.client.open_held(&mut held);
+        self.flush();
+        events.append(&mut more);
+        events
+    }
+
+    /// Runs a step to its answer.
+    pub(super) fn answered(&mut self, step: Result<Step, Refused>) -> Result<Answered, String> {
+        let mut step = step;
+        for _ in 0..8 {
+            match step {
+                Err(refused) => return Err(refused.to_string()),
+                Ok(Step::Answered(answered)) => return Ok(answered),
+                Ok(Step::Waiting) => {}
+            }
+            self.flush();
+            let (replies, kept): (Vec<_>, Vec<_>) =
+                self.events().into_iter().partition(|event| matches!(event, Event::Reply { .. }));
+            self.kept = kept;
+            let Some(Event::Reply { request, reply }) = replies.into_iter().next() else {
+                panic!("a question is answered after its flush");
+            };
+            step = self.client.reply(request, reply).expect("the question is open");
+        }
+        panic!("the request came to no end");
+    }
+
+    pub(super) fn declare(&mut self, name: &str) -> Result<Answered, String> {
+        self.declare_with(name, |_| {})
+    }
+
+    pub(super) fn declare_with(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(&mut DeclareQueue),
+    ) -> Result<Answered, String> {
+        let mut declare = DeclareQueue {
+            queue: queue(name),
+            passive: false,
+            durable: false,
+            exclusive: false,
+            auto_delete: false,
+            arguments: FieldTable::EMPTY,
+        };
+        change(&mut declare);
+        let step = self.client.queue_declare(self.holder, declare);
+        self.answered(step)
+    }
+
+    pub(super) fn consume(&mut self, name: &str, consume: Consume) -> Result<Answered, String> {
+        let tag = crate::base::ConsumerTag::try_from("").expect("short");
+        let request = ConsumeRequest { queue: queue(name), tag, consume };
+        let step = self.client.consume(self.holder, request);
+        self.answered(step)
+    }
+
+    pub(super) fn delete(&mut self, name: &str) -> Result<Answered, String> {
+        let step = self.client.queue_delete(self.holder, &queue(name), false, false);
+        self.answered(step)
+    }
+
+    pub(super) fn get(&mut self, name: &str) -> Result<Answered, String> {
+        let step = self.client.get(self.holder, &queue(name), false);
+        self.answered(step)
+    }
+
+    /// Publishes to the default exchange with a confirm; says how many queues got it.
+    pub(super) fn publish(&mut self, key: &str, body: &[u8]) -> Result<u32, String> {
+        self.sequence += 1;
+        let sequence = Some(PublishSequence(self.sequence));
+        let message = message("", key, body);
+        let outcome = self.client.publish(ChannelId(1), self.holder, message, sequence);
+        outcome.map(|outcome| outcome.queues).map_err(|refused| refused.to_string())
+    }
+}
+
+pub(super) fn message(exchange: &str, key: &str, body: &[u8]) -> Message {
+    Message::new(
+        ExchangeName::try_from(exchange).expect("short"),
+        ShortStr::try_from(key).expect("short").as_bytes(),
+        b"\x00\x00",
+        Body::One(Bytes::copy_from_slice(body)),
+        MessageHeader::default(),
+    )
+}
+
+pub(super) fn queue(name: &str) -> QueueName {
+    QueueName::try_from(name).expect("short")
+}
+
+/// Bodies of the deliveries among these events, with their redelivered flag.
+pub(super) fn deliveries(events: &[Event]) -> Vec<(Vec<u8>, bool)> {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Deliver(delivery) => {
+                Some((delivery.message.body().pieces().concat(), delivery.redelivered))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+pub(super) const MANUAL: Consume = Consume { no_ack: false, exclusive: false, prefetch: 0 };
+pub(super) const AUTOMATIC: Consume = Consume { no_ack: true, exclusive: false, prefetch: 0 };

@@ -1,0 +1,106 @@
+//! A virtual host: one routing table and the cells of its queues.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use super::broker::Common;
+use super::{Cell, Peer, QueueInfo, Refused, refuse};
+use crate::access::Action;
+use crate::base::{ReplyCode, VhostName};
+use crate::routing::Table;
+
+/// See the module.
+pub struct Vhost {
+    pub(super) name: VhostName,
+    pub(super) common: Arc<Common>,
+    table: RwLock<Table<Arc<Cell>>>,
+    /// The table's generation, readable without its lock: a publisher whose cached route is of this
+    /// generation needs no lock at all.
+    generation: AtomicU64,
+}
+
+impl Vhost {
+    pub(super) fn new(name: VhostName, common: Arc<Common>) -> Arc<Self> {
+        let table = Table::new();
+        let generation = AtomicU64::new(table.generation());
+        Arc::new(Self { name, common, table: RwLock::new(table), generation })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &VhostName {
+        &self.name
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(super) fn table(&self) -> RwLockReadGuard<'_, Table<Arc<Cell>>> {
+        // A panic under the write lock is a broken invariant of the table; readers still see whole maps.
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the table and makes the change visible to publishers' caches.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Table<Arc<Cell>>) -> T) -> T {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut table);
+        self.generation.store(table.generation(), Ordering::Release);
+        result
+    }
+
+    /// A queue is gone: its name is free again. Another queue of the same name, declared meanwhile,
+    /// stays.
+    pub(super) fn queue_deleted(&self, info: &QueueInfo) {
+        self.change(|table| {
+            if table.queue(info.name.as_str()).is_some_and(|cell| cell.info().id == info.id) {
+                table.remove_queue(info.name.as_str());
+            }
+        });
+    }
+
+    /// 403 unless the peer may do this.
+    pub(super) fn permit(
+        &self,
+        peer: &Peer,
+        action: Action,
+        resource: Resource<'_>,
+    ) -> Result<(), Refused> {
+        let name = resource.permission_name();
+        if self.common.directory.check(&peer.user, &self.name, action, name) {
+            return Ok(());
+        }
+        let kind = resource.kind();
+        refuse(
+            ReplyCode::AccessRefused,
+            format!(
+                "{action} access to {kind} '{name}' in vhost '{}' refused for user '{}'",
+                self.name, peer.user
+            ),
+        )
+    }
+}
+
+/// A thing with a name, for permissions.
+#[derive(Clone, Copy)]
+pub(super) enum Resource<'a> {
+    Exchange(&'a str),
+    Queue(&'a str),
+}
+
+impl<'a> Resource<'a> {
+    /// The name that permissions are matched against: the default exchange has one here.
+    fn permission_name(self) -> &'a str {
+        match self {
+            Self::Exchange("") => "amq.default",
+            Self::Exchange(name) | Self::Queue(name) => name,
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Exchange(_) => "exchange",
+            Self::Queue(_) => "queue",
+        }
+    }
+}

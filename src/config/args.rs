@@ -1,0 +1,147 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+
+use super::error::ConfigError;
+use super::load::Given;
+use super::source::Source;
+
+/// What the command line says. Flags that are not given are `None`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, clap::Args)]
+pub struct Arguments {
+    /// Configuration file in RabbitMQ's form (key = value)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+    /// Listen on this address only
+    #[arg(long, value_name = "IP")]
+    pub bind: Option<IpAddr>,
+    /// Listen on this port only; 0 takes any free one
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+    /// Write the port that is listened on to this file, once the broker is ready
+    #[arg(long, value_name = "FILE")]
+    pub port_file: Option<String>,
+    /// Keep everything in memory: nothing is read from disk, and nothing is left
+    #[arg(long, conflicts_with = "data_dir")]
+    pub ephemeral: bool,
+    /// Folder for messages and definitions
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// Least serious level that is logged: none, error, warning, info, debug
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+}
+
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "haremq",
+    // Also where the file has another name, such as that of a tool that it stands in for.
+    bin_name = "haremq",
+    version,
+    about = "An AMQP 0-9-1 message broker that takes RabbitMQ's place",
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Arguments,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Run the broker; this is what happens without a command
+    #[command(after_help = EXAMPLES)]
+    Serve(Arguments),
+}
+
+impl Arguments {
+    /// Reads a command line that begins with the name of the program.
+    ///
+    /// # Errors
+    /// [`ConfigError::Arguments`], also for `--help` and `--version`.
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ConfigError> {
+        let line = <CommandLine as clap::Parser>::try_parse_from(arguments)?;
+        Ok(match line.command {
+            Some(Command::Serve(arguments)) => arguments,
+            None => line.serve,
+        })
+    }
+
+    /// The flags that stand for one key each.
+    pub(super) fn given(&self) -> Vec<Given> {
+        let flag = |key: &str, flag, value: &String| Given {
+            key: key.to_owned(),
+            value: value.clone(),
+            source: Source::Flag(flag),
+        };
+        let truth = self.ephemeral.then(|| "true".to_owned());
+        [
+            self.port_file.as_ref().map(|file| flag("haremq.port_file", "--port-file", file)),
+            self.data_dir.as_ref().map(|folder| flag("haremq.data_dir", "--data-dir", folder)),
+            self.log_level.as_ref().map(|level| flag("log.console.level", "--log-level", level)),
+            truth.as_ref().map(|truth| flag("haremq.ephemeral", "--ephemeral", truth)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  haremq                                          port 5672, data in /var/lib/haremq
+  haremq --config /etc/rabbitmq/rabbitmq.conf     with the settings of RabbitMQ
+  haremq --ephemeral --port 0 --port-file port    for a test: any free port, nothing on disk
+  haremq --bind 127.0.0.1 --log-level debug       for this machine only, and talkative
+
+Every setting can also come from the environment: heartbeat is HAREMQ_HEARTBEAT.
+A flag wins over the environment, the environment over the file.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, ConfigError> {
+        Arguments::parse(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn serve_may_be_left_out() {
+        let short = parse("haremq --port 0 --ephemeral").expect("a good line");
+        let long = parse("haremq serve --port 0 --ephemeral").expect("a good line");
+        assert_eq!(short, long);
+        assert_eq!(short.port, Some(0));
+        assert!(short.ephemeral);
+    }
+
+    #[test]
+    fn a_wrong_line_is_a_usage_error() {
+        for line in [
+            "haremq --prot 1",
+            "haremq --port 70000",
+            "haremq --bind localhost",
+            "haremq --ephemeral --data-dir x",
+            "haremq server",
+            "haremq --port 1 serve",
+        ] {
+            let error = parse(line).expect_err(line);
+            assert!(matches!(&error, ConfigError::Arguments(e) if e.exit_code() == 2), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_shows_examples_and_is_no_failure() {
+        for line in ["haremq --help", "haremq serve --help"] {
+            let error = parse(&line.replacen("haremq", "/usr/bin/other", 1)).expect_err("help");
+            let text = error.to_string();
+            assert!(text.contains("haremq --ephemeral --port 0"), "{text}");
+            assert!(text.contains("Usage: haremq "), "{text}");
+            assert!(matches!(&error, ConfigError::Arguments(e) if e.exit_code() == 0));
+        }
+        let version = parse("haremq --version").expect_err("version").to_string();
+        assert_eq!(version.trim(), concat!("haremq ", env!("CARGO_PKG_VERSION")));
+    }
+}

@@ -1,0 +1,205 @@
+//! Keys of RabbitMQ that have no effect here, and how much is to be said about each.
+//!
+//! A file that worked with RabbitMQ must not stop this broker; a person who relies on a key must learn
+//! that it does nothing.
+
+/// What becomes of a key that has no effect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    /// It belongs to something that is not there yet.
+    NotYet,
+    /// It tunes something that does not exist here: nobody misses it, nothing is said.
+    Needless,
+    /// RabbitMQ itself dropped it.
+    Obsolete,
+    /// The same is said with another key.
+    Instead(&'static str),
+}
+
+/// What is known about a key, unless its value is one that asks for what happens anyway.
+pub(super) fn standing(key: &str, value: &str) -> Option<Standing> {
+    if HARMLESS.iter().any(|(pattern, values)| matches(pattern, key) && values.contains(&value)) {
+        return Some(Standing::Needless);
+    }
+    let lists = [(NEEDLESS, Standing::Needless), (OBSOLETE, Standing::Obsolete)];
+    let listed = lists.into_iter().find(|(patterns, _)| patterns.iter().any(|p| matches(p, key)));
+    if let Some((_, standing)) = listed {
+        return Some(standing);
+    }
+    if let Some((_, other)) = INSTEAD.iter().find(|(pattern, _)| matches(pattern, key)) {
+        return Some(Standing::Instead(other));
+    }
+    NOT_YET.iter().any(|pattern| matches(pattern, key)).then_some(Standing::NotYet)
+}
+
+/// Whole names, for suggestions.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    NOT_YET.iter().copied().filter(|pattern| !pattern.ends_with('*'))
+}
+
+/// `a.*` stands for every key below `a`; everything else for itself.
+fn matches(pattern: &str, key: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => key.len() > start.len() && key.starts_with(start),
+        None => pattern == key,
+    }
+}
+
+/// Values that ask for what happens anyway.
+const HARMLESS: &[(&str, &[&str])] = &[
+    ("anonymous_login_user", &["none"]),
+    ("auth_backends.*", &["internal", "rabbit_auth_backend_internal"]),
+    ("auth_mechanisms.*", &["PLAIN", "AMQPLAIN"]),
+    ("listeners.ssl", &["none"]),
+    ("log.console", &["true", "on"]),
+    ("log.exchange", &["false", "off"]),
+    ("log.file", &["false", "off"]),
+    ("log.syslog", &["false", "off"]),
+    ("password_hashing_module", &["rabbit_password_hashing_sha256"]),
+    ("proxy_protocol", &["false", "off"]),
+    ("tcp_listen_options.keepalive", &["false", "off"]),
+];
+
+const NEEDLESS: &[&str] = &[
+    "background_gc_enabled",
+    "background_gc_target_interval",
+    "channel_operation_timeout",
+    "channel_tick_interval",
+    "cluster_keepalive_interval",
+    "cluster_partition_handling",
+    "cluster_partition_handling.*",
+    "deprecated_features.permit.*",
+    "distribution.*",
+    "erlang.*",
+    "memory_monitor_interval",
+    "msg_store_file_size_limit",
+    "net_ticktime",
+    "num_acceptors.*",
+    "raft.*",
+    "socket_writer.*",
+    "tcp_listen_options.exit_on_close",
+    "vhost_restart_strategy",
+    "vm_memory_calculation_strategy",
+];
+
+const OBSOLETE: &[&str] = &[
+    "classic_queue.default_version",
+    "delegate_count",
+    "hipe_compile",
+    "lazy_queue_explicit_gc_run_operation_threshold",
+    "mirroring_flow_control",
+    "mirroring_sync_batch_size",
+    "mirroring_sync_max_throughput",
+    "mnesia_table_loading_retry_limit",
+    "mnesia_table_loading_retry_timeout",
+    "msg_store_credit_disc_bound.*",
+    "msg_store_index_module",
+    "queue_index_embed_msgs_below",
+    "queue_index_max_journal_entries",
+    "queue_master_locator",
+    "ssl_allow_poodle_attack",
+    "vm_memory_high_watermark_paging_ratio",
+];
+
+const INSTEAD: &[(&str, &str)] = &[
+    ("log.connection.level", "log.console.level"),
+    ("log.file.level", "log.console.level"),
+    ("product.name", "haremq.product"),
+    ("product.version", "haremq.product_version"),
+];
+
+const NOT_YET: &[&str] = &[
+    "amqp1_0.*",
+    "anonymous_login_pass",
+    "anonymous_login_user",
+    "auth_backends.*",
+    "auth_cache.*",
+    "auth_http.*",
+    "auth_ldap.*",
+    "auth_mechanisms.*",
+    "auth_oauth2.*",
+    "channel_max_per_node",
+    "classic_queue.*",
+    "cluster_exchange_limit",
+    "cluster_formation.*",
+    "cluster_queue_limit",
+    "cluster_tags.*",
+    "collect_statistics",
+    "collect_statistics_interval",
+    "connection_max",
+    "consumer_max_per_channel",
+    "consumer_timeout",
+    "credit_validator.*",
+    "default_consumer_prefetch.*",
+    "default_limits.*",
+    "default_policies.*",
+    "default_queue_type",
+    "default_users.*",
+    "definitions.*",
+    "deprecated_features.*",
+    "disk_free_limit.*",
+    "include",
+    "link_max_per_session",
+    "listeners.ssl",
+    "listeners.ssl.*",
+    "load_definitions",
+    "log.*",
+    "management.*",
+    "management_agent.*",
+    "max_connections",
+    "message_interceptors.*",
+    "motd_file",
+    "mqtt.*",
+    "node_tags.*",
+    "password_hashing_module",
+    "prometheus.*",
+    "proxy_protocol",
+    "queue_leader_locator",
+    "quorum_queue.*",
+    "ranch_connection_max",
+    "reverse_dns_lookups",
+    "session_max_per_connection",
+    "shovel.*",
+    "ssl_cert_login_from",
+    "ssl_cert_login_san_index",
+    "ssl_cert_login_san_type",
+    "ssl_handshake_timeout",
+    "ssl_options.*",
+    "stomp.*",
+    "stream.*",
+    "tcp_listen_options.*",
+    "total_memory_available_override_value",
+    "trust_store.*",
+    "vhost_max",
+    "web_dispatch.*",
+    "web_mqtt.*",
+    "web_stomp.*",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_feature_to_come_is_told_from_one_that_nobody_misses() {
+        assert_eq!(standing("management.tcp.port", "15672"), Some(Standing::NotYet));
+        assert_eq!(standing("ssl_options.verify", "verify_peer"), Some(Standing::NotYet));
+        assert_eq!(standing("num_acceptors.tcp", "10"), Some(Standing::Needless));
+        assert_eq!(standing("hipe_compile", "false"), Some(Standing::Obsolete));
+        assert_eq!(
+            standing("product.name", "X"),
+            Some(Standing::Instead("haremq.product")),
+            "before the wider pattern"
+        );
+        assert_eq!(standing("managment.tcp.port", "15672"), None);
+        assert_eq!(standing("management.", "1"), None);
+    }
+
+    #[test]
+    fn a_value_that_asks_for_what_happens_anyway_is_not_mentioned() {
+        assert_eq!(standing("log.console", "true"), Some(Standing::Needless));
+        assert_eq!(standing("log.console", "false"), Some(Standing::NotYet));
+        assert_eq!(standing("auth_backends.1", "internal"), Some(Standing::Needless));
+        assert_eq!(standing("auth_backends.1", "ldap"), Some(Standing::NotYet));
+    }
+}

@@ -1,0 +1,309 @@
+//! Puts the sources together: default, then file, then environment, then flag; the later one wins.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::args::Arguments;
+use super::draft::{Assignment, Draft};
+use super::env::{Environment, NODE_IP, NODE_PORT, RABBITMQ_CONFIG_FILE};
+use super::error::{ConfigError, Warning};
+use super::file;
+use super::keys::{KEYS, Key};
+use super::known::{self, Standing};
+use super::machine::machine_memory_bytes;
+use super::nearest::nearest;
+use super::settings::{ListenAddress, Settings};
+use super::source::{EffectiveValue, Source};
+
+/// What the sources say together.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// What is to be logged once the log is set up.
+    pub warnings: Vec<Warning>,
+    /// The value of each key in force and where it comes from.
+    pub values: BTreeMap<String, EffectiveValue>,
+}
+
+/// One value of one source.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Given {
+    pub key: String,
+    pub value: String,
+    pub source: Source,
+}
+
+impl Given {
+    pub(super) fn environment(variable: &str, key: &str, value: &str) -> Self {
+        let source = Source::Environment(variable.to_owned());
+        Self { key: key.to_owned(), value: value.to_owned(), source }
+    }
+}
+
+/// Reads the command line, which begins with the name of the program, the file that it or the
+/// environment names, and the environment.
+///
+/// # Errors
+/// [`ConfigError`] for the first thing that is wrong, and for `--help` and `--version`; let
+/// [`ConfigError::report`] say it.
+pub fn load(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, ConfigError> {
+    let arguments = Arguments::parse(arguments)?;
+    let environment = Environment::new(environment);
+    let mut merge = Merge::new()?;
+    merge.file(&arguments, &environment)?;
+    merge.environment(&environment)?;
+    merge.flags(&arguments)?;
+    let machine_bytes = merge.machine_bytes();
+    Ok(merge.finish(machine_bytes))
+}
+
+impl Loaded {
+    /// The error for a value that turned out to be wrong only when it was used, such as a pattern
+    /// that does not compile, with the place where it was set.
+    #[must_use]
+    pub fn refuse(&self, key: &str, expected: impl Into<String>) -> ConfigError {
+        let found = self.values.get(key);
+        ConfigError::Value {
+            source_name: found.map_or(Source::Default.to_string(), |v| v.source.to_string()),
+            key: key.to_owned(),
+            value: found.map_or_else(String::new, |found| found.value.clone()),
+            expected: expected.into(),
+        }
+    }
+}
+
+/// The sources so far.
+struct Merge {
+    draft: Draft,
+    warnings: Vec<Warning>,
+    values: BTreeMap<String, EffectiveValue>,
+}
+
+impl Merge {
+    fn new() -> Result<Self, ConfigError> {
+        let draft = Draft::new();
+        let mut merge = Self { draft, warnings: Vec::new(), values: BTreeMap::new() };
+        for key in KEYS {
+            if let Some(default) = key.default {
+                merge.apply(Given {
+                    key: key.name.to_owned(),
+                    value: default.to_owned(),
+                    source: Source::Default,
+                })?;
+            }
+        }
+        Ok(merge)
+    }
+
+    fn file(
+        &mut self,
+        arguments: &Arguments,
+        environment: &Environment,
+    ) -> Result<(), ConfigError> {
+        let (source, path, may_be_absent) = match &arguments.config {
+            Some(path) => (Source::Flag("--config"), PathBuf::from(path), false),
+            None => match environment.config_file()? {
+                Some((variable, path)) => {
+                    let may_be_absent = variable == RABBITMQ_CONFIG_FILE;
+                    (Source::Environment(variable.to_owned()), path, may_be_absent)
+                }
+                None => return Ok(()),
+            },
+        };
+        let (path, text) = match read(&path, may_be_absent) {
+            Ok(read) => read,
+            Err(error) if may_be_absent && error.kind() == io::ErrorKind::NotFound => {
+                let text = format!("there is no file {}", path.display());
+                self.warnings.push(Warning { source, text });
+                return Ok(());
+            }
+            Err(error) => {
+                let source_name = source.to_string();
+                return Err(ConfigError::Unreadable { source_name, path, error });
+            }
+        };
+        self.text(&path, &text, environment)
+    }
+
+    fn text(
+        &mut self,
+        path: &Path,
+        text: &str,
+        environment: &Environment,
+    ) -> Result<(), ConfigError> {
+        let lines = file::parse(text)
+            .map_err(|error| ConfigError::Syntax { path: path.to_owned(), error })?;
+        for line in lines {
+            let source = Source::File { path: path.to_owned(), line: line.number };
+            let value = interpolate(&line.value, environment)?.map_err(|variable| {
+                let secret = Key::find(&line.key).is_some_and(|(key, _)| key.secret);
+                ConfigError::Value {
+                    source_name: source.to_string(),
+                    key: line.key.clone(),
+                    value: if secret { HIDDEN.to_owned() } else { line.value.clone() },
+                    expected: format!("the environment variable {variable} to be set"),
+                }
+            })?;
+            self.apply(Given { key: line.key, value, source })?;
+        }
+        Ok(())
+    }
+
+    fn environment(&mut self, environment: &Environment) -> Result<(), ConfigError> {
+        let (ip, port) = (environment.node_ip()?, environment.node_port()?);
+        let variable = if port.is_some() { NODE_PORT } else { NODE_IP };
+        self.listen_only(ip, port, &Source::Environment(variable.to_owned()));
+        for given in environment.given()? {
+            self.apply(given)?;
+        }
+        self.warnings.extend(environment.warnings());
+        Ok(())
+    }
+
+    fn flags(&mut self, arguments: &Arguments) -> Result<(), ConfigError> {
+        let flag = if arguments.port.is_some() { "--port" } else { "--bind" };
+        self.listen_only(arguments.bind, arguments.port, &Source::Flag(flag));
+        for given in arguments.given() {
+            self.apply(given)?;
+        }
+        Ok(())
+    }
+
+    /// One listener and no other when an address or a port is asked for; what is not asked for stays
+    /// as it is for the default listener.
+    fn listen_only(&mut self, ip: Option<IpAddr>, port: Option<u16>, source: &Source) {
+        if ip.is_none() && port.is_none() {
+            return;
+        }
+        let before = self.draft.default_listener();
+        let address = ListenAddress {
+            ip: ip.or(before.and_then(|address| address.ip)),
+            port: port.or(before.map(|address| address.port)).unwrap_or(AMQP_PORT),
+        };
+        self.draft.listen_only(address, source.rank());
+        self.values.retain(|key, _| !key.starts_with("listeners.tcp"));
+        let value = EffectiveValue { value: address.to_string(), source: source.clone() };
+        self.values.insert(DEFAULT_LISTENER_KEY.to_owned(), value);
+    }
+
+    fn apply(&mut self, given: Given) -> Result<(), ConfigError> {
+        let Given { key: name, value, source } = given;
+        let Some((key, part)) = Key::find(&name) else {
+            self.mention(&name, &value, source);
+            return Ok(());
+        };
+        let assignment = Assignment { value: &value, part: &part, rank: source.rank() };
+        let taken = (key.set)(&mut self.draft, assignment);
+        let value = if key.secret { HIDDEN.to_owned() } else { value };
+        if taken.is_none() {
+            let (source_name, expected) = (source.to_string(), key.expects.to_owned());
+            return Err(ConfigError::Value { source_name, key: name, value, expected });
+        }
+        self.values.insert(name, EffectiveValue { value, source });
+        Ok(())
+    }
+
+    /// A key that sets nothing.
+    fn mention(&mut self, name: &str, value: &str, source: Source) {
+        let text = match known::standing(name, value) {
+            Some(Standing::Needless) => return,
+            Some(Standing::NotYet) => {
+                format!("'{name}' is a known key of RabbitMQ that has no effect yet")
+            }
+            Some(Standing::Obsolete) => {
+                format!("'{name}' is an obsolete key of RabbitMQ without effect: remove it")
+            }
+            Some(Standing::Instead(other)) => format!("'{name}' has no effect: use '{other}'"),
+            None => {
+                let names = KEYS.iter().map(|key| key.name).chain(known::names());
+                match nearest(name, names) {
+                    Some(meant) => format!("unknown key '{name}': did you mean '{meant}'?"),
+                    None => format!("unknown key '{name}'"),
+                }
+            }
+        };
+        self.warnings.push(Warning { source, text });
+    }
+
+    fn machine_bytes(&mut self) -> u64 {
+        machine_memory_bytes().unwrap_or_else(|| {
+            let text = "the system does not say how much memory there is: 1 GiB is assumed";
+            self.warnings.push(Warning { source: Source::Default, text: text.to_owned() });
+            MACHINE_BYTES_ASSUMED
+        })
+    }
+
+    fn finish(mut self, machine_bytes: u64) -> Loaded {
+        let others = self.values.iter().any(|(key, value)| {
+            key.starts_with("listeners.tcp.") && value.source != Source::Default
+        });
+        if others {
+            // The built-in listener has given way.
+            self.values.retain(|key, value| {
+                key != DEFAULT_LISTENER_KEY || value.source != Source::Default
+            });
+        }
+        let settings = self.draft.finish(machine_bytes);
+        Loaded { settings, warnings: self.warnings, values: self.values }
+    }
+}
+
+/// Reads a file; one that RabbitMQ's variable names may be named without its ending.
+fn read(path: &Path, ending_may_be_absent: bool) -> io::Result<(PathBuf, String)> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok((path.to_owned(), text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && ending_may_be_absent => {
+            let mut with_ending = path.as_os_str().to_owned();
+            with_ending.push(".conf");
+            let with_ending = PathBuf::from(with_ending);
+            // The first error names the path that was asked for.
+            fs::read_to_string(&with_ending).map(|text| (with_ending, text)).map_err(|_| error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts the values of environment variables in for `$(NAME)`, as RabbitMQ does. The inner error names
+/// a variable that is not set.
+fn interpolate(
+    value: &str,
+    environment: &Environment,
+) -> Result<Result<String, String>, ConfigError> {
+    let mut done = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once("$(") {
+        done.push_str(before);
+        rest = after;
+        match after.split_once(')').filter(|(name, _)| is_variable(name)) {
+            Some((name, after)) => {
+                let Some(text) = environment.text(name)? else { return Ok(Err(name.to_owned())) };
+                done.push_str(text);
+                rest = after;
+            }
+            // A regular expression may hold the two characters as well.
+            None => done.push_str("$("),
+        }
+    }
+    done.push_str(rest);
+    Ok(Ok(done))
+}
+
+fn is_variable(name: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    name.chars().all(word) && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+}
+
+const HIDDEN: &str = "[hidden]";
+const DEFAULT_LISTENER_KEY: &str = "listeners.tcp.default";
+const AMQP_PORT: u16 = 5672;
+
+/// What RabbitMQ assumes where it cannot find out.
+const MACHINE_BYTES_ASSUMED: u64 = 1 << 30;

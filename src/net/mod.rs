@@ -1,0 +1,11 @@
+//! Sockets: one listener, one session task per connection. The session is the only place where the
+//! protocol machine and the broker meet.
+
+mod answers;
+mod listener;
+mod scheduler;
+mod session;
+mod wait;
+
+pub use listener::{Listener, ListenerSettings};
+pub use scheduler::TokioScheduler;

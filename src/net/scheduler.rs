@@ -1,0 +1,28 @@
+//! Goes on with long turns of queues on the runtime.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::broker::{Cell, Scheduler};
+
+/// Runs each asked-for turn as a task of its own, so that the runtime shares it out fairly.
+pub struct TokioScheduler {
+    handle: Handle,
+}
+
+impl TokioScheduler {
+    /// On this runtime.
+    #[must_use]
+    pub fn new(handle: Handle) -> Self {
+        Self { handle }
+    }
+}
+
+impl Scheduler for TokioScheduler {
+    fn resume(&self, cell: Arc<Cell>) {
+        // The task ends with its turn; at shutdown the runtime drops what has not begun, and the
+        // commands it would have applied belong to connections that are gone by then.
+        drop(self.handle.spawn(async move { cell.resume() }));
+    }
+}

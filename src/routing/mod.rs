@@ -1,0 +1,29 @@
+//! Routing: from an exchange, a routing key and headers to the queues of one virtual host.
+//!
+//! Pure: no I/O, lock or clock, and queue handles are opaque. The broker keeps one [`Table`] per
+//! virtual host behind a lock, changes it when something is declared, bound or removed, and asks it
+//! once per publish. Who may do what (reserved names, permissions, limits) is decided before.
+
+mod binding;
+mod direct;
+mod error;
+mod exchange;
+mod fanout;
+mod headers;
+mod index;
+mod key;
+#[cfg(test)]
+mod naive;
+mod routed;
+mod router;
+mod slab;
+mod table;
+mod target;
+mod topic;
+mod value;
+
+pub use binding::{Binding, Change, Declared, Destination, Removed};
+pub use error::RoutingError;
+pub use exchange::{ALTERNATE_EXCHANGE, Exchange, ExchangeKind};
+pub use routed::Routed;
+pub use table::Table;

@@ -1,0 +1,83 @@
+//! The answer to "where does this message go", in a buffer that is used again.
+
+use super::headers::MessageHeaders;
+use super::target::{Matches, Reached};
+use super::topic::Walk;
+
+/// The queues of one publish. Keep one per connection and hand it to every publish: after the first
+/// few, routing allocates nothing. A kept one keeps its queues alive until it is cleared or used again.
+#[derive(Debug)]
+pub struct Routed<Q> {
+    pub(super) queues: Vec<Q>,
+    pub(super) depends_on_headers: bool,
+    pub(super) generation: u64,
+    pub(super) scratch: Scratch,
+}
+
+/// What a route needs on its way and nobody afterwards.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub(super) matches: Matches,
+    pub(super) walk: Walk,
+    pub(super) exchanges: Reached,
+    pub(super) headers: MessageHeaders,
+}
+
+impl<Q> Default for Routed<Q> {
+    fn default() -> Self {
+        let (queues, scratch) = (Vec::new(), Scratch::default());
+        Self { queues, depends_on_headers: false, generation: 0, scratch }
+    }
+}
+
+/// A clone has the queues and no memory of the way.
+impl<Q: Clone> Clone for Routed<Q> {
+    fn clone(&self) -> Self {
+        Self {
+            queues: self.queues.clone(),
+            depends_on_headers: self.depends_on_headers,
+            generation: self.generation,
+            scratch: Scratch::default(),
+        }
+    }
+}
+
+impl<Q> Routed<Q> {
+    /// An empty buffer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets go of the queues and keeps the memory.
+    pub fn clear(&mut self) {
+        self.queues.clear();
+        self.depends_on_headers = false;
+        self.generation = 0;
+    }
+
+    /// Each queue once. The order depends on nothing but the history of the table.
+    pub fn queues(&self) -> &[Q] {
+        &self.queues
+    }
+
+    /// The queues, without the buffer.
+    pub fn into_queues(self) -> Vec<Q> {
+        self.queues
+    }
+
+    /// Whether the message goes nowhere.
+    pub fn is_empty(&self) -> bool {
+        self.queues.is_empty()
+    }
+
+    /// Whether a headers exchange was on the way: then another message with the same exchange and
+    /// routing key may go elsewhere, and this answer holds for this message only.
+    pub fn depends_on_headers(&self) -> bool {
+        self.depends_on_headers
+    }
+
+    /// The table's generation when this was routed; 0, which no table has, when nothing was.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+}

@@ -1,0 +1,62 @@
+//! Things with a number that stays theirs for as long as they live.
+
+/// Numbers of removed things are given again; whoever holds a number must let go of it with the thing.
+#[derive(Clone, Debug)]
+pub(super) struct Slab<T> {
+    slots: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Slab<T> {
+    pub(super) fn insert(&mut self, thing: T) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = Some(thing);
+            return slot;
+        }
+        // 2^32 bindings would need hundreds of gigabytes.
+        let slot = u32::try_from(self.slots.len()).expect("fewer than 2^32 things live at once");
+        self.slots.push(Some(thing));
+        slot
+    }
+
+    pub(super) fn get(&self, slot: u32) -> Option<&T> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    pub(super) fn remove(&mut self, slot: u32) -> Option<T> {
+        let thing = self.slots.get_mut(slot as usize)?.take()?;
+        self.free.push(slot);
+        Some(thing)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_given_again_only_after_its_thing_went() {
+        let mut slab = Slab::default();
+        let (a, b) = (slab.insert("a"), slab.insert("b"));
+        assert_ne!(a, b);
+        assert_eq!(slab.remove(a), Some("a"));
+        assert_eq!(slab.remove(a), None);
+        assert_eq!(slab.get(b), Some(&"b"));
+        assert_eq!(slab.insert("c"), a);
+        assert_eq!(slab.iter().copied().collect::<Vec<_>>(), ["c", "b"]);
+    }
+}

@@ -1,0 +1,255 @@
+//! All exchanges, queue names and bindings of one virtual host.
+//!
+//! Every thing has a number (see [`Slab`]), and whoever refers to it does so by number: an exchange
+//! lists the bindings from it and to it, a queue the bindings to it, and a binding knows its places in
+//! both lists. So a bind, an unbind and the removal of a queue cost what they add or remove, whatever
+//! else is in the table.
+//!
+//! Invariants: a binding is in `identities`, in two lists and in its source's router, or nowhere; both
+//! of its ends exist; the default exchange is always there and has no bindings, because it finds queues
+//! by their names.
+
+use crate::base::{ExchangeName, FieldTable, QueueName, ShortStr};
+
+use super::index::Map;
+use super::key::Key;
+use super::router::Router;
+use super::slab::Slab;
+use super::target::{BindingSlot, ExchangeSlot, QueueSlot, Target};
+use super::{Binding, Destination, Exchange, ExchangeKind};
+
+mod change;
+mod route;
+
+/// The routing table of a virtual host. `Q` is what the broker knows a queue by, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Table<Q> {
+    generation: u64,
+    exchanges: Slab<ExchangeEntry>,
+    exchange_names: Map<Key, ExchangeSlot>,
+    queues: Slab<QueueEntry<Q>>,
+    queue_names: Map<Key, QueueSlot>,
+    bindings: Slab<BindingEntry>,
+    identities: Map<Key, BindingSlot>,
+}
+
+#[derive(Clone, Debug)]
+struct ExchangeEntry {
+    exchange: Exchange,
+    /// Where a message goes that has nowhere to go, unless the arguments say it.
+    policy_alternate: Option<ExchangeName>,
+    router: Router,
+    outgoing: Vec<BindingSlot>,
+    incoming: Vec<BindingSlot>,
+}
+
+#[derive(Clone, Debug)]
+struct QueueEntry<Q> {
+    name: QueueName,
+    handle: Q,
+    incoming: Vec<BindingSlot>,
+}
+
+#[derive(Clone, Debug)]
+struct BindingEntry {
+    source: ExchangeSlot,
+    target: Target,
+    routing_key: ShortStr,
+    arguments: FieldTable,
+    /// The place in the source's `outgoing`.
+    outgoing_at: usize,
+    /// The place in the destination's `incoming`.
+    incoming_at: usize,
+}
+
+/// The default exchange is made first and never goes.
+const DEFAULT_EXCHANGE: ExchangeSlot = ExchangeSlot(0);
+
+/// Exchanges that are there in every virtual host (spec: 3.1.3; rabbitmq: firehose.md).
+const PREDECLARED: [(&str, ExchangeKind, bool); 7] = [
+    ("", ExchangeKind::Direct, false),
+    ("amq.direct", ExchangeKind::Direct, false),
+    ("amq.fanout", ExchangeKind::Fanout, false),
+    ("amq.topic", ExchangeKind::Topic, false),
+    ("amq.headers", ExchangeKind::Headers, false),
+    ("amq.match", ExchangeKind::Headers, false),
+    ("amq.rabbitmq.trace", ExchangeKind::Topic, true),
+];
+
+impl<Q: Clone> Default for Table<Q> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<Q: Clone> Table<Q> {
+    /// A table with the default exchange and the predeclared ones, all durable.
+    pub fn new() -> Self {
+        let mut table = Self {
+            generation: 1,
+            exchanges: Slab::default(),
+            exchange_names: Map::default(),
+            queues: Slab::default(),
+            queue_names: Map::default(),
+            bindings: Slab::default(),
+            identities: Map::default(),
+        };
+        for (name, kind, internal) in PREDECLARED {
+            let name = ExchangeName::try_from(name).expect("the predeclared names are short");
+            table.insert_exchange(Exchange {
+                durable: true,
+                internal,
+                ..Exchange::new(name, kind)
+            });
+        }
+        table
+    }
+
+    /// A number that grows with every change that can alter a route. Never 0.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The exchange of this name; the empty name is the default exchange.
+    pub fn exchange(&self, name: &str) -> Option<&Exchange> {
+        let slot = self.exchange_slot(name.as_bytes())?;
+        self.exchanges.get(slot.0).map(|entry| &entry.exchange)
+    }
+
+    /// All exchanges, the default exchange included.
+    pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        self.exchanges.iter().map(|entry| &entry.exchange)
+    }
+
+    /// How many exchanges there are.
+    pub fn exchange_count(&self) -> usize {
+        self.exchange_names.len()
+    }
+
+    /// The queue of this name.
+    pub fn queue(&self, name: &str) -> Option<&Q> {
+        let slot = self.queue_names.get(name.as_bytes())?;
+        self.queues.get(slot.0).map(|entry| &entry.handle)
+    }
+
+    /// All queues.
+    pub fn queues(&self) -> impl Iterator<Item = (&QueueName, &Q)> {
+        self.queues.iter().map(|entry| (&entry.name, &entry.handle))
+    }
+
+    /// How many queues there are.
+    pub fn queue_count(&self) -> usize {
+        self.queue_names.len()
+    }
+
+    /// All bindings; those of the default exchange are implied and not among them.
+    pub fn bindings(&self) -> impl Iterator<Item = Binding> {
+        self.bindings.iter().filter_map(|entry| self.binding(entry))
+    }
+
+    /// The bindings from this exchange.
+    pub fn bindings_from<'a>(&'a self, source: &str) -> impl Iterator<Item = Binding> + use<'a, Q> {
+        let slot = self.exchange_slot(source.as_bytes());
+        let entry = slot.and_then(|slot| self.exchanges.get(slot.0));
+        self.listed(entry.map_or(&[], |entry| &entry.outgoing))
+    }
+
+    /// The bindings to this queue or exchange.
+    pub fn bindings_to<'a>(
+        &'a self,
+        destination: &Destination,
+    ) -> impl Iterator<Item = Binding> + use<'a, Q> {
+        let target = self.target(destination);
+        self.listed(target.map_or(&[], |target| self.incoming(target)))
+    }
+
+    /// How many bindings there are.
+    pub fn binding_count(&self) -> usize {
+        self.identities.len()
+    }
+
+    /// Whether this binding is there.
+    pub fn is_bound(&self, binding: &Binding) -> bool {
+        self.find_binding(binding).is_some()
+    }
+
+    fn listed<'a>(
+        &'a self,
+        slots: &'a [BindingSlot],
+    ) -> impl Iterator<Item = Binding> + use<'a, Q> {
+        slots.iter().filter_map(|slot| self.binding(self.bindings.get(slot.0)?))
+    }
+
+    fn incoming(&self, target: Target) -> &[BindingSlot] {
+        let incoming = match target {
+            Target::Queue(queue) => self.queues.get(queue.0).map(|entry| &entry.incoming),
+            Target::Exchange(exchange) => {
+                self.exchanges.get(exchange.0).map(|entry| &entry.incoming)
+            }
+        };
+        incoming.map_or(&[], Vec::as_slice)
+    }
+
+    fn exchange_slot(&self, name: &[u8]) -> Option<ExchangeSlot> {
+        self.exchange_names.get(name).copied()
+    }
+
+    fn target(&self, destination: &Destination) -> Option<Target> {
+        match destination {
+            Destination::Queue(name) => {
+                self.queue_names.get(name.as_str().as_bytes()).copied().map(Target::Queue)
+            }
+            Destination::Exchange(name) => {
+                self.exchange_slot(name.as_str().as_bytes()).map(Target::Exchange)
+            }
+        }
+    }
+
+    fn find_binding(&self, binding: &Binding) -> Option<BindingSlot> {
+        let source = self.exchange_slot(binding.source.as_str().as_bytes())?;
+        let target = self.target(&binding.destination)?;
+        let identity = identity(source, target, &binding.routing_key, &binding.arguments);
+        self.identities.get(&identity).copied()
+    }
+
+    /// The binding with names for numbers; `None` never happens while the invariants hold.
+    fn binding(&self, entry: &BindingEntry) -> Option<Binding> {
+        let destination = match entry.target {
+            Target::Queue(queue) => Destination::Queue(self.queues.get(queue.0)?.name.clone()),
+            Target::Exchange(exchange) => {
+                Destination::Exchange(self.exchanges.get(exchange.0)?.exchange.name.clone())
+            }
+        };
+        Some(Binding {
+            source: self.exchanges.get(entry.source.0)?.exchange.name.clone(),
+            destination,
+            routing_key: entry.routing_key.clone(),
+            arguments: entry.arguments.clone(),
+        })
+    }
+}
+
+/// The bytes that are the same for two bindings exactly when they are one.
+fn identity(
+    source: ExchangeSlot,
+    target: Target,
+    routing_key: &ShortStr,
+    arguments: &FieldTable,
+) -> Key {
+    let key = routing_key.as_bytes();
+    let mut out = Vec::with_capacity(16 + key.len());
+    out.extend(source.0.to_be_bytes());
+    let (kind, slot) = match target {
+        Target::Queue(queue) => (b'q', queue.0),
+        Target::Exchange(exchange) => (b'e', exchange.0),
+    };
+    out.push(kind);
+    out.extend(slot.to_be_bytes());
+    out.extend(key.len().to_be_bytes());
+    out.extend(key);
+    super::value::identity(arguments, &mut out);
+    out.as_slice().into()
+}
+
+#[cfg(test)]
+mod tests;

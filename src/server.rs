@@ -1,0 +1,209 @@
+//! The composition root: settings, broker, listeners, the ready line, and the drain at the end.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::access::{Directory, Permissions, User};
+use crate::base::SystemClock;
+use crate::broker::{Broker, BrokerSettings};
+use crate::config::{DefaultUser, ListenAddress, Loaded, Settings, Storage, load, start_logging};
+use crate::net::{Listener, ListenerSettings, TokioScheduler};
+use crate::protocol;
+use crate::shutdown::Shutdown;
+use crate::wire::headers_of;
+
+/// The process did what it was asked to.
+const EXIT_OK: u8 = 0;
+
+/// The process could not start or could not go on.
+const EXIT_FAILED: u8 = 1;
+
+/// Why the server does not run. Shown as one line.
+#[derive(Debug, thiserror::Error)]
+enum ServerError {
+    #[error("cannot listen on {address}: {error}{hint}")]
+    Listen { address: SocketAddr, error: io::Error, hint: &'static str },
+    #[error("cannot write the port file {path}: {error}")]
+    PortFile { path: String, error: io::Error },
+    #[error("the settings leave no listener: set listeners.tcp.default or --port")]
+    NoListener,
+    #[error("cannot start: {0}")]
+    Start(String),
+}
+
+/// Runs the program: the server until it is told to stop. Returns the exit code.
+pub fn main(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> u8 {
+    let loaded = match load(arguments, environment) {
+        Ok(loaded) => loaded,
+        Err(error) => return error.report(),
+    };
+    match run(loaded) {
+        Ok(()) => EXIT_OK,
+        Err(error) => {
+            // A closed standard error leaves the exit code to say it.
+            let _ = writeln!(io::stderr(), "haremq: {error}");
+            EXIT_FAILED
+        }
+    }
+}
+
+fn run(loaded: Loaded) -> Result<(), ServerError> {
+    start_logging(loaded.settings.log_level).map_err(|error| start(&error))?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = loaded.settings.worker_threads {
+        runtime.worker_threads(threads.get());
+    }
+    let runtime = runtime.enable_all().build().map_err(|error| start(&error))?;
+    runtime.block_on(serve(loaded.settings))
+}
+
+async fn serve(settings: Settings) -> Result<(), ServerError> {
+    let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
+    let broker = broker(&settings)?;
+    let protocol = Arc::new(protocol_settings(&settings));
+    let mut listeners = Vec::new();
+    for address in &settings.listeners {
+        listeners.push(listen(*address, &settings, &broker, &protocol)?);
+    }
+    let Some(first) = listeners.first() else { return Err(ServerError::NoListener) };
+    if let Some(path) = &settings.port_file {
+        write_port(path, first.address().port())?;
+    }
+    if let Storage::Directory(folder) = &settings.storage {
+        tracing::warn!(
+            data_dir = %folder.display(),
+            "this version keeps messages and definitions in memory only: nothing survives a restart"
+        );
+    }
+    announce(&listeners)?;
+    let running: Vec<_> = listeners
+        .into_iter()
+        .map(|listener| tokio::spawn(listener.run(shutdown.clone().wait())))
+        .collect();
+    for listener in running {
+        listener.await.map_err(|error| start(&error))?;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The one line on standard output. It comes when every listener is bound, because scripts wait for it.
+fn announce(listeners: &[Listener]) -> Result<(), ServerError> {
+    let addresses: Vec<String> =
+        listeners.iter().map(|listener| listener.address().to_string()).collect();
+    let mut stdout = io::stdout().lock();
+    writeln!(
+        stdout,
+        "HareMQ {} Server startup complete; AMQP on {}",
+        env!("CARGO_PKG_VERSION"),
+        addresses.join(", ")
+    )
+    .and_then(|()| stdout.flush())
+    .map_err(|error| start(&error))
+}
+
+/// Written whole or not at all: whoever waits for the file must not read half a number.
+fn write_port(path: &Path, port: u16) -> Result<(), ServerError> {
+    let beside = path.with_extension("tmp");
+    std::fs::write(&beside, format!("{port}\n"))
+        .and_then(|()| std::fs::rename(&beside, path))
+        .map_err(|error| ServerError::PortFile { path: path.display().to_string(), error })
+}
+
+fn listen(
+    address: ListenAddress,
+    settings: &Settings,
+    broker: &Arc<Broker>,
+    protocol: &Arc<protocol::Settings>,
+) -> Result<Listener, ServerError> {
+    let bind = |ip: IpAddr| {
+        let address = SocketAddr::new(ip, address.port);
+        let listener = ListenerSettings {
+            address,
+            backlog: settings.tcp_backlog,
+            nodelay: settings.tcp_nodelay,
+        };
+        Listener::bind(listener, Arc::clone(broker), Arc::clone(protocol))
+            .map_err(|error| (address, error))
+    };
+    let bound = match address.ip {
+        Some(ip) => bind(ip),
+        // The IPv6 wildcard takes IPv4 as well; a machine without IPv6 has only the other.
+        None => bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED)).or_else(|(address, error)| {
+            if error.kind() == io::ErrorKind::AddrInUse {
+                Err((address, error))
+            } else {
+                bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+            }
+        }),
+    };
+    bound.map_err(|(address, error)| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "; another process has the port: stop it, or choose another with --port"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "; ports below 1024 need privileges: choose another with --port"
+            }
+            io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
+            _ => "",
+        };
+        ServerError::Listen { address, error, hint }
+    })
+}
+
+fn broker(settings: &Settings) -> Result<Arc<Broker>, ServerError> {
+    let mut directory = directory(&settings.default_user)?;
+    directory.restrict_to_loopback(settings.loopback_users.iter().cloned());
+    Ok(Broker::new(BrokerSettings {
+        clock: Arc::new(SystemClock::new()),
+        scheduler: Arc::new(TokioScheduler::new(tokio::runtime::Handle::current())),
+        directory,
+        default_vhost: settings.default_user.vhost.clone(),
+        memory_watermark_bytes: settings.memory_watermark_bytes,
+        parse_headers: headers_of,
+    }))
+}
+
+fn directory(user: &DefaultUser) -> Result<Directory, ServerError> {
+    let mut directory = Directory::new();
+    let account =
+        User::with_password(user.name.clone(), user.password.0.as_bytes(), user.tags.clone())
+            .map_err(|error| start(&error))?;
+    directory.put_user(account);
+    let permissions = Permissions::parse(&user.configure, &user.write, &user.read)
+        .map_err(|error| start(&error))?;
+    directory
+        .set_permissions(&user.name, user.vhost.clone(), permissions)
+        .map_err(|error| start(&error))?;
+    Ok(directory)
+}
+
+fn protocol_settings(settings: &Settings) -> protocol::Settings {
+    protocol::Settings {
+        frame_max: settings.frame_max,
+        channel_max: settings.channel_max,
+        heartbeat_s: settings.heartbeat_s,
+        message_bytes_max: settings.message_bytes_max,
+        handshake_timeout_ms: settings.handshake_timeout_ms,
+        server_properties: protocol::server_properties(
+            &settings.product,
+            &settings.product_version,
+            &settings.cluster_name,
+        ),
+        ..protocol::Settings::default()
+    }
+}
+
+fn start(error: &dyn std::fmt::Display) -> ServerError {
+    ServerError::Start(error.to_string())
+}
