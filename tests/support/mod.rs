@@ -15,7 +15,7 @@ mod raw_client;
 mod refusal;
 mod table;
 
-pub(crate) use broker::{Broker, on_oracle, run_to_its_end};
+pub(crate) use broker::{Broker, GUARD, on_oracle, run_to_its_end};
 pub(crate) use bytes::{Arguments, Frame, frame};
 pub(crate) use call::Call;
 pub(crate) use ids::{Id, id};
