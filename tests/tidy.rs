@@ -323,6 +323,33 @@ fn wire_and_protocol_hold_no_panic_on_input() {
     fail_on(&findings);
 }
 
+/// Every refusal has a test that shows it, and the table names it.
+#[test]
+fn every_test_that_the_reply_codes_name_is_there() {
+    let table = fs::read_to_string(root().join("docs/reply-codes.md")).expect("the table is there");
+    let tests: String = ["src", "tests"]
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+        .map(|source| source.text)
+        .collect();
+    let mut named = 0;
+    let findings: Vec<Finding> = table
+        .lines()
+        .filter(|line| {
+            line.starts_with("| ") && !line.starts_with("| code") && !line.starts_with("| ---")
+        })
+        .flat_map(|line| {
+            line.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default().split(", ")
+        })
+        .map(|cell| cell.trim().trim_matches('`').to_owned())
+        .inspect(|_| named += 1)
+        .filter(|name| !tests.contains(&format!("fn {name}(")))
+        .map(|name| Finding(format!("docs/reply-codes.md names a test `{name}` that is not there")))
+        .collect();
+    fail_on(&findings);
+    assert!(named > 50, "the table has {named} rows; has its form changed?");
+}
+
 /// The checks above are themselves checked: a file that breaks an arrow is found.
 #[test]
 fn a_broken_arrow_is_found() {

@@ -100,3 +100,7 @@ pub const CONNECTIONS_MAX: usize = 65_536;
 
 /// How long a stop waits for clients to answer `connection.close`, in ms, before it drops them.
 pub const SHUTDOWN_TIMEOUT_MS: u64 = 5_000;
+
+/// Batches in a queue's inbox above which a connection that brings another waits for the queue. A
+/// batch is what one socket read brought.
+pub const CELL_INBOX_BATCHES_MAX: usize = 256;

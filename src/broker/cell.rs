@@ -20,7 +20,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use super::broker::Common;
 use super::executor::{After, Executor};
 use super::{ChannelCredit, Event, Inbox, Vhost};
-use crate::base::limits::{DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX};
+use crate::base::limits::{
+    CELL_INBOX_BATCHES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX,
+};
 use crate::base::{ConnectionId, FieldTable, Message, Millis, QueueId, QueueName};
 use crate::queue::{
     Burst, Command, Consumer, Effects, Incoming, Machine, Progress, QueueConfig, Reply, RequestId,
@@ -145,13 +147,9 @@ impl Cell {
         let mut bursts_left = DRIVE_BURSTS_MAX;
         loop {
             let mut after = After::default();
-            let progress = match self.core.try_lock() {
-                Ok(mut core) => self.turn(&mut core, now, &mut bursts_left, &mut after),
-                Err(TryLockError::WouldBlock) => return,
-                Err(TryLockError::Poisoned(_)) => {
-                    self.answer_crashed();
-                    return;
-                }
+            let progress = match self.core() {
+                Some(mut core) => self.turn(&mut core, now, &mut bursts_left, &mut after),
+                None => return,
             };
             self.perform(after);
             if progress == Progress::More {
@@ -209,6 +207,22 @@ impl Cell {
         if after.added_bytes != after.removed_bytes {
             self.common.memory.change(after.added_bytes, after.removed_bytes);
             self.common.alarms.observe(&self.common.memory);
+        }
+    }
+
+    /// The core, unless somebody else is at it. Whoever fills the inbox faster than its driver empties
+    /// it waits for a turn of its own: that is the bound of the inbox.
+    fn core(&self) -> Option<MutexGuard<'_, Core>> {
+        match self.core.try_lock() {
+            Ok(core) => Some(core),
+            // A turn catches its panics before the lock is let go, and then says `crashed`.
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if self.lock_inbox().len() < CELL_INBOX_BATCHES_MAX => {
+                None
+            }
+            Err(TryLockError::WouldBlock) => {
+                Some(self.core.lock().unwrap_or_else(PoisonError::into_inner))
+            }
         }
     }
 

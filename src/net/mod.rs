@@ -2,6 +2,7 @@
 //! protocol machine and the broker meet.
 
 mod answers;
+mod conversation;
 mod listener;
 mod scheduler;
 mod session;

@@ -127,7 +127,8 @@ pub enum Request {
         /// Settled at once.
         no_ack: bool,
     },
-    /// Whether a publish within a transaction would be refused: [`Answer::Done`].
+    /// Whether a publish would be refused (one within a transaction, or one that has another fault
+    /// that counts less): [`Answer::Done`].
     CheckPublish {
         /// Where to.
         exchange: ExchangeName,

@@ -3,8 +3,9 @@
 //! ```text
 //! not there --channel.open--> Open --our channel.close--> Closing --channel.close-ok--> not there
 //!                              |                            ^  |
-//!                              |                            +--+ everything else is ignored;
+//!                              |                            +--+ everything else is ignored, but
 //!                              |                                 channel.close gets its close-ok
+//!                              |                                 and channel.open is an error
 //!                              +--channel.close--> not there
 //! ```
 //!
@@ -20,7 +21,7 @@ use crate::wire::{Frame, Frames, Method, MethodId, decode_method, decode_publish
 
 use super::action::{Answer, Delivery, Request};
 use super::confirms::{Confirms, Notice};
-use super::content::Content;
+use super::content::{Completed, Content};
 use super::error::{Failure, ProtocolError};
 use super::ledger::{Ledger, Origin};
 use super::turn::{Then, Turn};
@@ -113,8 +114,13 @@ impl Channel {
         frame: &Frame<'_>,
         turn: &mut Turn<'_>,
     ) -> Result<(), Failure> {
-        if let Some(published) = self.content.recv(frame, turn.settings.message_bytes_max)? {
-            self.publish(published, turn);
+        match self.content.recv(frame, turn.settings.message_bytes_max)? {
+            None => {}
+            Some(Completed::Message(published)) => self.publish(published, turn),
+            Some(Completed::InvalidExpiration { exchange, error }) => {
+                let request = Request::CheckPublish { exchange };
+                self.ask(MethodId::BASIC_PUBLISH, request, Then::Refuse(error), turn);
+            }
         }
         Ok(())
     }
@@ -217,6 +223,7 @@ impl Channel {
             (Then::Reply(None), Answer::Done) => return Ok(()),
             (Then::Reply(Some(ok)), Answer::Done) => (false, ok),
             (Then::Hold(publish), Answer::Done) => return self.hold(publish),
+            (Then::Refuse(error), Answer::Done) => return Err(error.into()),
             (
                 Then::QueueDeclareOk { nowait },
                 Answer::QueueDeclared { queue, message_count, consumer_count },

@@ -144,8 +144,9 @@ impl Connection {
         }
     }
 
-    /// A frame on a channel after our `channel.close`: everything is ignored until its `close-ok`.
-    pub(super) fn recv_on_closing_channel(&mut self, frame: &Frame<'_>) {
+    /// A frame on a channel after our `channel.close`: everything is ignored until its `close-ok`,
+    /// but for `channel.open`: who sends it would wait for ever (rabbitmq: the same).
+    pub(super) fn recv_on_closing_channel(&mut self, frame: &Frame<'_>) -> Result<(), Failure> {
         match MethodId::split(frame.payload) {
             _ if frame.kind != FrameKind::Method => {}
             Some((MethodId::CHANNEL_CLOSE_OK, _)) => {
@@ -154,8 +155,12 @@ impl Connection {
             Some((MethodId::CHANNEL_CLOSE, _)) => {
                 self.output.method(frame.channel, &Method::ChannelCloseOk);
             }
+            Some((MethodId::CHANNEL_OPEN, _)) => {
+                return Err(ProtocolError::ChannelOpenTwice.of(MethodId::CHANNEL_OPEN));
+            }
             _ => {}
         }
+        Ok(())
     }
 
     /// `channel.close` from the client.

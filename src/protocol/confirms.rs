@@ -128,6 +128,7 @@ impl Confirms {
         self.slots.clear();
         self.closed_front = 0;
         self.closed_behind.clear();
+        self.release();
         Some(if refused { Finished::Refused } else { Finished::Taken })
     }
 
@@ -183,6 +184,15 @@ impl Confirms {
         }
         self.first += self.closed_front as u64;
         self.closed_front = 0;
+        self.release();
+    }
+
+    /// A burst gives its memory back when the last of it is confirmed.
+    fn release(&mut self) {
+        if self.slots.is_empty() && self.slots.capacity() > SLOTS_KEPT {
+            self.slots.shrink_to(SLOTS_KEPT);
+            self.closed_behind.shrink_to(SLOTS_KEPT);
+        }
     }
 
     fn notice((kind, first, last): (Slot, u64, u64)) -> Notice {
@@ -195,6 +205,9 @@ impl Confirms {
         }
     }
 }
+
+/// Room that an empty list keeps.
+const SLOTS_KEPT: usize = 4096;
 
 /// How the publishes of a commit ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

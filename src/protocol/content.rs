@@ -39,6 +39,15 @@ pub(super) struct Published {
     pub(super) mandatory: bool,
 }
 
+/// A content is whole.
+#[derive(Debug)]
+pub(super) enum Completed {
+    /// A message.
+    Message(Published),
+    /// One whose expiration is no number. RabbitMQ looks at the exchange first.
+    InvalidExpiration { exchange: ExchangeName, error: WireError },
+}
+
 /// What has come of a content, see the module's diagram.
 #[derive(Debug, Default)]
 pub(super) enum Content {
@@ -66,7 +75,7 @@ impl Content {
         &mut self,
         frame: &Frame<'_>,
         bytes_max: u64,
-    ) -> Result<Option<Published>, Failure> {
+    ) -> Result<Option<Completed>, Failure> {
         let publish = MethodId::BASIC_PUBLISH;
         match (std::mem::take(self), frame.kind) {
             (Self::Nothing, _) => Err(ProtocolError::ExpectedMethod.of(MethodId::default())),
@@ -83,7 +92,7 @@ impl Content {
         }
     }
 
-    fn go_on(&mut self, assembly: Box<Assembly>) -> Result<Option<Published>, ProtocolError> {
+    fn go_on(&mut self, assembly: Box<Assembly>) -> Result<Option<Completed>, ProtocolError> {
         if assembly.left > 0 {
             *self = Self::ExpectBody(assembly);
             return Ok(None);
@@ -136,7 +145,7 @@ impl Assembly {
         Ok(())
     }
 
-    fn finish(self) -> Result<Published, ProtocolError> {
+    fn finish(self) -> Result<Completed, ProtocolError> {
         let body = match self.body {
             Collected::Counted { bytes_max } => {
                 return Err(ProtocolError::MessageTooLarge { bytes: self.size, bytes_max });
@@ -144,9 +153,13 @@ impl Assembly {
             Collected::Kept { pieces, small } => body(pieces, small),
         };
         let Publishing { exchange, routing_key, mandatory } = self.publishing;
+        let header = match self.header {
+            Ok(header) => header,
+            Err(error) => return Ok(Completed::InvalidExpiration { exchange, error }),
+        };
         let message =
-            Message::new(exchange, routing_key.as_bytes(), &self.properties, body, self.header?);
-        Ok(Published { message, mandatory })
+            Message::new(exchange, routing_key.as_bytes(), &self.properties, body, header);
+        Ok(Completed::Message(Published { message, mandatory }))
     }
 }
 

@@ -189,6 +189,9 @@ impl Ledger {
             self.slots.retain(|slot| matches!(slot, Slot::Held(_)));
             self.gaps = 0;
         }
+        if self.slots.is_empty() && self.slots.capacity() > SLOTS_KEPT {
+            self.slots.shrink_to(SLOTS_KEPT);
+        }
     }
 }
 
@@ -243,6 +246,9 @@ fn extend_runs(runs: &mut Vec<(MessageId, MessageId)>, id: MessageId) {
     }
 }
 
+/// Room that an empty ledger keeps: a burst gives its memory back when the last of it is settled.
+const SLOTS_KEPT: usize = 1024;
+
 /// Gaps that are not worth a squeeze.
 const GAPS_KEPT: usize = 64;
 
@@ -282,6 +288,14 @@ mod tests {
             assert_eq!(take(&mut ledger, tag, false), Ok(vec![tag]));
         }
         assert_eq!(ledger.slots.len(), 0);
+    }
+
+    #[test]
+    fn an_empty_ledger_gives_its_memory_back() {
+        let mut ledger = filled(100_000);
+        assert!(ledger.slots.capacity() >= 100_000);
+        assert!(take(&mut ledger, 0, true).is_ok());
+        assert!(ledger.slots.capacity() <= SLOTS_KEPT, "{}", ledger.slots.capacity());
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl Connection {
         let channel = match self.channels.find(frame.channel) {
             Some(Slot::Open(channel)) => channel,
             Some(Slot::Closing) => {
-                self.recv_on_closing_channel(frame);
+                self.recv_on_closing_channel(frame)?;
                 return Ok(Progress::Taken);
             }
             None => {

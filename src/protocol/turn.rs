@@ -1,7 +1,7 @@
 //! What a handler may touch besides its own channel, and what the machine waits for.
 
 use crate::base::{ChannelId, HolderId, VhostName};
-use crate::wire::{Method, MethodId, Output};
+use crate::wire::{Method, MethodId, Output, WireError};
 
 use super::action::{Action, Ask, Request};
 use super::flow::Flow;
@@ -89,6 +89,8 @@ pub(super) enum Then {
     GetOk { no_ack: bool },
     /// The publish joins the transaction.
     Hold(HeldPublish),
+    /// The publish would be taken, but for this.
+    Refuse(WireError),
 }
 
 impl Then {

@@ -25,7 +25,7 @@ pub(super) struct HeldSettlement {
     pub(super) line: Line,
 }
 
-/// One transaction. The next one begins empty, with the vectors of the last.
+/// One transaction. When it ends, the next one begins empty.
 #[derive(Debug)]
 pub(super) struct Transaction {
     publishes: Vec<HeldPublish>,

@@ -2,7 +2,7 @@
 
 use super::world::{MANUAL, WATERMARK_BYTES, World, message, queue};
 use crate::access::Permissions;
-use crate::base::{ChannelId, ExchangeName, FieldTable, FieldValue, ShortStr};
+use crate::base::{ChannelId, ExchangeName, FieldTable, FieldValue, ShortStr, UserName, VhostName};
 use crate::broker::{Binding, Consume, DeclareExchange, Destination};
 
 fn exchange(name: &str, kind: &str) -> DeclareExchange {
@@ -207,6 +207,63 @@ fn permissions_are_asked_for_every_resource() {
         hand.publish("open", b""),
         Err("ACCESS_REFUSED - write access to exchange 'amq.default' in vhost '/' refused for user \
              'guest'"
+            .to_owned())
+    );
+}
+
+#[test]
+fn a_vhost_that_is_missing_or_closed_to_the_user_is_not_opened() {
+    let world = World::new();
+    let open = |vhost: &str, user: &str| {
+        let vhost = VhostName::try_from(vhost).expect("short");
+        let user = UserName::try_from(user).expect("short");
+        world.broker.open_vhost(&vhost, &user).map(|_| ()).map_err(|refused| refused.to_string())
+    };
+    assert_eq!(open("/", "guest"), Ok(()));
+    assert_eq!(open("none", "guest"), Err("NOT_ALLOWED - vhost none not found".to_owned()));
+    assert_eq!(
+        open("/", "stranger"),
+        Err("NOT_ALLOWED - access to vhost '/' refused for user 'stranger'".to_owned())
+    );
+}
+
+#[test]
+fn an_alternate_exchange_must_be_a_string() {
+    let world = World::new();
+    let hand = world.connect();
+    let mut declare = exchange("x", "direct");
+    let key = ShortStr::try_from("alternate-exchange").expect("short");
+    declare.arguments.push(key, FieldValue::I32(1));
+    let refused = hand.client.vhost().exchange_declare(hand.client.peer(), declare);
+    assert_eq!(
+        refused.map_err(|refused| refused.to_string()),
+        Err("PRECONDITION_FAILED - invalid type 'signedint' for arg 'alternate-exchange' in \
+             exchange 'x' in vhost '/'"
+            .to_owned())
+    );
+}
+
+#[test]
+fn a_wrong_x_match_is_refused_by_value_and_by_type() {
+    let world = World::new();
+    let mut hand = world.connect();
+    hand.declare("q").expect("declared");
+    let bind = |value: FieldValue| {
+        let mut binding = binding("amq.headers", "q");
+        let key = ShortStr::try_from("x-match").expect("short");
+        binding.arguments.push(key, value);
+        let refused = hand.client.vhost().bind(hand.client.peer(), binding);
+        refused.map_err(|refused| refused.to_string())
+    };
+    assert_eq!(
+        bind(FieldValue::text("some")),
+        Err("PRECONDITION_FAILED - Invalid x-match field value <<\"some\">>; expected all, any, \
+             all-with-x, or any-with-x"
+            .to_owned())
+    );
+    assert_eq!(
+        bind(FieldValue::I32(1)),
+        Err("PRECONDITION_FAILED - Invalid x-match field type signedint (value 1); expected longstr"
             .to_owned())
     );
 }

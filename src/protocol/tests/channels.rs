@@ -86,6 +86,18 @@ fn a_second_channel_open_is_refused() {
 }
 
 #[test]
+fn channel_open_before_close_ok_is_refused() {
+    let mut pair = Pair::channel();
+    let mut actions = Vec::new();
+    let (channel, holder) = (ChannelId(1), HolderId(1));
+    let missing = refusal(ReplyCode::NotFound, "no queue 'q' in vhost '/'");
+    pair.server.fail(pair.now, channel, holder, missing, &mut actions);
+    let actions = pair.send(1, &Method::ChannelOpen);
+    let text = "CHANNEL_ERROR - second 'channel.open' seen";
+    pair.expect_connection_close(&actions, (504, text, MethodId::CHANNEL_OPEN));
+}
+
+#[test]
 fn flow_can_be_switched_on_and_not_off() {
     let mut pair = Pair::channel();
     let flow = Method::ChannelFlow { active: true };
@@ -145,7 +157,6 @@ fn a_closing_channel_ignores_everything_until_close_ok() {
     assert_eq!(actions, vec![Action::Log(log.to_owned()), closed(1, 1)]);
 
     assert_eq!(pair.publish(1, b"ignored"), vec![]);
-    assert_eq!(pair.send(1, &Method::ChannelOpen), vec![]);
     assert_eq!(pair.send(1, &Method::TxSelect), vec![]);
     assert_eq!(pair.write(&frame(1, 1, b"\0\x14\0\x14garbage")), vec![]);
     let text = "NOT_FOUND - no exchange 'logs' in vhost '/'";

@@ -6,8 +6,8 @@ use super::pair::{
     NO_PROPERTIES, Pair, body_frame, frame, header_frame, method_frame, publish_frames,
     publish_method, published,
 };
-use crate::base::{Body, ChannelId, HolderId, MessageHeader};
-use crate::protocol::{Action, Settings};
+use crate::base::{Body, ChannelId, HolderId, MessageHeader, ReplyCode};
+use crate::protocol::{Action, Answer, Refusal, Settings};
 use crate::wire::{Method, MethodId};
 
 const PUBLISH: MethodId = MethodId::BASIC_PUBLISH;
@@ -227,10 +227,28 @@ fn an_expiration_that_is_no_number_ends_the_channel_after_the_body() {
         let mut pair = Pair::channel();
         start(&mut pair, 1);
         assert_eq!(pair.write(&header_frame(1, 1, &properties)), vec![]);
-        let actions = pair.write(&body_frame(1, b"x"));
+        assert!(matches!(pair.write(&body_frame(1, b"x"))[..], [Action::Ask(_)]));
+        let actions = pair.answer(Answer::Done);
         let text = format!("PRECONDITION_FAILED - invalid expiration {explanation}");
         pair.expect_channel_close(&actions, (406, &text, PUBLISH));
     }
+}
+
+#[test]
+fn a_missing_exchange_counts_more_than_a_bad_expiration() {
+    let mut pair = Pair::channel();
+    start(&mut pair, 1);
+    let mut bytes = header_frame(1, 1, &[1, 0, 1, b'x']);
+    bytes.extend(body_frame(1, b"x"));
+    pair.write(&bytes);
+    let refusal = Refusal {
+        code: ReplyCode::NotFound,
+        text: "no exchange 'logs' in vhost '/'".to_owned(),
+        failed: PUBLISH,
+    };
+    let actions = pair.answer(Answer::Refused(refusal));
+    let text = "NOT_FOUND - no exchange 'logs' in vhost '/'";
+    pair.expect_channel_close(&actions, (404, text, PUBLISH));
 }
 
 #[test]

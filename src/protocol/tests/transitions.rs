@@ -137,7 +137,7 @@ fn every_method_on_a_channel_that_is_not_open() {
 
 #[test]
 fn every_method_on_a_channel_that_is_closing() {
-    let listed = [("channel.close", "channel.close-ok")];
+    let listed = [("channel.close", "channel.close-ok"), ("channel.open", "ends connection 504")];
     table(channel_closing, 1, &listed, "nothing");
 }
 

@@ -1,0 +1,457 @@
+//! The conversation of one connection: the protocol machine on one side, the broker's client on the
+//! other, and what each turn of them does.
+//!
+//! A turn: let the machine say what the input means, do it, hand every queue its batch, work off the
+//! inbox. It never touches the socket; the [session](super::session) reads and writes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::answers;
+use super::wait::Interest;
+use crate::base::limits::{
+    CLOSE_TIMEOUT_MS, INBOX_EVENTS_MAX, OUTPUT_HIGH_WATER_BYTES, OUTPUT_LOW_WATER_BYTES,
+    OUTPUT_STOP_READING_BYTES,
+};
+use crate::base::{
+    ChannelId, ConnectionId, ConsumerId, HolderId, Millis, ReplyCode, UserName, VhostName,
+};
+use crate::broker::{Broker, Cell, Client, Event, Inbox, Peer, Settlement};
+use crate::protocol::{
+    Action, Answer, Ask, Connection, Credentials, Delivery, Outcome, Publish, Refusal, Request,
+    Settings,
+};
+use crate::wire::{MethodId, Output};
+
+/// See the module.
+pub(super) struct Conversation {
+    peer: SocketAddr,
+    id: ConnectionId,
+    broker: Arc<Broker>,
+    inbox: Arc<Inbox>,
+    connection: Connection,
+    user: Option<UserName>,
+    client: Option<Client>,
+    /// Actions that are not done yet; empty between turns.
+    actions: Vec<Action>,
+    events: Vec<Event>,
+    held: Vec<(Arc<Cell>, ConsumerId)>,
+    /// The question that a queue is to answer.
+    asked: Option<(ChannelId, HolderId, MethodId)>,
+    alarm: Option<&'static str>,
+    blocked: bool,
+    /// The output was too long: deliveries wait in the inbox until it is short again.
+    choked: bool,
+    /// Set by [`Action::Disconnect`].
+    ending: Option<Ending>,
+}
+
+/// When the socket is closed.
+#[derive(Clone, Copy)]
+struct Ending {
+    /// Not before this moment, and not before everything is written.
+    at: Millis,
+    /// At this moment, written or not.
+    latest: Millis,
+}
+
+impl Conversation {
+    /// A connection that was just accepted.
+    pub(super) fn new(
+        peer: SocketAddr,
+        id: ConnectionId,
+        broker: Arc<Broker>,
+        settings: Arc<Settings>,
+    ) -> Self {
+        let now = broker.clock().now();
+        let inbox = Arc::new(Inbox::new());
+        broker.connection_opened(id, &inbox);
+        let holders = Arc::clone(&broker);
+        let connection = Connection::new(settings, Box::new(move || holders.next_holder_id()), now);
+        Self {
+            peer,
+            id,
+            broker,
+            inbox,
+            connection,
+            user: None,
+            client: None,
+            actions: Vec::new(),
+            events: Vec::new(),
+            held: Vec::new(),
+            asked: None,
+            alarm: None,
+            blocked: false,
+            choked: false,
+            ending: None,
+        }
+    }
+
+    /// The broker's clock.
+    pub(super) fn now(&self) -> Millis {
+        self.broker.clock().now()
+    }
+
+    /// Where the broker's events come in.
+    pub(super) fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox)
+    }
+
+    /// What waits to be written.
+    pub(super) fn output(&mut self) -> &mut Output {
+        self.connection.output()
+    }
+
+    /// Something was written.
+    pub(super) fn wrote(&mut self, now: Millis) {
+        self.connection.wrote(now);
+    }
+
+    /// One turn; says whether there is more to do without new input.
+    pub(super) fn turn(&mut self, now: Millis, input: &mut BytesMut) -> bool {
+        let mut actions = std::mem::take(&mut self.actions);
+        if self.ending.is_none() {
+            if !self.stops_reading() {
+                self.connection.recv(now, input, &mut actions);
+            }
+            self.connection.tick(now, &mut actions);
+        } else {
+            input.clear();
+        }
+        let mut busy = !actions.is_empty();
+        self.perform(now, &mut actions);
+        if let Some(client) = &mut self.client {
+            client.flush(now);
+        }
+        busy |= self.drain(now);
+        self.connection.flush_confirms(&mut self.actions);
+        (busy || !self.actions.is_empty()) && self.ending.is_none()
+    }
+
+    /// Does all actions, and those that follow from them.
+    fn perform(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        let mut more = Vec::new();
+        while !actions.is_empty() {
+            for action in actions.drain(..) {
+                self.act(now, action, &mut more);
+            }
+            std::mem::swap(actions, &mut more);
+        }
+        std::mem::swap(&mut self.actions, actions);
+    }
+
+    fn act(&mut self, now: Millis, action: Action, more: &mut Vec<Action>) {
+        match action {
+            Action::Publish(publish) => self.publish(now, publish, more),
+            Action::Settle(settle) => {
+                if let Some(client) = &mut self.client {
+                    let settlement = match settle.outcome {
+                        Outcome::Ack => Settlement::Ack,
+                        Outcome::Requeue => Settlement::Requeue,
+                        Outcome::Discard => Settlement::Discard,
+                    };
+                    client.settle(settle.holder, settle.queue, settlement, settle.messages);
+                }
+            }
+            Action::Ask(ask) => self.ask(now, ask, more),
+            Action::ChannelOpened { channel, holder } => {
+                if let Some(client) = &mut self.client {
+                    client.channel_opened(holder, channel);
+                }
+            }
+            Action::ChannelClosed { holder, .. } => {
+                if self.asked.is_some_and(|(_, asker, _)| asker == holder) {
+                    self.asked = None;
+                }
+                if let Some(client) = &mut self.client {
+                    client.channel_closed(holder);
+                }
+            }
+            Action::ShareCredit { holder, prefetch, used } => {
+                if let Some(client) = &mut self.client {
+                    client.share_credit(holder, prefetch, used);
+                }
+            }
+            Action::ReturnCredit { holder, messages } => {
+                if let Some(client) = &mut self.client {
+                    client.return_credit(holder, messages);
+                }
+            }
+            Action::Log(line) => {
+                tracing::warn!(connection = %self.id, peer = %self.peer, "{line}");
+            }
+            Action::Disconnect { pause_ms } => {
+                if self.ending.is_none() {
+                    let at = now.after(pause_ms);
+                    self.ending = Some(Ending { at, latest: at.after(CLOSE_TIMEOUT_MS) });
+                    self.client = None;
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self, now: Millis, publish: Publish, more: &mut Vec<Action>) {
+        if !self.connection.is_open(publish.channel, publish.holder) {
+            return;
+        }
+        let Some(client) = &mut self.client else { return };
+        let Publish { channel, holder, sequence, .. } = publish;
+        // The message is needed again only for `basic.return`.
+        let kept = publish.mandatory.then(|| publish.clone());
+        match client.publish(channel, holder, publish.message, sequence) {
+            Ok(outcome) => {
+                if outcome.queues == 0
+                    && let Some(publish) = kept
+                {
+                    self.connection.returned(&publish);
+                }
+                if let Some(sequence) = sequence {
+                    self.connection.published(holder, sequence, outcome.queues);
+                }
+            }
+            Err(refused) => {
+                let refusal = answers::refusal(refused, answers::publish_id());
+                tracing::warn!(connection = %self.id, channel = %channel, error = %refusal.text, "publish refused");
+                self.connection.fail(now, channel, holder, refusal, more);
+            }
+        }
+        self.block_on_alarm();
+    }
+
+    fn ask(&mut self, now: Millis, ask: Ask, more: &mut Vec<Action>) {
+        let Ask { channel, holder, request } = ask;
+        let of_channel = channel != ChannelId(0);
+        if of_channel && !self.connection.is_open(channel, holder) {
+            return;
+        }
+        let answer = match request {
+            Request::Authenticate(credentials) => Some(self.authenticate(&credentials)),
+            Request::OpenVhost(vhost) => Some(self.open_vhost(&vhost)),
+            request => {
+                let Some(client) = &mut self.client else { return };
+                // What the connection published before must be in the queues before the request.
+                client.flush(now);
+                let failed = answers::method_id(&request);
+                let answer = answers::ask(client, holder, request);
+                if answer.is_none() {
+                    self.asked = Some((channel, holder, failed));
+                }
+                answer
+            }
+        };
+        if let Some(answer) = answer {
+            self.answer(now, channel, holder, answer, more);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        now: Millis,
+        channel: ChannelId,
+        holder: HolderId,
+        answer: Answer,
+        more: &mut Vec<Action>,
+    ) {
+        if let Answer::Refused(refusal) = &answer {
+            tracing::warn!(
+                connection = %self.id,
+                channel = %channel,
+                error = %format_args!("{} - {}", refusal.code.name(), refusal.text),
+                "operation refused"
+            );
+        }
+        self.connection.answer(now, channel, holder, answer, more);
+    }
+
+    fn authenticate(&mut self, credentials: &Credentials) -> Answer {
+        let login =
+            self.broker.authenticate(&credentials.user, &credentials.password.0, self.peer.ip());
+        match login {
+            Ok(user) => {
+                self.user = Some(user);
+                Answer::Authenticated
+            }
+            Err(error) => {
+                tracing::warn!(
+                    connection = %self.id,
+                    peer = %self.peer,
+                    "{} login refused: {error}", credentials.mechanism
+                );
+                Answer::LoginRefused(format!(
+                    "Login was refused using authentication mechanism {}. For details see the broker logfile.",
+                    credentials.mechanism
+                ))
+            }
+        }
+    }
+
+    fn open_vhost(&mut self, name: &VhostName) -> Answer {
+        let Some(user) = self.user.clone() else {
+            return Answer::Refused(Refusal {
+                code: ReplyCode::NotAllowed,
+                text: "no user is logged in".to_owned(),
+                failed: MethodId { class: 10, method: 40 },
+            });
+        };
+        match self.broker.open_vhost(name, &user) {
+            Ok(vhost) => {
+                tracing::info!(connection = %self.id, peer = %self.peer, user = %user, vhost = %name, "connection open");
+                let peer = Peer { connection: self.id, user };
+                let inbox = Arc::clone(&self.inbox);
+                self.client = Some(Client::new(Arc::clone(&self.broker), vhost, peer, inbox));
+                Answer::Done
+            }
+            Err(refused) => {
+                Answer::Refused(answers::refusal(refused, MethodId { class: 10, method: 40 }))
+            }
+        }
+    }
+
+    /// Works off the inbox, unless the output is too long; says whether there was something.
+    fn drain(&mut self, now: Millis) -> bool {
+        let unwritten = self.connection.output().len();
+        self.choked = if self.choked {
+            unwritten > OUTPUT_LOW_WATER_BYTES
+        } else {
+            unwritten > OUTPUT_HIGH_WATER_BYTES
+        };
+        if self.choked {
+            return false;
+        }
+        let mut events = std::mem::take(&mut self.events);
+        self.inbox.take(&mut events, &mut self.held);
+        if events.is_empty() && self.held.is_empty() {
+            self.events = events;
+            return false;
+        }
+        let mut actions = std::mem::take(&mut self.actions);
+        for event in events.drain(..) {
+            self.happen(now, event, &mut actions);
+        }
+        self.events = events;
+        self.perform(now, &mut actions);
+        if let Some(client) = &mut self.client {
+            client.open_held(&mut self.held);
+            client.flush(now);
+        } else {
+            self.held.clear();
+        }
+        true
+    }
+
+    fn happen(&mut self, now: Millis, event: Event, more: &mut Vec<Action>) {
+        match event {
+            Event::Deliver(delivery) => {
+                let consumer =
+                    self.client.as_ref().and_then(|client| client.consumer(delivery.consumer));
+                // Without a consumer its channel is gone, and the queue has the message back already.
+                if let Some(consumer) = consumer {
+                    let delivery = Delivery {
+                        queue: delivery.queue,
+                        id: delivery.id,
+                        message: delivery.message,
+                        redelivered: delivery.redelivered,
+                    };
+                    self.connection.deliver(
+                        consumer.channel,
+                        consumer.holder,
+                        &consumer.tag,
+                        consumer.acknowledge,
+                        &delivery,
+                    );
+                }
+            }
+            Event::Confirm { holder, first, last } => {
+                self.connection.confirmed(holder, first, last);
+            }
+            Event::Refuse { holder, sequence } => self.connection.refused(holder, sequence),
+            Event::Reply { request, reply } => {
+                let Some(client) = &mut self.client else { return };
+                let Some(step) = client.reply(request, reply) else { return };
+                let Some((channel, holder, failed)) = self.asked else { return };
+                if let Some(answer) = answers::answer(step, failed) {
+                    self.asked = None;
+                    self.answer(now, channel, holder, answer, more);
+                }
+            }
+            Event::ConsumerCancelled { consumer } => {
+                let gone =
+                    self.client.as_mut().and_then(|client| client.consumer_cancelled(consumer));
+                if let Some(gone) = gone {
+                    self.connection.cancel_consumer(gone.channel, gone.holder, &gone.tag);
+                }
+            }
+            Event::Alarm { reason } => {
+                self.alarm = reason;
+                self.block_on_alarm();
+            }
+            Event::Close { text } => {
+                let failed = MethodId::default();
+                let refusal = Refusal { code: ReplyCode::ConnectionForced, text, failed };
+                self.connection.close(now, refusal, more);
+            }
+        }
+    }
+
+    /// A connection that has published is blocked for as long as the alarm is on.
+    fn block_on_alarm(&mut self) {
+        let blocked = self.alarm.is_some() && self.connection.has_published();
+        if blocked != self.blocked {
+            self.blocked = blocked;
+            self.connection.block(self.alarm.filter(|_| blocked));
+        }
+    }
+
+    pub(super) fn peer_gone(&mut self, now: Millis, why: &str) {
+        let mut actions = std::mem::take(&mut self.actions);
+        self.connection.peer_closed(&mut actions);
+        self.perform(now, &mut actions);
+        if let Some(client) = self.client.take() {
+            tracing::warn!(
+                connection = %self.id,
+                peer = %self.peer,
+                user = %client.peer().user,
+                error = why,
+                "connection ended without connection.close"
+            );
+        } else {
+            tracing::debug!(connection = %self.id, peer = %self.peer, error = why, "connection ended before it was open");
+        }
+    }
+
+    fn stops_reading(&mut self) -> bool {
+        self.blocked
+            || self.ending.is_some()
+            || self.connection.output().len() > OUTPUT_STOP_READING_BYTES
+            || (self.choked && self.inbox.len() > INBOX_EVENTS_MAX)
+    }
+
+    pub(super) fn interest(&mut self) -> Interest {
+        // While a question is open nothing more is taken from the input, so reading on would only pile
+        // it up.
+        let read = !self.stops_reading() && !self.connection.is_waiting();
+        Interest { read, inbox: !self.choked }
+    }
+
+    pub(super) fn deadline(&self, now: Millis) -> Option<Millis> {
+        match self.ending {
+            Some(Ending { at, .. }) if now < at => Some(at),
+            Some(Ending { latest, .. }) => Some(latest),
+            None => self.connection.next_deadline(),
+        }
+    }
+
+    /// The end has come: its time, and everything is written or never will be.
+    pub(super) fn is_over(&mut self, now: Millis) -> bool {
+        let written = self.connection.output().is_empty();
+        self.ending.is_some_and(|ending| now >= ending.at && (written || now >= ending.latest))
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.broker.connection_closed(self.id);
+    }
+}
