@@ -1,4 +1,7 @@
 //! The one integration test binary: every test that needs more than one layer.
 
+mod amqp;
 mod config;
+mod support;
 mod tidy;
+mod wire;

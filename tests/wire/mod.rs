@@ -1,0 +1,29 @@
+//! Scripts of raw bytes, grouped as the tables of `docs/reply-codes.md` are. What a broker has to
+//! answer is written out to the letter.
+
+mod alarms;
+mod bindings;
+mod channels;
+mod confirms;
+mod consuming;
+mod content;
+mod exchanges;
+mod exclusive;
+mod frames;
+mod headers_exchange;
+mod heartbeat;
+mod login;
+mod names;
+mod nesting;
+mod permissions;
+mod prefetch;
+mod properties;
+mod protocol_header;
+mod publishing;
+mod queue_arguments;
+mod queues;
+mod settling;
+mod shutdown;
+mod slow_consumer;
+mod transactions;
+mod tune;
