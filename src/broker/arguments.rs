@@ -105,8 +105,8 @@ pub(super) fn check_equivalent(
             ),
         )
     };
-    if info.durable != declare.durable {
-        return different("durable", quoted(declare.durable), quoted(info.durable));
+    if info.durable != declare.is_durable() {
+        return different("durable", quoted(declare.is_durable()), quoted(info.durable));
     }
     if info.auto_delete != declare.auto_delete {
         return different("auto_delete", quoted(declare.auto_delete), quoted(info.auto_delete));

@@ -129,6 +129,10 @@ impl Broker {
         Ok(Arc::clone(vhost))
     }
 
+    pub(super) fn has_tag(&self, user: &UserName, tag: &str) -> bool {
+        self.common.directory.user(user).is_some_and(|user| user.has_tag(tag))
+    }
+
     /// A connection is open: it hears alarms and shutdowns from now on.
     pub fn connection_opened(&self, connection: ConnectionId, inbox: &Arc<Inbox>) {
         self.common.alarms.listen(connection, Arc::clone(inbox));

@@ -133,6 +133,12 @@ impl Client {
         &self.peer
     }
 
+    /// Whether the user may set another `user-id` in its messages.
+    #[must_use]
+    pub fn may_impersonate(&self) -> bool {
+        self.broker.has_tag(&self.peer.user, "impersonator")
+    }
+
     /// A channel is open.
     pub fn channel_opened(&mut self, holder: HolderId, id: ChannelId) {
         let channel = Channel {

@@ -188,6 +188,11 @@ impl Vhost {
             }
         }
         self.permit(peer, Action::Read, Resource::Exchange(binding.source.as_str()))?;
+        // Of two things that are missing the source is named.
+        let source = binding.source.as_str();
+        if self.table().exchange(source).is_none() {
+            return refuse(ReplyCode::NotFound, self.no_exchange(source));
+        }
         if let Destination::Queue(queue) = &binding.destination {
             self.cell_for(peer, queue)?;
         }

@@ -101,6 +101,8 @@ impl Publisher {
     /// As [`Self::publish`].
     pub fn check(&self, exchange: &ExchangeName) -> Result<(), Refused> {
         let name = exchange.as_str();
+        // rabbitmq: whoever may not write is not told whether there is such an exchange.
+        self.vhost.permit(&self.peer, Action::Write, Resource::Exchange(name))?;
         {
             let table = self.vhost.table();
             let Some(found) = table.exchange(name) else {
@@ -119,7 +121,7 @@ impl Publisher {
                 );
             }
         }
-        self.vhost.permit(&self.peer, Action::Write, Resource::Exchange(name))
+        Ok(())
     }
 
     /// Puts something other than messages in for a queue; it takes effect with [`Self::flush`].

@@ -28,6 +28,14 @@ pub struct DeclareQueue {
     pub arguments: FieldTable,
 }
 
+impl DeclareQueue {
+    /// Whether the queue survives a restart. An exclusive one ends with its connection, whatever it is
+    /// declared to be (rabbitmq: queues.md).
+    pub(super) fn is_durable(&self) -> bool {
+        self.durable && !self.exclusive
+    }
+}
+
 /// What a declare came to.
 #[derive(Clone)]
 pub enum DeclaredQueue {
@@ -102,7 +110,7 @@ impl Vhost {
         let info = QueueInfo {
             id: self.common.next_queue_id(),
             name: name.clone(),
-            durable: declare.durable,
+            durable: declare.is_durable(),
             exclusive: declare.exclusive.then_some(peer.connection),
             auto_delete: declare.auto_delete,
             arguments: declare.arguments.clone(),

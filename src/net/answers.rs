@@ -1,12 +1,14 @@
 //! Requests of the protocol machine become calls of the broker, and the broker's answers its answers.
 
-use crate::base::{ExchangeName, FieldTable, HolderId, ShortStr};
+use crate::base::{ExchangeName, FieldTable, HolderId, Message, ReplyCode, ShortStr};
 use crate::broker::{
     Answered, Binding, Client, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Destination,
     Refused, Step,
 };
 use crate::protocol::{Answer, Delivery, Got, Refusal, Request};
-use crate::wire::{BasicConsume, ExchangeBind, ExchangeDeclare, MethodId, QueueBind, QueueDeclare};
+use crate::wire::{
+    BasicConsume, ExchangeBind, ExchangeDeclare, MethodId, Properties, QueueBind, QueueDeclare,
+};
 
 /// Asks the broker. `None`: the answer comes as an event.
 pub(super) fn ask(client: &mut Client, holder: HolderId, request: Request) -> Option<Answer> {
@@ -83,36 +85,54 @@ fn call(client: &mut Client, holder: HolderId, request: Request) -> Result<Step,
     }
 }
 
-/// The method behind a request, for the close that names it (spec: numbers of 1.3 onwards).
+/// The method behind a request, for the close that names it.
 pub(super) fn method_id(request: &Request) -> MethodId {
-    let (class, method) = match request {
-        Request::Authenticate(_) => (10, 11),
-        Request::OpenVhost(_) => (10, 40),
-        Request::UpdateSecret(_) => (10, 70),
-        Request::Barrier => (0, 0),
-        Request::ExchangeDeclare(_) => (40, 10),
-        Request::ExchangeDelete { .. } => (40, 20),
-        Request::ExchangeBind(_) => (40, 30),
-        Request::ExchangeUnbind(_) => (40, 40),
-        Request::QueueDeclare(_) => (50, 10),
-        Request::QueueBind(_) => (50, 20),
-        Request::QueuePurge(_) => (50, 30),
-        Request::QueueDelete { .. } => (50, 40),
-        Request::QueueUnbind(_) => (50, 50),
-        Request::Consume { .. } => (60, 20),
-        Request::Cancel(_) => (60, 30),
-        Request::CheckPublish { .. } => PUBLISH,
-        Request::Get { .. } => (60, 70),
-    };
-    MethodId { class, method }
+    match request {
+        Request::Authenticate(_) => MethodId::CONNECTION_START_OK,
+        Request::OpenVhost(_) => MethodId::CONNECTION_OPEN,
+        Request::UpdateSecret(_) => MethodId::CONNECTION_UPDATE_SECRET,
+        Request::Barrier => MethodId::default(),
+        Request::ExchangeDeclare(_) => MethodId::EXCHANGE_DECLARE,
+        Request::ExchangeDelete { .. } => MethodId::EXCHANGE_DELETE,
+        Request::ExchangeBind(_) => MethodId::EXCHANGE_BIND,
+        Request::ExchangeUnbind(_) => MethodId::EXCHANGE_UNBIND,
+        Request::QueueDeclare(_) => MethodId::QUEUE_DECLARE,
+        Request::QueueBind(_) => MethodId::QUEUE_BIND,
+        Request::QueuePurge(_) => MethodId::QUEUE_PURGE,
+        Request::QueueDelete { .. } => MethodId::QUEUE_DELETE,
+        Request::QueueUnbind(_) => MethodId::QUEUE_UNBIND,
+        Request::Consume { .. } => MethodId::BASIC_CONSUME,
+        Request::Cancel(_) => MethodId::BASIC_CANCEL,
+        Request::CheckPublish { .. } => MethodId::BASIC_PUBLISH,
+        Request::Get { .. } => MethodId::BASIC_GET,
+    }
 }
 
-const PUBLISH: (u16, u16) = (60, 40);
-
-/// `basic.publish`, for refusals of publishes.
-pub(super) fn publish_id() -> MethodId {
-    MethodId { class: PUBLISH.0, method: PUBLISH.1 }
+/// The refusal of a message whose `user-id` is not the publisher's (rabbitmq: validated-user-id.md).
+pub(super) fn check_user_id(client: &Client, message: &Message) -> Result<(), Refused> {
+    let Some(claimed) = user_id_of(message.properties()) else { return Ok(()) };
+    let user = &client.peer().user;
+    if claimed.as_bytes() == user.as_str().as_bytes() || client.may_impersonate() {
+        return Ok(());
+    }
+    client.check_publish(message.exchange())?;
+    Err(Refused {
+        code: ReplyCode::PreconditionFailed,
+        text: format!("user_id property set to '{claimed}' but authenticated user was '{user}'"),
+    })
 }
+
+/// Looks at the property flags first, because few messages have a user id.
+fn user_id_of(properties: &[u8]) -> Option<ShortStr> {
+    let flags = u16::from_be_bytes(*properties.first_chunk()?);
+    if flags & USER_ID_FLAG == 0 {
+        return None;
+    }
+    Properties::decode(properties).ok()?.user_id
+}
+
+/// The flag of `user-id` (spec: 4.2.6.1; flags go down from bit 15, and this is the twelfth property).
+const USER_ID_FLAG: u16 = 1 << 4;
 
 fn exchange_declare(declare: ExchangeDeclare) -> DeclareExchange {
     DeclareExchange {

@@ -207,7 +207,9 @@ impl Conversation {
         let Publish { channel, holder, sequence, .. } = publish;
         // The message is needed again only for `basic.return`.
         let kept = publish.mandatory.then(|| publish.clone());
-        match client.publish(channel, holder, publish.message, sequence) {
+        let published = answers::check_user_id(client, &publish.message)
+            .and_then(|()| client.publish(channel, holder, publish.message, sequence));
+        match published {
             Ok(outcome) => {
                 if outcome.queues == 0
                     && let Some(publish) = kept
@@ -219,7 +221,7 @@ impl Conversation {
                 }
             }
             Err(refused) => {
-                let refusal = answers::refusal(refused, answers::publish_id());
+                let refusal = answers::refusal(refused, MethodId::BASIC_PUBLISH);
                 self.failed.push(holder);
                 self.connection.fail(now, channel, holder, refusal, more);
             }
@@ -291,7 +293,7 @@ impl Conversation {
             return Answer::Refused(Refusal {
                 code: ReplyCode::NotAllowed,
                 text: "no user is logged in".to_owned(),
-                failed: MethodId { class: 10, method: 40 },
+                failed: MethodId::CONNECTION_OPEN,
             });
         };
         match self.broker.open_vhost(name, &user) {
@@ -302,9 +304,7 @@ impl Conversation {
                 self.client = Some(Client::new(Arc::clone(&self.broker), vhost, peer, inbox));
                 Answer::Done
             }
-            Err(refused) => {
-                Answer::Refused(answers::refusal(refused, MethodId { class: 10, method: 40 }))
-            }
+            Err(refused) => Answer::Refused(answers::refusal(refused, MethodId::CONNECTION_OPEN)),
         }
     }
 

@@ -8,8 +8,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use crate::base::limits::FRAME_BYTES_MAX_BEFORE_TUNE;
 use crate::base::{ChannelId, HolderId, Millis};
 use crate::wire::{
-    FRAME_HEADER_BYTES, Frame, FrameKind, Frames, Method, MethodId, ProtocolHeader, Snippet,
-    WireError, decode_method,
+    ContentHeader, FRAME_HEADER_BYTES, Frame, FrameKind, Frames, Method, MethodId, ProtocolHeader,
+    Snippet, WireError, decode_method,
 };
 
 use super::action::{Action, Ask, Request, Secret};
@@ -113,6 +113,15 @@ impl Connection {
             (State::Open, FrameKind::Heartbeat, _) => heartbeat(frame).map_err(on_connection)?,
             (State::Open, FrameKind::Method, ChannelId(0)) => {
                 return self.recv_connection_method(frame, actions).map_err(on_connection);
+            }
+            // rabbitmq: a header frame without its fixed octets is of no known kind, whatever was due.
+            (State::Open, FrameKind::Header, channel)
+                if channel != ChannelId(0)
+                    && frame.payload.len() < ContentHeader::BYTES_BEFORE_PROPERTIES =>
+            {
+                let snippet = Snippet::of(frame.payload);
+                let error = WireError::UnknownFrame { kind: frame.kind.number(), snippet };
+                return Err(on_connection(error.into()));
             }
             (State::Open, FrameKind::Header | FrameKind::Body, ChannelId(0)) => {
                 return Err(on_connection(unexpected(frame)));

@@ -56,10 +56,8 @@ fn connection_start_tells_the_properties_that_clients_look_for() {
         "basic.nack",
         "consumer_cancel_notify",
         "connection.blocked",
-        "consumer_priorities",
         "authentication_failure_close",
         "per_consumer_qos",
-        "direct_reply_to",
     ] {
         assert_eq!(capabilities[capability], b"t\x01", "{capability}");
     }
