@@ -83,6 +83,16 @@ fn a_second_open_is_refused() {
 }
 
 #[test]
+fn an_open_before_close_ok_is_refused() {
+    let mut client = RawClient::with_channel();
+    client.send(1, &queue::purge("missing"));
+    client.expect(1, id::CHANNEL_CLOSE);
+    client.send(1, &channel::open());
+    let text = "CHANNEL_ERROR - second 'channel.open' seen";
+    client.expect_connection_close(&refusal(504, text, id::CHANNEL_OPEN));
+}
+
+#[test]
 fn a_number_can_be_used_again_after_close() {
     let mut client = RawClient::shared();
     for _ in 0..50 {

@@ -100,6 +100,34 @@ fn an_exclusive_consumer_keeps_others_out() {
 }
 
 #[test]
+fn an_exclusive_consumer_may_be_the_only_one_only() {
+    let mut client = RawClient::with_channel();
+    client.open_channel(2);
+    let queue = client.exclusive_queue(1);
+    client.consume(1, &basic::consume(&queue, "shared"));
+    let text = format!("ACCESS_REFUSED - queue '{queue}' in vhost '/' in exclusive use");
+    let alone = basic::consume(&queue, "alone").with(basic::EXCLUSIVE);
+    client.refused(2, &alone, &refusal(403, text, id::BASIC_CONSUME));
+    client.publish(1, "", &queue, "the first one still consumes");
+    client.expect_deliveries(1, &["the first one still consumes"]);
+}
+
+#[test]
+fn an_exclusive_consumer_does_not_keep_get_out() {
+    let mut client = RawClient::with_channel();
+    client.open_channel(2);
+    let queue = client.exclusive_queue(1);
+    client.call(1, &basic::qos(1), id::BASIC_QOS_OK);
+    client.consume(1, &basic::consume(&queue, "alone").with(basic::EXCLUSIVE));
+    for body in ["delivered", "taken"] {
+        client.publish(1, "", &queue, body);
+    }
+    client.expect_deliveries(1, &["delivered"]);
+    client.expect_counts(1, &queue, (1, 1));
+    assert_eq!(client.get(2, &queue).expect("the second").text(), "taken");
+}
+
+#[test]
 fn cancelling_an_unknown_tag_is_fine() {
     let mut client = RawClient::with_channel();
     let mut answer = client.call(1, &basic::cancel("unknown"), id::BASIC_CANCEL_OK);

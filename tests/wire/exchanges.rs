@@ -95,7 +95,9 @@ fn nowait_is_refused_all_the_same() {
 
 #[test]
 fn the_default_exchange_cannot_be_touched() {
-    is_refused(&exchange::declare("", "direct"), 403, ON_DEFAULT, id::EXCHANGE_DECLARE);
+    let declare = exchange::declare("", "direct");
+    is_refused(&declare, 403, ON_DEFAULT, id::EXCHANGE_DECLARE);
+    is_refused(&declare.with(PASSIVE), 403, ON_DEFAULT, id::EXCHANGE_DECLARE);
     is_refused(&exchange::delete(""), 403, ON_DEFAULT, id::EXCHANGE_DELETE);
 }
 

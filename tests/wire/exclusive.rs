@@ -43,6 +43,16 @@ fn another_connection_may_not_use_it() {
 }
 
 #[test]
+fn a_name_another_connection_owns_is_not_free_for_any_kind_of_queue() {
+    let (_owner, name) = owner();
+    let mut stranger = RawClient::with_channel();
+    for declare in [queue::declare(&name), queue::declare(&name).with(AUTO_DELETE)] {
+        stranger.refused(1, &declare, &locked(&name, id::QUEUE_DECLARE));
+        stranger.open_channel(1);
+    }
+}
+
+#[test]
 fn another_connection_may_publish_to_it() {
     let (mut owner, name) = owner();
     let mut stranger = RawClient::with_channel();

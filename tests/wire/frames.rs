@@ -1,6 +1,6 @@
 //! Frames that are no frames, or stand where they may not (spec: 4.2.3; docs/reply-codes.md, frames).
 
-use crate::support::methods::{basic, queue};
+use crate::support::methods::{basic, connection, queue};
 use crate::support::{Broker, Call, Id, Login, RawClient, frame, id, on_oracle, refusal};
 
 /// Sends octets; the connection is closed with this code and text, no method being to blame. The
@@ -203,6 +203,13 @@ fn a_method_that_only_a_server_sends_is_refused() {
         let text = "COMMAND_INVALID - unimplemented method";
         RawClient::with_channel().refused(1, &call, &refusal(503, text, failed));
     }
+}
+
+#[test]
+fn a_method_of_the_connection_on_a_channel_is_refused() {
+    let text = "COMMAND_INVALID - unimplemented method";
+    let close = connection::close();
+    RawClient::with_channel().refused(1, &close, &refusal(503, text, id::CONNECTION_CLOSE));
 }
 
 #[test]

@@ -104,6 +104,15 @@ fn a_quorum_queue_must_be_durable_shared_and_permanent() {
     }
 }
 
+#[test]
+fn a_quorum_queue_must_have_a_name() {
+    let arguments = Table::new().text("x-queue-type", "quorum");
+    let declare = queue::declare("").with(DURABLE).arguments(arguments);
+    let text = "PRECONDITION_FAILED - Cannot declare a server-named queue for type \
+                rabbit_quorum_queue";
+    RawClient::with_channel().refused(1, &declare, &refusal(406, text, id::QUEUE_DECLARE));
+}
+
 /// Declares with the first arguments, then with the second, which is refused; `None` stands for
 /// arguments that mean the same.
 fn again(first: Table, second: Table, difference: Option<(&str, &str, &str)>) {

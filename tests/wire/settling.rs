@@ -65,6 +65,14 @@ fn a_tag_above_the_last_one_is_refused_and_settles_nothing() {
 }
 
 #[test]
+fn a_settled_tag_is_unknown_with_multiple_too() {
+    let (mut client, queue) = holding(&["a", "b", "c"]);
+    client.send(1, &basic::ack(2));
+    is_unknown(&mut client, &basic::ack_up_to(2), 2, id::BASIC_ACK);
+    assert_eq!(ready(&mut client, &queue), again(&["a", "c"]));
+}
+
+#[test]
 fn a_tag_belongs_to_its_channel() {
     let (mut client, queue) = holding(&["a"]);
     client.open_channel(2);
