@@ -12,7 +12,6 @@ mod handshake;
 mod heartbeats;
 mod methods;
 mod pair;
-mod reply_codes;
 mod samples;
 mod transitions;
 mod tx;
