@@ -36,14 +36,13 @@ impl Vhost {
     /// 403, 404, 406.
     pub fn exchange_declare(&self, peer: &Peer, declare: DeclareExchange) -> Result<(), Refused> {
         let name = declare.exchange.clone();
+        refuse_default(&name)?;
         if declare.passive {
-            // The default exchange exists for a passive declare as for everybody else.
             return match self.table().exchange(name.as_str()) {
                 Some(_) => Ok(()),
                 None => refuse(ReplyCode::NotFound, self.no_exchange(name.as_str())),
             };
         }
-        refuse_default(&name)?;
         let kind = self.kind(&declare)?;
         self.permit(peer, Action::Configure, Resource::Exchange(name.as_str()))?;
         if let Some(alternate) = declare.arguments.get(b"alternate-exchange")
