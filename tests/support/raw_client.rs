@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
 
 use super::Arguments;
 use super::broker::{Broker, on_oracle};
@@ -502,6 +503,21 @@ impl Sender {
         bytes.extend(frame(2, channel, &content_header(60, body.len() as u64, &NO_PROPERTIES)));
         bytes.extend(frame(3, channel, body));
         self.0.write_all(&bytes).expect("the broker takes bytes");
+    }
+
+    /// Sends these bytes again and again until the broker takes no more for a while; how many it has
+    /// taken, at most `bytes_max`.
+    pub(crate) fn send_until_stalled(&mut self, bytes: &[u8], bytes_max: usize) -> usize {
+        self.0.set_write_timeout(Some(Duration::from_millis(500))).expect("above zero");
+        let mut taken = 0;
+        while taken < bytes_max {
+            match self.0.write(&bytes[taken % bytes.len()..]) {
+                Ok(len) => taken += len,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => panic!("the broker ends the connection: {error}"),
+            }
+        }
+        taken
     }
 }
 

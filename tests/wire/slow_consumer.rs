@@ -2,8 +2,8 @@
 
 use std::thread;
 
-use crate::support::methods::{basic, queue};
-use crate::support::{Broker, RawClient, id};
+use crate::support::methods::{PASSIVE, basic, queue};
+use crate::support::{Broker, RawClient, content_header, frame, id};
 
 /// 64 KiB.
 const BODY_BYTES: usize = 64 * 1024;
@@ -52,6 +52,30 @@ fn a_consumer_that_does_not_read_does_not_fill_the_server() {
     assert!(peak_kib < RESIDENT_KIB_MAX, "{peak_kib} KiB at the peak");
     drop((publisher, consumer));
     broker.stop();
+}
+
+/// Whoever asks and never reads the answers is not listened to any more: answers would pile up.
+#[test]
+fn a_client_that_does_not_read_its_answers_is_held_back() {
+    const BYTES_MAX: usize = 64 * 1024 * 1024;
+    let Some(broker) = Broker::own(&[]) else { return };
+    let mut returned = basic::publish("", "nowhere").with(basic::MANDATORY).frame(1);
+    returned.extend(frame(2, 1, &content_header(60, 10_000, &[0, 0])));
+    returned.extend(frame(3, 1, &[b'x'; 10_000]));
+    let empty = basic::get_no_ack("watched").frame(1).repeat(1000);
+    let counts = queue::declare("watched").with(PASSIVE).frame(1).repeat(1000);
+    let mut watcher = RawClient::with_channel_on(&broker);
+    watcher.declare(1, &queue::declare("watched"));
+    let mut deaf = Vec::new();
+    for questions in [returned, empty, counts] {
+        let client = RawClient::with_channel_on(&broker);
+        let taken = client.sender().send_until_stalled(&questions, BYTES_MAX);
+        assert!(taken < BYTES_MAX, "everything was taken");
+        deaf.push(client);
+    }
+    let resident_kib = broker.status_kib("VmRSS");
+    assert!(resident_kib < 64 * 1024, "{resident_kib} KiB");
+    watcher.expect_counts(1, "watched", (0, 0));
 }
 
 /// The same with acks: what is delivered and not settled is bounded by the prefetch.
