@@ -9,6 +9,7 @@
 //! * [`routing`]: exchanges and bindings, pure.
 //! * [`queue`]: the queue machine, pure.
 //! * [`access`]: users and permissions.
+//! * [`store`]: what survives a restart.
 //! * `config`: settings.
 //! * [`base`]: the vocabulary of all of them.
 //!
@@ -24,4 +25,5 @@ pub mod queue;
 pub mod routing;
 pub mod server;
 mod shutdown;
+pub mod store;
 pub mod wire;

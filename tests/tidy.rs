@@ -19,6 +19,11 @@ const ARROWS: &[Arrow] = &[
     ("protocol", &["base", "wire"], &["bytes", "thiserror"]),
     ("access", &["base"], &["base64", "getrandom", "regex", "sha2", "subtle", "thiserror"]),
     (
+        "store",
+        &["base"],
+        &["base64", "bytes", "crc32fast", "serde", "serde_json", "sha2", "sled", "thiserror"],
+    ),
+    (
         "broker",
         &["base", "queue", "routing", "access"],
         &["base64", "bytes", "getrandom", "thiserror", "tracing"],

@@ -100,3 +100,11 @@ pub const CONNECTIONS_MAX: usize = 65_536;
 
 /// How long a stop waits for clients to answer `connection.close`, in ms, before it drops them.
 pub const SHUTDOWN_TIMEOUT_MS: u64 = 5_000;
+
+/// The largest record of a definition on disk, in bytes of JSON. The database puts values from 128 KiB on
+/// into files of their own, which nothing here checks; a frame of arguments is smaller.
+pub const RECORD_BYTES_MAX: usize = 96 * 1024;
+
+/// Changes of definitions in bytes that wait for the disk, above which more are refused: callers are
+/// never blocked, so a disk that hangs must cost no more than this.
+pub const METADATA_WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;

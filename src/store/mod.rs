@@ -1,0 +1,21 @@
+//! What survives a restart: definitions here, messages in the log beside them.
+//!
+//! The store knows files and nothing of queues at work: `broker` tells it what to keep and is told when
+//! it is on disk. Nothing is acknowledged before that, and after a failed write or sync nothing is
+//! acknowledged any more. `docs/storage.md` draws the files byte by byte.
+
+#![expect(dead_code, reason = "the store on disk, which follows, is the user of what is dead here")]
+
+mod definitions;
+mod error;
+mod metadata;
+
+pub use definitions::{
+    Binding, Change, Definitions, DestinationKind, Exchange, FormatVersion, Kind, Permission,
+    Queue, RecordKey, User, Vhost,
+};
+pub use error::StoreError;
+pub use metadata::{
+    DiskSync, Done, MemoryMetadata, MetadataOptions, MetadataStatus, MetadataStore, SyncPoint,
+    Syncer,
+};
