@@ -309,6 +309,18 @@ fn a_mod_file_holds_docs_modules_and_reexports_only() {
     fail_on(&findings);
 }
 
+/// The database can be swapped for another as long as this holds.
+#[test]
+fn sled_is_named_in_one_file() {
+    let crates = BTreeSet::from(["sled".to_owned()]);
+    let naming: Vec<PathBuf> = sources(&root().join("src"))
+        .into_iter()
+        .filter(|source| !source.is_test() && !named_crates(&source.code(), &crates).is_empty())
+        .map(|source| source.path)
+        .collect();
+    assert_eq!(naming, [root().join("src/store/metadata/database.rs")]);
+}
+
 #[test]
 fn wire_and_protocol_hold_no_panic_on_input() {
     let panics = [".unwrap()", "panic!(", "todo!(", "unimplemented!(", "unreachable!("];

@@ -4,8 +4,6 @@
 //! it is on disk. Nothing is acknowledged before that, and after a failed write or sync nothing is
 //! acknowledged any more. `docs/storage.md` draws the files byte by byte.
 
-#![expect(dead_code, reason = "the store on disk, which follows, is the user of what is dead here")]
-
 mod definitions;
 mod error;
 mod metadata;
@@ -16,6 +14,6 @@ pub use definitions::{
 };
 pub use error::StoreError;
 pub use metadata::{
-    DiskSync, Done, MemoryMetadata, MetadataOptions, MetadataStatus, MetadataStore, SyncPoint,
-    Syncer,
+    DiskSync, Done, MemoryMetadata, MetadataOptions, MetadataStatus, MetadataStore, OpenReport,
+    Opened, SledMetadata, Source, SyncPoint, Syncer,
 };

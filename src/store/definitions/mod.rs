@@ -19,4 +19,5 @@ pub(super) use change::Encoded;
 pub use key::{Kind, RecordKey};
 pub use record::{Binding, DestinationKind, Exchange, Permission, Queue, User, Vhost};
 pub use set::Definitions;
+pub(super) use set::next_queue_number;
 pub use version::FormatVersion;

@@ -87,6 +87,13 @@ impl Definitions {
         }
     }
 
+    /// Carries changes out in their order.
+    pub fn apply_all(&mut self, changes: impl IntoIterator<Item = Change>) {
+        for change in changes {
+            self.apply(change);
+        }
+    }
+
     /// A virtual host.
     #[must_use]
     pub fn vhost(&self, name: &VhostName) -> Option<&Vhost> {

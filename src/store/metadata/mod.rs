@@ -6,10 +6,26 @@
 //! and is answered when both are synced; so whichever copy is damaged, the other has everything that
 //! was ever acknowledged. `docs/storage.md` has the bytes and the rules.
 
+mod database;
+mod files;
+mod frame;
+mod guard;
+mod journal;
 mod memory;
+mod mirror;
 mod options;
+mod queue;
+mod recovery;
+mod shadow;
+mod sled_metadata;
 mod store;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use memory::MemoryMetadata;
 pub use options::{DiskSync, MetadataOptions, SyncPoint, Syncer};
+pub use recovery::{OpenReport, Source};
+pub use sled_metadata::{Opened, SledMetadata};
 pub use store::{Done, MetadataStatus, MetadataStore};

@@ -14,7 +14,7 @@ pub enum MetadataStatus {
     /// Changes are stored.
     Running {
         /// Why the mirror could not be written lately, when it could not. Nothing is lost by that:
-        /// the journal goes on, and the mirror is tried again with the next group.
+        /// the journal goes on, and the mirror is tried again soon.
         mirror_error: Option<StoreError>,
     },
     /// A write or sync failed; nothing is acknowledged any more.
