@@ -5,7 +5,7 @@
 //! read. sled's own `flush` writes and does not sync, so the file is synced through a handle of our own
 //! (the lock is `flock`, which closing a second handle leaves alone).
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -84,11 +84,30 @@ impl State {
 
 const STATE_KEY: &[u8] = b"state";
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
-/// A database that was just closed is free after a few milliseconds; two seconds are certain.
+/// The store's own lock is asked first, so whoever has the database open is no broker, or is a thread of
+/// one that was just closed: that one is gone after a few milliseconds, and two seconds are certain.
 const LOCK_TRIES: u32 = 2000;
 const LOCK_RETRY: Duration = Duration::from_millis(1);
 
 impl Database {
+    /// Waits until nobody has the database open; `false` when somebody keeps it. sled takes the same lock,
+    /// and would only say that it is taken; and waiting must not count as hanging.
+    pub(super) fn wait_until_free(directory: &Path) -> Result<bool, StoreError> {
+        let path = directory.join("db");
+        // Without a file there is nobody, and what that means is said by whoever reads the rest.
+        let Ok(file) = File::open(&path) else { return Ok(true) };
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(true),
+                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_RETRY),
+                Err(TryLockError::Error(cause)) => {
+                    return Err(StoreError::io("lock", &path, cause));
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Opens or creates a database and reads all of it. May panic or hang when the files are damaged:
     /// call it through [`super::guard`].
     pub(super) fn open(directory: &Path) -> Result<(Self, Definitions), Fault> {
@@ -190,26 +209,15 @@ impl Database {
     }
 }
 
-/// sled, opened; waits for its lock, which threads of a database that was just closed still hold.
 fn open_sled(directory: &Path) -> Result<sled::Db, Fault> {
     let config =
         sled::Config::new().path(directory).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-    let mut tries = 0;
-    loop {
-        match config.open() {
-            Err(error) if is_locked(&error) && tries < LOCK_TRIES => {
-                tries += 1;
-                thread::sleep(LOCK_RETRY);
-            }
-            Err(error) if is_locked(&error) => return Err(Fault::Locked),
-            other => return other.map_err(|error| fault(directory, error)),
+    config.open().map_err(|error| match error {
+        sled::Error::Io(error) if error.to_string().contains("could not acquire lock") => {
+            Fault::Locked
         }
-    }
-}
-
-/// Our own lock is asked first, so this is a process that is no broker, or threads that are ending.
-fn is_locked(error: &sled::Error) -> bool {
-    matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
+        error => fault(directory, error),
+    })
 }
 
 fn parse_state(value: &[u8]) -> Result<State, Fault> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::database::{Database, Fault};
 use super::files::{Files, create_directory};
 use super::guard::{self, Escaped};
+use super::journal::Journal;
 use super::shadow::Shadow;
 use crate::store::definitions::Encoded;
 use crate::store::{Change, Definitions, FormatVersion, Kind, StoreError};
@@ -76,23 +77,20 @@ impl Recovery<'_> {
         let directory = self.files.directory().to_path_buf();
         if self.shadow.exists {
             let cause = "the database of definitions is missing";
-            return match &self.shadow.known {
-                // Generation 0 is written before the first database: a start that was cut off.
-                Some((_, 0)) => {
-                    self.report.source = Source::New;
-                    self.build(1, Definitions::default(), 0)
-                }
-                Some(_) => self.rebuild(1, &directory, cause),
-                None => Err(self.refusal(directory, cause)),
-            };
+            if self.shadow.is_unborn() {
+                self.report.source = Source::New;
+                return self.build(1, Definitions::default(), 0);
+            }
+            return self.rebuild(1, &directory, cause);
         }
         if self.files.has_damaged()? {
             let cause = "a damaged database was moved aside here, and no other is there";
             return Err(self.refusal(directory, cause));
         }
         self.report.source = Source::New;
-        // The mirror is there before the database: whoever finds a database without one knows that
+        // Journal, mirror, database: whoever finds a later one without an earlier one knows that
         // something was lost.
+        Journal::start(self.files, 0)?;
         super::writer::write_shadow(self.files, &Definitions::default(), 0)?;
         self.shadow.current = true;
         self.build(1, Definitions::default(), 0)
@@ -100,6 +98,9 @@ impl Recovery<'_> {
 
     fn with_database(mut self, number: u64) -> Result<Recovered, StoreError> {
         let path = self.files.database(number);
+        if !Database::wait_until_free(&path)? {
+            return Err(StoreError::Locked { path });
+        }
         let opened = {
             let path = path.clone();
             guard::within(self.timeout, move || Database::open(&path))

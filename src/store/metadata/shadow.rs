@@ -11,12 +11,15 @@ pub(super) struct Shadow {
     /// What they say, and of which generation; `None` when the mirror is missing, damaged, or older
     /// than the journal that follows it.
     pub(super) known: Option<(Definitions, u64)>,
+    /// The generation that the journal follows, when its first line is readable.
+    journal_base: Option<u64>,
     /// The groups that the journal holds, in order.
     pub(super) groups: Vec<(u64, Vec<Change>)>,
     /// A generation that certainly was acknowledged: a database below it has lost something.
     pub(super) at_least: u64,
     /// Whether there is a mirror or a journal at all.
     pub(super) exists: bool,
+    mirror_exists: bool,
     /// Whether both are whole and the journal has nothing that the mirror has not.
     pub(super) current: bool,
     /// What is wrong with the mirror.
@@ -33,7 +36,11 @@ impl Shadow {
     pub(super) fn read(files: &Files) -> Result<Self, StoreError> {
         let mirror = Files::read(&files.mirror())?;
         let journal = Files::read(&files.journal())?;
-        let mut shadow = Self { exists: mirror.is_some() || journal.is_some(), ..Self::default() };
+        let mut shadow = Self {
+            exists: mirror.is_some() || journal.is_some(),
+            mirror_exists: mirror.is_some(),
+            ..Self::default()
+        };
         let newer = |path, found: FormatVersion| StoreError::NewerFormat {
             path,
             found: found.to_string(),
@@ -51,9 +58,23 @@ impl Shadow {
             Some(Err(Unreadable::Newer(found))) => return Err(newer(files.journal(), found)),
             Some(Err(Unreadable::Damaged(cause))) => shadow.journal_damage = Some(cause),
         }
+        // Nothing is in a first mirror: without its journal it says only that there was a store.
+        if shadow.journal_base.is_none() && matches!(shadow.known, Some((_, 0))) {
+            shadow.mirror_damage = Some("it is the first one, and its journal is lost".to_owned());
+            shadow.known = None;
+        }
         let generation = shadow.known.as_ref().map_or(0, |(_, generation)| *generation);
         shadow.at_least = shadow.at_least.max(generation);
         Ok(shadow)
+    }
+
+    /// Whether this is what a first start leaves that was cut off before anything could be stored.
+    pub(super) fn is_unborn(&self) -> bool {
+        let nothing =
+            self.groups.is_empty() && self.torn_bytes == 0 && self.journal_damage.is_none();
+        // The first mirror comes after the first journal and before the first database.
+        let mirror = !self.mirror_exists || matches!(self.known, Some((_, 0)));
+        nothing && mirror && self.journal_base == Some(0)
     }
 
     /// What mirror and journal are missing or damaged in, as sentences.
@@ -75,6 +96,7 @@ impl Shadow {
 
     fn take(&mut self, contents: Contents) {
         let Contents { base, groups, torn_bytes, damage } = contents;
+        self.journal_base = base;
         self.torn_bytes = torn_bytes;
         self.journal_damage = damage;
         self.groups = groups;

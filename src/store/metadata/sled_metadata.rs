@@ -10,7 +10,7 @@ use super::journal::Journal;
 use super::queue::{Queue, Request};
 use super::recovery::{Recovered, recover};
 use super::writer::{Writer, write_shadow};
-use super::{Done, MetadataOptions, MetadataStatus, MetadataStore, OpenReport};
+use super::{Done, MetadataOptions, MetadataStatus, MetadataStore, OpenReport, Source};
 use crate::store::definitions::Encoded;
 use crate::store::{Change, Definitions, StoreError};
 
@@ -80,7 +80,7 @@ fn start_shadow(files: &Files, recovered: &mut Recovered) -> Result<(Journal, u6
         return Ok((Journal::start(files, *generation)?, bytes.len()));
     }
     let mut kept = Vec::new();
-    if recovered.mirror_was_damaged {
+    if recovered.mirror_was_damaged && recovered.report.source != Source::New {
         for path in [mirror, files.journal()] {
             kept.extend(files.copy_aside(&path)?);
         }

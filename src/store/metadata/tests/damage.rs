@@ -160,6 +160,18 @@ fn when_both_copies_are_damaged_nothing_starts_and_both_are_named() {
 }
 
 #[test]
+fn a_first_mirror_without_its_journal_is_nothing_to_start_from() {
+    let stopped = killed(5);
+    let lost = broken(&stopped, |path| {
+        fs::remove_file(path.join("definitions.journal")).expect("removed");
+        fs::remove_dir_all(path.join("definitions-1")).expect("removed");
+    });
+    let error = open(lost.path()).err().expect("an empty broker would look like one that works");
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("its journal is lost"), "{error}");
+}
+
+#[test]
 fn a_stale_database_without_a_mirror_is_not_believed() {
     let (old, new) = (closed(3), closed(9));
     let directory = broken(&old, |path| {

@@ -28,6 +28,19 @@ struct Disk {
     /// Whether one is waiting now.
     waiting: bool,
     fails: Option<SyncPoint>,
+    /// The directory that is copied before and after every sync, and the copies.
+    filmed: Option<PathBuf>,
+    film: Vec<tempfile::TempDir>,
+}
+
+impl Disk {
+    fn film(&mut self) {
+        if let Some(directory) = &self.filmed {
+            let frame = tempfile::tempdir().expect("a directory");
+            copy(directory, frame.path());
+            self.film.push(frame);
+        }
+    }
 }
 
 impl TestDisk {
@@ -41,6 +54,16 @@ impl TestDisk {
 
     pub(super) fn forget(&self) {
         self.state().synced.clear();
+    }
+
+    /// From now on keeps what a kill before or after every sync would leave of this directory.
+    pub(super) fn start_film(&self, directory: &Path) {
+        self.state().filmed = Some(directory.to_path_buf());
+    }
+
+    /// What was kept since the last time.
+    pub(super) fn take_film(&self) -> Vec<tempfile::TempDir> {
+        std::mem::take(&mut self.state().film)
     }
 
     pub(super) fn hold(&self, point: Option<SyncPoint>) {
@@ -73,14 +96,17 @@ impl Syncer for TestDisk {
             return Err(io::Error::other("the disk is on fire"));
         }
         state.synced.push(point);
-        DiskSync.sync(point, file)
+        state.film();
+        DiskSync.sync(point, file)?;
+        state.film();
+        Ok(())
     }
 }
 
 /// Options for tests: the mirror is written only at close and when a test asks for it.
 pub(super) fn options() -> MetadataOptions {
     MetadataOptions {
-        open_timeout: Duration::from_secs(3),
+        open_timeout: Duration::from_secs(10),
         mirror_idle: Duration::from_secs(3600),
         ..MetadataOptions::default()
     }

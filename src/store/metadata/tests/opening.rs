@@ -1,11 +1,15 @@
 //! Opening again, after every way to stop.
 
 use std::fs;
+use std::sync::Arc;
 
-use super::fixture::{closed, copy, files, fill, killed, open, store_all};
-use crate::store::definitions::tests::samples::{definitions, vhost};
+use super::fixture::{TestDisk, closed, copy, files, fill, killed, open, options, store_all};
+use crate::store::definitions::tests::samples::{definitions, queue, vhost};
 use crate::store::metadata::{frame, mirror};
-use crate::store::{Change, Definitions, FormatVersion, MetadataStore, Source, StoreError};
+use crate::store::{
+    Change, Definitions, FormatVersion, MetadataOptions, MetadataStore, SledMetadata, Source,
+    StoreError, SyncPoint, Vhost,
+};
 
 #[test]
 fn a_new_directory_is_empty_and_is_no_news() {
@@ -92,6 +96,38 @@ fn a_kill_between_journal_and_database_is_rolled_forward() {
     assert_eq!(opened.definitions, store.load());
     assert_eq!(opened.report.source, Source::Database);
     assert_eq!((opened.report.warnings.len(), opened.report.notes.len()), (0, 1));
+}
+
+#[test]
+fn a_kill_before_or_after_any_sync_leaves_all_or_nothing_of_a_group() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let disk = Arc::new(TestDisk::default());
+    disk.start_film(directory.path());
+    // The mirror is written, and a journal begun, as often as can be.
+    let options = MetadataOptions { journal_bytes_max: 0, syncer: disk.clone(), ..options() };
+    let store = SledMetadata::open(directory.path(), options).expect("a new store").store;
+    let mut before = store.load();
+    for number in 0..4 {
+        if number > 0 {
+            // The journal of one group is longer than the mirror, which is what has it written.
+            let long = Vhost { description: "x".repeat(500), ..vhost(&number.to_string()) };
+            let twice = [Change::PutVhost(long), Change::PutVhost(vhost(&number.to_string()))];
+            store_all(&store, [&twice[..], &[Change::PutQueue(queue("q", number))]].concat());
+            // The answer comes before the mirror; an empty request comes after it.
+            store_all(&store, Vec::new());
+        }
+        let after = store.load();
+        let film = disk.take_film();
+        assert!(film.len() >= 4, "journal and database, before and after");
+        for (frame, killed) in film.iter().enumerate() {
+            let opened = open(killed.path()).unwrap_or_else(|error| panic!("{number}: {error}"));
+            let known = opened.definitions == before || opened.definitions == after;
+            assert!(known, "group {number}, frame {frame}: {:?}", opened.definitions);
+            assert_eq!(opened.report.warnings, Vec::<String>::new(), "{number}, {frame}");
+        }
+        before = after;
+    }
+    assert!(disk.count(SyncPoint::Replacement) >= 8, "the first two and those of the groups");
 }
 
 #[test]
