@@ -8,6 +8,7 @@
 //! * [`broker`]: virtual hosts, queues in their cells, clients.
 //! * [`routing`]: exchanges and bindings, pure.
 //! * [`queue`]: the queue machine, pure.
+//! * [`store`]: what must survive, on disk.
 //! * [`access`]: users and permissions.
 //! * `config`: settings.
 //! * [`base`]: the vocabulary of all of them.
@@ -24,4 +25,5 @@ pub mod queue;
 pub mod routing;
 pub mod server;
 mod shutdown;
+pub mod store;
 pub mod wire;

@@ -19,8 +19,13 @@ const ARROWS: &[Arrow] = &[
     ("protocol", &["base", "wire"], &["bytes", "thiserror"]),
     ("access", &["base"], &["base64", "getrandom", "regex", "sha2", "subtle", "thiserror"]),
     (
+        "store",
+        &["base"],
+        &["bytes", "crc32c", "rustix", "serde", "serde_json", "sled", "thiserror", "tracing"],
+    ),
+    (
         "broker",
-        &["base", "queue", "routing", "access"],
+        &["base", "queue", "routing", "access", "store"],
         &["base64", "bytes", "getrandom", "thiserror", "tracing"],
     ),
     (

@@ -1,0 +1,19 @@
+//! What must survive: the message log.
+//!
+//! Blocking file work lives here and nowhere else. The layer knows `base` and files; it knows no
+//! queue machine, no connection and no clock. Who calls it: `broker/executor.rs` submits what a
+//! queue machine wants appended and settled, and is told when it is on disk (walk (a)).
+
+mod log;
+mod log_error;
+mod memory_log;
+
+#[cfg(test)]
+mod test_messages;
+
+pub use log::{
+    Done, EnqueueOptions, Entry, IndexEntry, Lifetime, LogStatus, MessageLog, OnStatus, Position,
+    QueueNumber, RecoveredQueue, Run, Stored, Submission, Written,
+};
+pub use log_error::{Damage, LogError};
+pub use memory_log::MemoryLog;
