@@ -4,6 +4,7 @@
 //! queue machine, no connection and no clock. Who calls it: `broker/executor.rs` submits what a
 //! queue machine wants appended and settled, and is told when it is on disk (walk (a)).
 
+mod file_layer;
 mod log;
 mod log_error;
 mod memory_log;
@@ -11,6 +12,7 @@ mod memory_log;
 #[cfg(test)]
 mod test_messages;
 
+pub use file_layer::{CrashImage, DiskLayer, FileLayer, LogFile, SimulatedLayer};
 pub use log::{
     Done, EnqueueOptions, Entry, IndexEntry, Lifetime, LogStatus, MessageLog, OnStatus, Position,
     QueueNumber, RecoveredQueue, Run, Stored, Submission, Written,
