@@ -31,7 +31,7 @@ pub struct Position {
 }
 
 /// Whether a message outlives the process.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Lifetime {
     /// It comes back after a restart.
     #[default]

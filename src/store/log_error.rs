@@ -1,7 +1,7 @@
 //! What can go wrong in the message log. Cloned to everybody who waited, so causes are shared.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::QueueNumber;
@@ -65,6 +65,11 @@ pub enum LogError {
 }
 
 impl LogError {
+    /// An error of the operating system at a file.
+    pub(super) fn io(action: &'static str, path: &Path, cause: io::Error) -> Self {
+        Self::Io { action, path: path.to_path_buf(), cause: Arc::new(cause) }
+    }
+
     /// Whether the reason is that the disk is full (or a quota is used up).
     pub fn is_full(&self) -> bool {
         match self {

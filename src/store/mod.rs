@@ -5,9 +5,15 @@
 //! queue machine wants appended and settled, and is told when it is on disk (walk (a)).
 
 mod file_layer;
+mod flusher;
+mod format;
+mod index;
 mod log;
 mod log_error;
 mod memory_log;
+mod reclaim;
+mod recovery;
+mod segment_log;
 
 #[cfg(test)]
 mod test_messages;
@@ -19,3 +25,5 @@ pub use log::{
 };
 pub use log_error::{Damage, LogError};
 pub use memory_log::MemoryLog;
+pub use recovery::{CheckReport, Dump, Recovered, check};
+pub use segment_log::{Durability, LogOptions, SegmentLog};
