@@ -16,6 +16,9 @@ mod page;
 mod restore;
 mod usage;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::format::{PAGE_IDS, SegmentShare, Slot};

@@ -186,7 +186,7 @@ pub trait MessageLog: Send + Sync {
     /// tells the broker to stop reading from publishers.
     fn submit(&self, submission: Submission);
 
-    /// High while more bytes wait to be written than the log likes to hold.
+    /// High while more bytes wait to be written than the log likes to hold, and while it cannot write.
     fn pressure(&self) -> Pressure;
 
     /// Reads a message back, and checks its checksum. Blocks.

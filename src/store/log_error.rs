@@ -70,6 +70,11 @@ impl LogError {
         Self::Io { action, path: path.to_path_buf(), cause: Arc::new(cause) }
     }
 
+    /// Whether the reason is that a file is not there.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { cause, .. } if cause.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Whether the reason is that the disk is full (or a quota is used up).
     pub fn is_full(&self) -> bool {
         match self {

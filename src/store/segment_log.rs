@@ -107,7 +107,11 @@ impl MessageLog for SegmentLog {
     }
 
     fn pressure(&self) -> Pressure {
-        self.flusher.pressure()
+        match self.shared.status() {
+            LogStatus::Healthy => self.flusher.pressure(),
+            // What waits then is not counted any more, and more of it helps nobody.
+            LogStatus::Full { .. } | LogStatus::Failed { .. } => Pressure::High,
+        }
     }
 
     fn read(&self, wanted: &Stored) -> Result<Message, LogError> {

@@ -76,38 +76,34 @@ impl Index {
         &mut self,
         source: &dyn PageSource,
     ) -> Result<(), LogError> {
-        let is_affected = |page: &Page| page.counts.of_process > 0;
-        self.retain_slots(source, is_affected, |slot| slot.lifetime == Lifetime::Durable)?;
-        Ok(())
+        let affected = self.names_of_pages(|page| page.counts.of_process > 0);
+        self.retain_slots(source, &affected, |slot| slot.lifetime == Lifetime::Durable)
     }
 
-    /// Forgets messages and pages whose segment is not there; gives the number of the messages.
+    /// Forgets messages whose segment is not there; gives their number. A page whose record is not there
+    /// is put together again by the source.
     pub(in crate::store) fn forget_missing_segments(
         &mut self,
         source: &dyn PageSource,
         is_there: impl Fn(u32) -> bool,
     ) -> Result<u64, LogError> {
-        let missing: Vec<u32> = self.usages.iter().map(|(segment, _)| segment).collect();
-        if missing.iter().all(|segment| is_there(*segment)) {
+        if self.usages.iter().all(|(segment, _)| is_there(segment)) {
             return Ok(0);
         }
-        let mut lost = 0;
-        let is_gone = |page: &Page| {
-            page.slots.is_none() && page.stored.is_some_and(|stored| !is_there(stored.segment))
+        let messages = |index: &Self| -> u64 {
+            index.queues.values().map(|queue| queue.counts.messages).sum()
         };
-        for name in self.names_of_pages(is_gone) {
-            lost += self.page(name).map_or(0, |page| page.counts.messages);
-            self.forget_page(name);
-        }
+        let before = messages(self);
         let is_affected = |page: &Page| {
             page.shares.iter().any(|share| !is_there(share.segment))
                 || page.stored.is_some_and(|stored| !is_there(stored.segment))
         };
-        for name in self.names_of_pages(is_affected) {
+        let affected = self.names_of_pages(is_affected);
+        self.retain_slots(source, &affected, |slot| is_there(slot.position.segment))?;
+        for name in affected {
             self.page_is_unwritten(name);
         }
-        lost += self.retain_slots(source, is_affected, |slot| is_there(slot.position.segment))?;
-        Ok(lost)
+        Ok(before.saturating_sub(messages(self)))
     }
 
     fn names_of_pages(&self, is_meant: impl Fn(&Page) -> bool) -> Vec<PageName> {
@@ -139,29 +135,28 @@ impl Index {
         }
     }
 
-    /// Keeps only some slots of the affected pages; gives the number of the others.
+    /// Keeps only some slots of these pages.
     fn retain_slots(
         &mut self,
         source: &dyn PageSource,
-        is_affected: impl Fn(&Page) -> bool,
+        names: &[PageName],
         keep: impl Fn(&Slot) -> bool,
-    ) -> Result<u64, LogError> {
-        let mut removed = 0;
-        for name in self.names_of_pages(is_affected) {
+    ) -> Result<(), LogError> {
+        for name in names {
             let Self { queues, usages, ram, .. } = self;
             let Some(found) = queues.get_mut(&name.0) else { continue };
             let Some(page) = found.pages.get_mut(&name.1) else { continue };
-            in_ram(page, &mut found.counts, usages, ram, source, name)?;
-            let slots = page.slots.iter().flatten();
-            let gone: Vec<u64> = slots
-                .filter(|slot| !keep(slot))
-                .map(|slot| name.1 * PAGE_IDS + u64::from(slot.at))
-                .collect();
-            removed += gone.len() as u64;
+            in_ram(page, &mut found.counts, usages, ram, source, *name)?;
+            let gone = page.slots.iter().flatten().filter(|slot| !keep(slot));
+            let gone: Vec<u64> = gone.map(|slot| name.1 * PAGE_IDS + u64::from(slot.at)).collect();
+            let is_empty = page.counts.messages == 0;
             for id in gone {
                 self.settle(source, name.0, (MessageId(id), MessageId(id)))?;
             }
+            if is_empty {
+                self.forget_page(*name);
+            }
         }
-        Ok(removed)
+        Ok(())
     }
 }

@@ -156,7 +156,10 @@ impl SegmentFiles {
         let mut slots = BTreeMap::new();
         let segments: BTreeSet<u32> = shares.iter().map(|share| share.segment).collect();
         for number in segments {
-            let segment = self.segment(number)?;
+            let segment = match self.segment(number) {
+                Err(error) if error.is_not_found() => continue,
+                found => found?,
+            };
             let mut scanner = Scanner::new(&segment, DATA_START.into())?;
             loop {
                 match scanner.next()? {
@@ -201,6 +204,12 @@ impl PageSource for SegmentFiles {
         match read {
             Err(LogError::Damaged(damage)) => {
                 self.report(&damage);
+                self.rebuild_page(name, shares)
+            }
+            Err(error) if error.is_not_found() => {
+                let file = self.layer.path(&segment_name(stored.segment));
+                let what = "the segment is not there".to_owned();
+                self.report(&Damage { file, offset: 0, what });
                 self.rebuild_page(name, shares)
             }
             other => other,

@@ -87,9 +87,13 @@ fn perform(world: &mut World, step: &Step) {
     }
 }
 
+/// Performs steps until the end, or until the log has failed: what is asked of it later would only
+/// blur what was promised.
 fn perform_all(world: &mut World, steps: &[Step]) {
     for step in steps {
-        perform(world, step);
+        if world.engine.shared.failure().is_none() {
+            perform(world, step);
+        }
     }
 }
 
