@@ -135,7 +135,7 @@ struct Queue {
 
 impl Queue {
     fn new(log: LogMode) -> Self {
-        let machine = Machine::new(QueueConfig { log, auto_delete: false });
+        let machine = Machine::new(QueueConfig { log, ..QueueConfig::default() });
         Self { machine, effects: Effects::new(), delivered: Vec::new(), next: 1 }
     }
 

@@ -172,7 +172,11 @@ impl Executor {
                 }
                 // The log comes with durable storage; until then no queue is `LogMode::Logged`.
                 Effect::Append { .. } => {}
-                Effect::Release { bytes, .. } => after.removed_bytes += bytes,
+                Effect::Release(span) => after.removed_bytes += span.bytes,
+                // Comes with durable storage as well: until then no queue has `QueueConfig::paging`.
+                Effect::PageOut { .. } | Effect::PageIn { .. } => {
+                    debug_assert!(false, "only a queue that pages has something away");
+                }
                 Effect::Reply { request, reply } => self.reply(request, reply, after),
                 Effect::CancelConsumer { consumer } => self.cancel_consumer(consumer),
                 Effect::Deleted => deleted = true,

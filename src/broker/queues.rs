@@ -97,7 +97,8 @@ impl Vhost {
             );
         }
         arguments::check(&name, &self.name, declare)?;
-        let config = QueueConfig { log: LogMode::Volatile, auto_delete: declare.auto_delete };
+        let auto_delete = declare.auto_delete;
+        let config = QueueConfig { log: LogMode::Volatile, auto_delete, paging: None };
         let info = QueueInfo {
             id: self.common.next_queue_id(),
             name: name.clone(),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::{HolderId, MessageId};
 
-use super::entry::Handed;
+use super::entry::{Entry, Handed};
 
 /// The unsettled messages of one holder.
 #[derive(Clone, PartialEq, Debug)]
@@ -68,6 +68,27 @@ impl<P> Held<P> {
             self.take_in_order(first, last, &mut each);
         } else {
             self.take_both(first, last, &mut each);
+        }
+    }
+
+    /// Looks at what lies in a run of ids, both ends included.
+    pub(super) fn visit(
+        &mut self,
+        first: MessageId,
+        last: MessageId,
+        each: &mut impl FnMut(MessageId, &mut Entry<P>),
+    ) {
+        let start = self.in_order.partition_point(|slot| slot.id < first);
+        for slot in self.in_order.range_mut(start..) {
+            if slot.id > last {
+                break;
+            }
+            if let Some(handed) = &mut slot.handed {
+                each(slot.id, &mut handed.entry);
+            }
+        }
+        for (id, handed) in self.out_of_order.range_mut(first..=last) {
+            each(*id, &mut handed.entry);
         }
     }
 
@@ -174,13 +195,13 @@ const KEPT_SLOTS_MAX: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::super::entry::Entry;
+    use super::super::entry::Facts;
     use super::*;
 
     fn held(ids: impl IntoIterator<Item = u64>) -> Held<u64> {
         let mut held = Held::new(HolderId(1));
         for id in ids {
-            let entry = Entry { payload: id, bytes: 1, redelivered: false, appended: false };
+            let entry = Entry { payload: id, facts: Facts::new(1, false) };
             held.insert(MessageId(id), Handed { entry, consumer: None });
         }
         held
@@ -217,7 +238,7 @@ mod tests {
         let mut held = held([5, 6, 3, 7, 1]);
         assert_eq!(take(&mut held, 6, 6), [6]);
         held.insert(MessageId(6), {
-            let entry = Entry { payload: 6, bytes: 1, redelivered: true, appended: false };
+            let entry = Entry { payload: 6, facts: Facts::new(1, false) };
             Handed { entry, consumer: None }
         });
         assert_eq!(take(&mut held, 2, 6), [3, 5, 6]);
@@ -228,7 +249,7 @@ mod tests {
     fn one_old_message_does_not_keep_the_gaps_of_all_that_followed() {
         let mut held = held([1]);
         for id in 2..10_000 {
-            let entry = Entry { payload: id, bytes: 1, redelivered: false, appended: false };
+            let entry = Entry { payload: id, facts: Facts::new(1, false) };
             held.insert(MessageId(id), Handed { entry, consumer: None });
             if id > 10 {
                 assert_eq!(take(&mut held, id - 8, id - 8), [id - 8]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::held::Held;
-use super::{Access, Acknowledge, Machine};
+use super::{Access, Acknowledge, Machine, Residence};
 
 impl<P: Clone> Machine<P> {
     /// Panics with the number of the invariant that does not hold.
@@ -11,10 +11,10 @@ impl<P: Clone> Machine<P> {
         self.check_messages();
         self.check_consumers();
         for (id, _) in self.waiting.iter() {
-            let ready = self.ready.iter().any(|(other, entry)| other == id && entry.appended);
+            let ready = self.ready.iter().any(|(other, entry)| other == id && entry.facts.appended);
             let mut held = self.unsettled.holders().flat_map(Held::iter);
             assert!(
-                ready || held.any(|(other, handed)| other == id && handed.entry.appended),
+                ready || held.any(|(other, handed)| other == id && handed.entry.facts.appended),
                 "Q6: {id} waits for the disk and is not in the queue"
             );
         }
@@ -36,10 +36,17 @@ impl<P: Clone> Machine<P> {
             for (id, handed) in held.iter() {
                 assert!(all.insert(id), "Q1: {id} is in two places");
                 unsettled += 1;
-                unsettled_bytes += handed.entry.bytes;
+                unsettled_bytes += handed.entry.facts.bytes;
             }
         }
-        let ready_bytes: u64 = self.ready.iter().map(|(_, entry)| entry.bytes).sum();
+        let held = self.unsettled.holders().flat_map(Held::iter);
+        let entries = held.map(|(_, handed)| &handed.entry).chain(self.ready.iter().map(|e| e.1));
+        let in_ram: u64 = entries
+            .filter(|entry| entry.facts.residence == Residence::Ram)
+            .map(|entry| entry.facts.bytes)
+            .sum();
+        assert_eq!(self.ram_bytes(), in_ram, "Q8: bytes in RAM");
+        let ready_bytes: u64 = self.ready.iter().map(|(_, entry)| entry.facts.bytes).sum();
         assert_eq!(self.ready() + self.unsettled(), all.len() as u64, "Q8: counts");
         assert_eq!(self.unsettled(), unsettled, "Q8: unsettled");
         assert_eq!(self.ready_bytes(), ready_bytes, "Q8: ready bytes");

@@ -31,12 +31,13 @@ use crate::base::{ConsumerId, HolderId, MessageId, Millis};
 
 use super::confirms::{ConfirmRun, Waiting};
 use super::consumers::{Consumers, Turn};
-use super::entry::{Entry, Handed};
+use super::entry::{Entry, Facts, Handed};
 use super::ready::Ready;
+use super::releases::Leaving;
 use super::unsettled::Unsettled;
 use super::{
     Burst, Command, Consumer, DeleteCondition, Delivery, Effect, Effects, Incoming, LogMode,
-    Progress, QueueConfig, Reply, RequestId, Settlement, SharedCredit,
+    Progress, QueueConfig, Reply, RequestId, Residence, Settlement, SharedCredit,
 };
 
 /// One queue: plain data, without a thread, a lock or a clock.
@@ -57,6 +58,8 @@ pub struct Machine<P> {
     pub(super) unsettled: Unsettled<P>,
     pub(super) consumers: Consumers,
     pub(super) waiting: Waiting,
+    /// Bytes of messages here whose handle says only where they lie.
+    pub(super) disk_bytes: u64,
     deleted: bool,
 }
 
@@ -70,6 +73,7 @@ impl<P: Clone> Machine<P> {
             unsettled: Unsettled::new(),
             consumers: Consumers::new(),
             waiting: Waiting::new(),
+            disk_bytes: 0,
             deleted: false,
         }
     }
@@ -97,6 +101,8 @@ impl<P: Clone> Machine<P> {
             }
             Command::Delete { condition, request } => self.delete(condition, request, effects),
             Command::Persisted { up_to } => self.persisted(up_to, effects),
+            // Nothing is away yet.
+            Command::PagedIn { .. } => {}
         }
     }
 
@@ -113,7 +119,7 @@ impl<P: Clone> Machine<P> {
         credit: &mut dyn SharedCredit,
         effects: &mut Effects<P>,
     ) -> Progress {
-        let mut run = ConfirmRun::new();
+        let mut leaving = Leaving::new();
         let mut messages = 0;
         let mut bytes = 0;
         let progress = loop {
@@ -128,11 +134,35 @@ impl<P: Clone> Machine<P> {
                 panic!("a ready list that is not empty has a first message");
             };
             messages += 1;
-            bytes += entry.bytes;
-            self.hand_out(turn, id, entry, &mut run, effects);
+            bytes += entry.facts.bytes;
+            self.hand_out(turn, id, entry, &mut leaving, effects);
         };
-        run.emit(effects);
+        self.finish(leaving, effects);
         progress
+    }
+
+    /// Shows the driver its handles of the messages in a run of ids (both ends included) that are
+    /// ready in RAM or unsettled, in no particular order. It may change or replace each, and says where
+    /// the bytes of the message are now.
+    ///
+    /// A step of its own, because it is no part of the queue's history: nothing that the machine does
+    /// depends on a handle, and a replicated queue has others on every node. Costs nothing for what
+    /// is not there; in the ready list no search at all.
+    pub fn exchange(
+        &mut self,
+        first: MessageId,
+        last: MessageId,
+        mut each: impl FnMut(MessageId, &mut P) -> Residence,
+    ) {
+        assert!(first <= last, "a run of ids has its ends in order");
+        let Self { ready, unsettled, disk_bytes, .. } = self;
+        let mut each = |id, entry: &mut Entry<P>| {
+            *disk_bytes -= entry.facts.disk_bytes();
+            entry.facts.residence = each(id, &mut entry.payload);
+            *disk_bytes += entry.facts.disk_bytes();
+        };
+        ready.visit(first, last, &mut each);
+        unsettled.visit(first, last, &mut each);
     }
 
     /// When the machine wants to be woken; `None`, because nothing in it is timed yet.
@@ -165,6 +195,12 @@ impl<P: Clone> Machine<P> {
         self.unsettled.bytes()
     }
 
+    /// The bytes of ready and unsettled messages whose handle keeps them in RAM.
+    #[must_use]
+    pub fn ram_bytes(&self) -> u64 {
+        self.ready_bytes() + self.unsettled_bytes() - self.disk_bytes
+    }
+
     /// Attached consumers.
     #[must_use]
     pub fn consumers(&self) -> u64 {
@@ -184,15 +220,16 @@ impl<P: Clone> Machine<P> {
                 LogMode::Volatile => false,
                 LogMode::Logged => persistent,
             };
+            let facts = Facts::new(bytes, appended);
             if appended {
                 let copy = payload.clone();
-                let id = self.ready.push(Entry { payload, bytes, redelivered: false, appended });
+                let id = self.ready.push(Entry { payload, facts });
                 effects.push(Effect::Append { id, payload: copy });
                 if let Some(publish) = publish {
                     self.waiting.push(id, publish);
                 }
             } else {
-                self.ready.push(Entry { payload, bytes, redelivered: false, appended });
+                self.ready.push(Entry { payload, facts });
                 if let Some(publish) = publish {
                     run.add(publish, effects);
                 }
@@ -207,20 +244,19 @@ impl<P: Clone> Machine<P> {
         turn: Turn,
         id: MessageId,
         entry: Entry<P>,
-        run: &mut ConfirmRun,
+        leaving: &mut Leaving,
         effects: &mut Effects<P>,
     ) {
         let Turn { consumer, hold } = turn;
-        let Entry { payload, bytes, redelivered, appended } = entry;
+        let Entry { payload, facts } = entry;
         let Some(hold) = hold else {
-            let delivery = Delivery { id, payload, redelivered, holder: None };
+            let delivery = delivery(id, payload, facts, None);
             effects.push(Effect::Deliver { consumer, delivery });
-            return let_go(&mut self.waiting, id, bytes, appended, run, effects);
+            return leaving.let_go(&mut self.waiting, id, facts, effects);
         };
-        let holder = Some(hold.holder);
-        let delivery = Delivery { id, payload: payload.clone(), redelivered, holder };
+        let delivery = delivery(id, payload.clone(), facts, Some(hold.holder));
         effects.push(Effect::Deliver { consumer, delivery });
-        let entry = Entry { payload, bytes, redelivered, appended };
+        let entry = Entry { payload, facts };
         self.unsettled.hold(hold.holder_key, id, entry, Some(hold.consumer_key));
     }
 
@@ -232,20 +268,20 @@ impl<P: Clone> Machine<P> {
         effects: &mut Effects<P>,
     ) {
         let Self { ready, unsettled, consumers, waiting, .. } = self;
-        let mut run = ConfirmRun::new();
+        let mut leaving = Leaving::new();
         for &ids in messages {
             unsettled.take_run(holder, ids, |id, handed| {
                 consumers.give_back(handed.consumer);
-                let Entry { bytes, appended, .. } = handed.entry;
+                let facts = handed.entry.facts;
                 match settlement {
-                    Settlement::Ack => let_go(waiting, id, bytes, appended, &mut run, effects),
+                    Settlement::Ack => leaving.let_go(waiting, id, facts, effects),
                     Settlement::Requeue => put_back(ready, id, handed),
                     // The place of dead letters: until they are there, rejected is dropped.
-                    Settlement::Discard => let_go(waiting, id, bytes, appended, &mut run, effects),
+                    Settlement::Discard => leaving.let_go(waiting, id, facts, effects),
                 }
             });
         }
-        run.emit(effects);
+        self.finish(leaving, effects);
     }
 
     fn attach(&mut self, consumer: Consumer, request: RequestId, effects: &mut Effects<P>) {
@@ -299,22 +335,24 @@ impl<P: Clone> Machine<P> {
             let reply = Reply::Got { delivery: None, ready: 0 };
             return effects.push(Effect::Reply { request, reply });
         };
-        let Entry { redelivered, bytes, appended, .. } = entry;
-        let delivery = Some(Delivery { id, payload: entry.payload.clone(), redelivered, holder });
+        let facts = entry.facts;
+        let delivery = Some(delivery(id, entry.payload.clone(), facts, holder));
         let reply = Reply::Got { delivery, ready: self.ready.len() };
         effects.push(Effect::Reply { request, reply });
         if let Some(holder) = holder {
             self.unsettled.hold_without_consumer(holder, id, entry);
         } else {
-            let mut run = ConfirmRun::new();
-            let_go(&mut self.waiting, id, bytes, appended, &mut run, effects);
-            run.emit(effects);
+            let mut leaving = Leaving::new();
+            leaving.let_go(&mut self.waiting, id, facts, effects);
+            self.finish(leaving, effects);
         }
     }
 
     fn purge(&mut self, request: RequestId, effects: &mut Effects<P>) {
         let messages = self.ready.len();
-        self.drop_ready(effects);
+        let mut leaving = Leaving::new();
+        self.drop_ready(&mut leaving, effects);
+        self.finish(leaving, effects);
         effects.push(Effect::Reply { request, reply: Reply::Purged { messages } });
     }
 
@@ -375,44 +413,40 @@ impl<P: Clone> Machine<P> {
         }
     }
 
-    fn drop_ready(&mut self, effects: &mut Effects<P>) {
-        let mut run = ConfirmRun::new();
-        while let Some((id, Entry { bytes, appended, .. })) = self.ready.pop() {
-            let_go(&mut self.waiting, id, bytes, appended, &mut run, effects);
+    fn drop_ready(&mut self, leaving: &mut Leaving, effects: &mut Effects<P>) {
+        while let Some((id, Entry { facts, .. })) = self.ready.pop() {
+            leaving.let_go(&mut self.waiting, id, facts, effects);
         }
-        run.emit(effects);
     }
 
     fn drop_everything(&mut self, effects: &mut Effects<P>) {
         // All that waits goes now: confirmed in order, not as the messages happen to lie.
         self.persisted(MessageId(u64::MAX), effects);
-        self.drop_ready(effects);
-        self.unsettled.take_all(|id, Handed { entry: Entry { bytes, appended, .. }, .. }| {
-            effects.push(Effect::Release { id, bytes, appended });
+        let mut leaving = Leaving::new();
+        self.drop_ready(&mut leaving, effects);
+        let Self { unsettled, waiting, .. } = self;
+        unsettled.take_all(|id, Handed { entry: Entry { facts, .. }, .. }| {
+            leaving.let_go(waiting, id, facts, effects);
         });
+        self.finish(leaving, effects);
         self.deleted = true;
+    }
+
+    fn finish(&mut self, leaving: Leaving, effects: &mut Effects<P>) {
+        self.disk_bytes -= leaving.finish(effects);
     }
 }
 
-/// The message is gone (Q1), and nobody needs to wait for the disk any longer (Q6).
-#[inline]
-fn let_go<P>(
-    waiting: &mut Waiting,
-    id: MessageId,
-    bytes: u64,
-    appended: bool,
-    run: &mut ConfirmRun,
-    effects: &mut Effects<P>,
-) {
-    if appended && let Some(publish) = waiting.take(id) {
-        run.add(publish, effects);
-    }
-    effects.push(Effect::Release { id, bytes, appended });
+fn delivery<P>(id: MessageId, payload: P, facts: Facts, holder: Option<HolderId>) -> Delivery<P> {
+    let delivery_count = facts.delivery_count;
+    Delivery { id, payload, redelivered: delivery_count > 0, delivery_count, holder }
 }
 
 /// The message returns to its old place (Q2).
 fn put_back<P>(ready: &mut Ready<P>, id: MessageId, handed: Handed<P>) {
-    ready.put_back(id, Entry { redelivered: true, ..handed.entry });
+    let Entry { payload, mut facts } = handed.entry;
+    facts.delivery_count = facts.delivery_count.saturating_add(1);
+    ready.put_back(id, Entry { payload, facts });
 }
 
 /// Q9.
@@ -429,7 +463,8 @@ fn answer_gone<P>(command: Command<P>, effects: &mut Effects<P>) {
         | Command::Release { .. }
         | Command::Recover { .. }
         | Command::Flow { .. }
-        | Command::Persisted { .. } => None,
+        | Command::Persisted { .. }
+        | Command::PagedIn { .. } => None,
         Command::Attach { request, .. }
         | Command::Get { request, .. }
         | Command::Purge { request }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
+use std::ops::Range;
 
 use crate::base::MessageId;
 
@@ -31,7 +32,7 @@ impl<P> Ready<P> {
     pub(super) fn push(&mut self, entry: Entry<P>) -> MessageId {
         let id = self.next;
         self.next = id.next();
-        self.bytes += entry.bytes;
+        self.bytes += entry.facts.bytes;
         self.fresh.push_back(entry);
         id
     }
@@ -44,14 +45,14 @@ impl<P> Ready<P> {
         }
         let id = self.first_fresh();
         let entry = self.fresh.pop_front()?;
-        self.bytes -= entry.bytes;
+        self.bytes -= entry.facts.bytes;
         Some((id, entry))
     }
 
     /// Puts a message that was handed out back to its old place.
     pub(super) fn put_back(&mut self, id: MessageId, entry: Entry<P>) {
         assert!(id < self.first_fresh(), "a returned message is older than every fresh one (Q2)");
-        self.bytes += entry.bytes;
+        self.bytes += entry.facts.bytes;
         let twin = self.returned.insert(id, entry);
         assert!(twin.is_none(), "a message is in one place only (Q1)");
     }
@@ -70,6 +71,23 @@ impl<P> Ready<P> {
         self.bytes
     }
 
+    /// Looks at the messages of a run of ids, both ends included.
+    pub(super) fn visit(
+        &mut self,
+        first: MessageId,
+        last: MessageId,
+        each: &mut impl FnMut(MessageId, &mut Entry<P>),
+    ) {
+        for (id, entry) in self.returned.range_mut(first..=last) {
+            each(*id, entry);
+        }
+        let fresh = self.first_fresh().0;
+        let place = |id: u64| usize::try_from(id.saturating_sub(fresh)).unwrap_or(usize::MAX);
+        self.fresh.visit(place(first.0)..place(last.0.saturating_add(1)), |place, entry| {
+            each(MessageId(fresh + place as u64), entry);
+        });
+    }
+
     /// The oldest first.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (MessageId, &Entry<P>)> {
@@ -81,7 +99,7 @@ impl<P> Ready<P> {
     #[cold]
     fn pop_returned(&mut self) -> Option<(MessageId, Entry<P>)> {
         let (id, entry) = self.returned.pop_first()?;
-        self.bytes -= entry.bytes;
+        self.bytes -= entry.facts.bytes;
         Some((id, entry))
     }
 
@@ -134,6 +152,25 @@ impl<T> Chunks<T> {
         Some(value)
     }
 
+    /// Looks at the values at these places, and at none beyond the end.
+    fn visit(&mut self, places: Range<usize>, mut each: impl FnMut(usize, &mut T)) {
+        let Range { start, end } = places;
+        let in_head = self.head.len();
+        for place in start..end.min(in_head) {
+            each(place, &mut self.head[place]);
+        }
+        let skipped = start.saturating_sub(in_head) / CHUNK_ENTRIES;
+        let chunks = self.rest.iter_mut().enumerate().skip(skipped);
+        for (base, chunk) in chunks.map(|(at, chunk)| (in_head + at * CHUNK_ENTRIES, chunk)) {
+            if base >= end {
+                break;
+            }
+            for place in start.max(base)..end.min(base + chunk.len()) {
+                each(place, &mut chunk[place - base]);
+            }
+        }
+    }
+
     fn push_rest(&mut self, value: T) {
         if let Some(last) = self.rest.back_mut()
             && last.len() < CHUNK_ENTRIES
@@ -167,10 +204,11 @@ const CHUNK_ENTRIES: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Facts;
     use super::*;
 
     fn entry(payload: u64) -> Entry<u64> {
-        Entry { payload, bytes: payload, redelivered: false, appended: false }
+        Entry { payload, facts: Facts::new(payload, false) }
     }
 
     fn drained(ready: &mut Ready<u64>) -> Vec<u64> {
@@ -211,6 +249,29 @@ mod tests {
         out.extend(std::iter::from_fn(|| chunks.pop_front()));
         assert_eq!(out, (0..count).collect::<Vec<_>>());
         assert_eq!((chunks.len(), chunks.rest.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_visit_sees_what_is_in_the_run_and_nothing_else() {
+        let mut chunks = Chunks::new();
+        let count = 3 * CHUNK_ENTRIES + 100;
+        (0..count).for_each(|value| chunks.push_back(value));
+        let gone = CHUNK_ENTRIES / 2;
+        (0..gone).for_each(|_| assert!(chunks.pop_front().is_some()));
+        let edge = CHUNK_ENTRIES - gone;
+        for places in [0..1, 0..edge, edge - 1..edge + 1, edge..edge + CHUNK_ENTRIES + 1] {
+            let mut seen = Vec::new();
+            chunks.visit(places.clone(), |place, value| {
+                assert_eq!(*value, place + gone);
+                seen.push(place);
+            });
+            assert_eq!(seen, places.collect::<Vec<_>>());
+        }
+        let mut seen = 0;
+        chunks.visit(0..usize::MAX, |_, _| seen += 1);
+        chunks.visit(chunks.len()..usize::MAX, |_, _| panic!("beyond the end"));
+        chunks.visit(Range { start: 9, end: 3 }, |_, _| panic!("an empty run"));
+        assert_eq!(seen, chunks.len());
     }
 
     #[test]

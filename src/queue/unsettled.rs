@@ -56,7 +56,7 @@ impl<P> Unsettled<P> {
     #[inline]
     pub(super) fn hold(&mut self, key: Key, id: MessageId, entry: Entry<P>, consumer: Option<Key>) {
         self.len += 1;
-        self.bytes += entry.bytes;
+        self.bytes += entry.facts.bytes;
         let Some(held) = self.holders.get_mut(key) else {
             panic!("the record of a holder goes after its consumers (Q3)");
         };
@@ -87,7 +87,7 @@ impl<P> Unsettled<P> {
         let (len, bytes) = (&mut self.len, &mut self.bytes);
         held.take_run(first, last, |id, handed| {
             *len -= 1;
-            *bytes -= handed.entry.bytes;
+            *bytes -= handed.entry.facts.bytes;
             each(id, handed);
         });
         self.forget_if_idle(key);
@@ -105,6 +105,20 @@ impl<P> Unsettled<P> {
             self.take_holder(holder, &mut each);
         }
         assert!(self.len == 0 && self.bytes == 0, "every unsettled message has a holder (Q3)");
+    }
+
+    /// Looks at the messages of a run of ids, both ends included, holder by holder.
+    pub(super) fn visit(
+        &mut self,
+        first: MessageId,
+        last: MessageId,
+        each: &mut impl FnMut(MessageId, &mut Entry<P>),
+    ) {
+        for key in self.by_id.values() {
+            if let Some(held) = self.holders.get_mut(*key) {
+                held.visit(first, last, each);
+            }
+        }
     }
 
     /// The records of the holders.

@@ -2,6 +2,7 @@
 
 mod confirming;
 mod consuming;
+mod exchanging;
 mod fixture;
 mod lifetime;
 mod model;

@@ -5,7 +5,7 @@ use crate::base::{ConsumerId, HolderId, MessageId};
 use crate::queue::{
     Access, Acknowledge, Burst, Command, Consumer, DeleteCondition, Delivery, Effect, Flow,
     Incoming, LogMode, Progress, PublishRef, QueueConfig, Reply, RequestId, Settlement,
-    SharedCredit,
+    SharedCredit, Span,
 };
 
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ struct Message {
     id: u64,
     payload: u64,
     bytes: u64,
-    redelivered: bool,
+    delivery_count: u32,
     appended: bool,
     unconfirmed: Option<PublishRef>,
     place: Place,
@@ -126,6 +126,7 @@ impl Model {
                     out.extend(message.unconfirmed.take().map(confirm_one));
                 }
             }
+            Command::PagedIn { .. } => panic!("the model has nothing away"),
         }
         out
     }
@@ -194,8 +195,8 @@ impl Model {
         }
         let unconfirmed = publish.filter(|_| appended);
         let place = Place::Ready;
-        let redelivered = false;
-        let message = Message { id, payload, bytes, redelivered, appended, unconfirmed, place };
+        let delivery_count = 0;
+        let message = Message { id, payload, bytes, delivery_count, appended, unconfirmed, place };
         self.messages.push(message);
     }
 
@@ -216,7 +217,7 @@ impl Model {
                 Settlement::Ack | Settlement::Discard => self.drop_message(at, out),
                 Settlement::Requeue => {
                     self.messages[at].place = Place::Ready;
-                    self.messages[at].redelivered = true;
+                    self.messages[at].delivery_count += 1;
                 }
             }
             self.line_up();
@@ -303,13 +304,15 @@ impl Model {
         let message = &mut self.messages[at];
         message.place = Place::Gone;
         out.extend(message.unconfirmed.take().map(confirm_one));
-        let (id, bytes, appended) = (MessageId(message.id), message.bytes, message.appended);
-        out.push(Effect::Release { id, bytes, appended });
+        let (id, appended) = (MessageId(message.id), u64::from(message.appended));
+        let span = Span { first: id, last: id, messages: 1, bytes: message.bytes, appended };
+        out.push(Effect::Release(span));
     }
 
     fn delivery(&self, at: usize, holder: Option<HolderId>) -> Delivery<u64> {
-        let Message { id, payload, redelivered, .. } = self.messages[at];
-        Delivery { id: MessageId(id), payload, redelivered, holder }
+        let Message { id, payload, delivery_count, .. } = self.messages[at];
+        let redelivered = delivery_count > 0;
+        Delivery { id: MessageId(id), payload, redelivered, delivery_count, holder }
     }
 
     /// Whoever cannot take a message leaves the line; whoever newly can stands at its end.

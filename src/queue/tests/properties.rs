@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::{ConsumerId, HolderId, MessageId, PublishSequence};
 use crate::queue::{
     Access, Acknowledge, Burst, Command, Consumer, DeleteCondition, Effect, Effects, Flow,
-    Incoming, LogMode, Machine, Progress, QueueConfig, Reply, RequestId, Settlement,
+    Incoming, LogMode, Machine, Progress, QueueConfig, Reply, RequestId, Settlement, Span,
 };
 
 use super::fixture::{NOW, Pool, publish};
@@ -138,7 +138,9 @@ struct Outcome {
     handed_out: Vec<Effect<u64>>,
     appended: Vec<Effect<u64>>,
     replies: Vec<(RequestId, Reply<u64>)>,
-    released: Vec<(MessageId, u64, bool)>,
+    released: Vec<MessageId>,
+    released_bytes: u64,
+    released_appended: u64,
     confirmed: Vec<(u64, u64)>,
     cancelled: Vec<ConsumerId>,
     deleted: bool,
@@ -152,8 +154,12 @@ impl Outcome {
                 Effect::Deliver { .. } => outcome.handed_out.push(effect),
                 Effect::Append { .. } => outcome.appended.push(effect),
                 Effect::Reply { request, reply } => outcome.replies.push((request, reply)),
-                Effect::Release { id, bytes, appended } => {
-                    outcome.released.push((id, bytes, appended));
+                Effect::Release(Span { first, last, messages, bytes, appended }) => {
+                    let before = outcome.released.len();
+                    outcome.released.extend((first.0..=last.0).map(MessageId));
+                    assert_eq!((outcome.released.len() - before) as u64, messages);
+                    outcome.released_bytes += bytes;
+                    outcome.released_appended += appended;
                 }
                 Effect::Confirm { first, last: PublishSequence(last) } => {
                     assert!(first.sequence.0 <= last, "an empty run");
@@ -163,6 +169,7 @@ impl Outcome {
                 Effect::CancelConsumer { consumer } => outcome.cancelled.push(consumer),
                 Effect::Deleted => outcome.deleted = true,
                 Effect::Refuse { .. } => panic!("nothing is refused yet"),
+                Effect::PageOut { .. } | Effect::PageIn { .. } => panic!("nothing is paged"),
             }
         }
         outcome.released.sort_unstable();
@@ -182,7 +189,7 @@ struct Ledger {
 
 impl Ledger {
     fn note(&mut self, outcome: &Outcome) {
-        for (id, ..) in &outcome.released {
+        for id in &outcome.released {
             assert!(self.released.insert(*id), "Q1: {id} was released twice");
         }
         for publish in &outcome.confirmed {
@@ -341,7 +348,10 @@ mod tests {
 
     fn config() -> impl Strategy<Value = QueueConfig> {
         let log = prop_oneof![1 => Just(LogMode::Volatile), 3 => Just(LogMode::Logged)];
-        (log, prop::bool::weighted(0.2))
-            .prop_map(|(log, auto_delete)| QueueConfig { log, auto_delete })
+        (log, prop::bool::weighted(0.2)).prop_map(|(log, auto_delete)| QueueConfig {
+            log,
+            auto_delete,
+            paging: None,
+        })
     }
 }
