@@ -87,6 +87,14 @@ impl<T> Chunks<T> {
         }
     }
 
+    /// Bytes that its pieces take up, used or not.
+    #[cfg(test)]
+    pub(super) fn ram_cost(&self) -> usize {
+        let rest = self.rest.iter().map(VecDeque::capacity).sum::<usize>();
+        let values = self.head.capacity() + rest + self.spare.capacity();
+        values * size_of::<T>() + self.rest.capacity() * size_of::<VecDeque<T>>()
+    }
+
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.head.iter().chain(self.rest.iter().flatten())

@@ -78,7 +78,8 @@ pub enum Command<P> {
         /// Comes back in [`super::Reply`]; `None` when nobody waits.
         request: Option<RequestId>,
     },
-    /// Everything up to and with this id that was to be appended is on disk. A driver that knows new
+    /// Everything up to and with this id that was to be appended is on disk; an append that was given
+    /// up because its message was released first counts as if it were. A driver that knows new
     /// handles for these messages exchanges them first ([`super::Machine::exchange`]): what is on disk
     /// may be paged out at once.
     Persisted {

@@ -23,9 +23,14 @@
 //! * **Q9** A deleted queue holds nothing. It answers every question with `Gone`, and confirms what is
 //!   published to it (rabbitmq: confirms.md, a publish that races with a delete): such a message gets
 //!   no id, and neither `Append` nor `Release`.
+//! * **Q10** A long backlog is paged out and in without being seen from outside: order, counts and
+//!   answers are those of a queue that keeps everything. A message that is away waits for nothing. A
+//!   `Get` whose message is away, and all that comes after it, waits in order for it to be paged in.
 //!
 //! [`apply`]: Machine::apply
 //! [`deliver`]: Machine::deliver
+
+use std::collections::VecDeque;
 
 use crate::base::{ConsumerId, HolderId, MessageId, Millis};
 
@@ -37,7 +42,7 @@ use super::releases::Leaving;
 use super::unsettled::Unsettled;
 use super::{
     Burst, Command, Consumer, DeleteCondition, Delivery, Effect, Effects, Incoming, LogMode,
-    Progress, QueueConfig, Reply, RequestId, Residence, Settlement, SharedCredit,
+    Progress, QueueConfig, Reply, RequestId, Settlement, SharedCredit,
 };
 
 /// One queue: plain data, without a thread, a lock or a clock.
@@ -53,13 +58,19 @@ use super::{
 ///   deleted queue get none, so a driver that counts bytes counts them after [`Self::apply`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Machine<P> {
-    config: QueueConfig,
+    pub(super) config: QueueConfig,
     pub(super) ready: Ready<P>,
     pub(super) unsettled: Unsettled<P>,
     pub(super) consumers: Consumers,
     pub(super) waiting: Waiting,
-    /// Bytes of messages here whose handle says only where they lie.
+    /// The highest id that was to be appended.
+    pub(super) appended_up_to: MessageId,
+    /// The highest id that was to be appended and is on disk, and all before it.
+    pub(super) persisted_up_to: MessageId,
+    /// Bytes of messages that are away, or here with a handle that says only where they lie.
     pub(super) disk_bytes: u64,
+    /// Commands that wait for more to be paged in; the first is a `Get` (Q10).
+    pub(super) deferred: VecDeque<Command<P>>,
     deleted: bool,
 }
 
@@ -67,19 +78,37 @@ impl<P: Clone> Machine<P> {
     /// An empty queue.
     #[must_use]
     pub fn new(config: QueueConfig) -> Self {
+        assert!(
+            config.paging.is_none_or(|paging| paging.window > 0 && paging.piece > 0),
+            "a window and a piece hold at least one message"
+        );
         Self {
             config,
             ready: Ready::new(),
             unsettled: Unsettled::new(),
             consumers: Consumers::new(),
             waiting: Waiting::new(),
+            appended_up_to: MessageId(0),
+            persisted_up_to: MessageId(0),
             disk_bytes: 0,
+            deferred: VecDeque::new(),
             deleted: false,
         }
     }
 
     /// Applies one command. Never hands a message to a consumer.
-    pub fn apply(&mut self, _now: Millis, command: Command<P>, effects: &mut Effects<P>) {
+    pub fn apply(&mut self, now: Millis, command: Command<P>, effects: &mut Effects<P>) {
+        if let Command::PagedIn { from, messages } = command {
+            self.paged_in(now, from, messages, effects);
+        } else if self.deferred.is_empty() && !self.must_wait(&command) {
+            self.take(now, command, effects);
+        } else {
+            self.defer(command, effects);
+        }
+    }
+
+    /// Does what a command asks for, with everything that it needs in RAM.
+    pub(super) fn take(&mut self, _now: Millis, command: Command<P>, effects: &mut Effects<P>) {
         if self.deleted {
             return answer_gone(command, effects);
         }
@@ -91,7 +120,7 @@ impl<P: Clone> Machine<P> {
             Command::Attach { consumer, request } => self.attach(consumer, request, effects),
             Command::Detach { consumer, request } => self.detach(consumer, request, effects),
             Command::Release { holder } => self.release(holder, effects),
-            Command::Recover { holder } => self.recover(holder),
+            Command::Recover { holder } => self.return_all(holder),
             Command::Flow { consumer, flow } => self.consumers.set_flow(consumer, flow),
             Command::Get { holder, request } => self.get(holder, request, effects),
             Command::Purge { request } => self.purge(request, effects),
@@ -100,14 +129,16 @@ impl<P: Clone> Machine<P> {
                 effects.push(Effect::Reply { request, reply });
             }
             Command::Delete { condition, request } => self.delete(condition, request, effects),
-            Command::Persisted { up_to } => self.persisted(up_to, effects),
-            // Nothing is away yet.
-            Command::PagedIn { .. } => {}
+            Command::Persisted { up_to } => {
+                self.persisted(up_to, effects);
+                self.page_out(effects);
+            }
+            Command::PagedIn { .. } => panic!("an answer is taken before it can be deferred (Q10)"),
         }
     }
 
     /// Hands ready messages out, one to each consumer in turn, until the burst is used up or nobody
-    /// can take one.
+    /// can take one. What is away is asked for and not waited for.
     ///
     /// A consumer that `credit` refuses is held until [`Command::Flow`] opens it; see [`SharedCredit`]
     /// for why no opening is lost. `Open` lifts a hold whatever its cause, so a driver that opens a
@@ -123,7 +154,7 @@ impl<P: Clone> Machine<P> {
         let mut messages = 0;
         let mut bytes = 0;
         let progress = loop {
-            if self.ready.is_empty() || !self.consumers.has_turn() {
+            if !self.ready.has_first() || !self.consumers.has_turn() {
                 break Progress::Idle;
             }
             if messages >= burst.messages || bytes >= burst.bytes {
@@ -131,38 +162,17 @@ impl<P: Clone> Machine<P> {
             }
             let Some(turn) = self.consumers.take_turn(credit) else { break Progress::Idle };
             let Some((id, entry)) = self.ready.pop() else {
-                panic!("a ready list that is not empty has a first message");
+                panic!("the first message is there when it is said to be");
             };
             messages += 1;
             bytes += entry.facts.bytes;
             self.hand_out(turn, id, entry, &mut leaving, effects);
         };
         self.finish(leaving, effects);
+        if messages > 0 || self.consumers.has_turn() {
+            self.page_in(effects);
+        }
         progress
-    }
-
-    /// Shows the driver its handles of the messages in a run of ids (both ends included) that are
-    /// ready in RAM or unsettled, in no particular order. It may change or replace each, and says where
-    /// the bytes of the message are now.
-    ///
-    /// A step of its own, because it is no part of the queue's history: nothing that the machine does
-    /// depends on a handle, and a replicated queue has others on every node. Costs nothing for what
-    /// is not there; in the ready list no search at all.
-    pub fn exchange(
-        &mut self,
-        first: MessageId,
-        last: MessageId,
-        mut each: impl FnMut(MessageId, &mut P) -> Residence,
-    ) {
-        assert!(first <= last, "a run of ids has its ends in order");
-        let Self { ready, unsettled, disk_bytes, .. } = self;
-        let mut each = |id, entry: &mut Entry<P>| {
-            *disk_bytes -= entry.facts.disk_bytes();
-            entry.facts.residence = each(id, &mut entry.payload);
-            *disk_bytes += entry.facts.disk_bytes();
-        };
-        ready.visit(first, last, &mut each);
-        unsettled.visit(first, last, &mut each);
     }
 
     /// When the machine wants to be woken; `None`, because nothing in it is timed yet.
@@ -195,12 +205,6 @@ impl<P: Clone> Machine<P> {
         self.unsettled.bytes()
     }
 
-    /// The bytes of ready and unsettled messages whose handle keeps them in RAM.
-    #[must_use]
-    pub fn ram_bytes(&self) -> u64 {
-        self.ready_bytes() + self.unsettled_bytes() - self.disk_bytes
-    }
-
     /// Attached consumers.
     #[must_use]
     pub fn consumers(&self) -> u64 {
@@ -224,6 +228,7 @@ impl<P: Clone> Machine<P> {
             if appended {
                 let copy = payload.clone();
                 let id = self.ready.push(Entry { payload, facts });
+                self.appended_up_to = id;
                 effects.push(Effect::Append { id, payload: copy });
                 if let Some(publish) = publish {
                     self.waiting.push(id, publish);
@@ -236,6 +241,7 @@ impl<P: Clone> Machine<P> {
             }
         }
         run.emit(effects);
+        self.page_out(effects);
     }
 
     #[inline]
@@ -316,13 +322,13 @@ impl<P: Clone> Machine<P> {
         while let Some(consumer) = self.consumers.first_of(holder) {
             detached |= self.remove_consumer(consumer);
         }
-        self.recover(holder);
+        self.return_all(holder);
         if detached {
             self.delete_if_unused(effects);
         }
     }
 
-    fn recover(&mut self, holder: HolderId) {
+    fn return_all(&mut self, holder: HolderId) {
         let Self { ready, unsettled, consumers, .. } = self;
         unsettled.take_holder(holder, |id, handed| {
             consumers.give_back(handed.consumer);
@@ -346,6 +352,7 @@ impl<P: Clone> Machine<P> {
             leaving.let_go(&mut self.waiting, id, facts, effects);
             self.finish(leaving, effects);
         }
+        self.page_in(effects);
     }
 
     fn purge(&mut self, request: RequestId, effects: &mut Effects<P>) {
@@ -394,6 +401,7 @@ impl<P: Clone> Machine<P> {
             run.add(publish, effects);
         }
         run.emit(effects);
+        self.persisted_up_to = self.persisted_up_to.max(up_to.min(self.appended_up_to));
     }
 
     /// Takes a consumer out; what it was given stays with its holder. Says whether it was there.
@@ -414,8 +422,12 @@ impl<P: Clone> Machine<P> {
     }
 
     fn drop_ready(&mut self, leaving: &mut Leaving, effects: &mut Effects<P>) {
-        while let Some((id, Entry { facts, .. })) = self.ready.pop() {
-            leaving.let_go(&mut self.waiting, id, facts, effects);
+        loop {
+            while let Some((id, Entry { facts, .. })) = self.ready.pop() {
+                leaving.let_go(&mut self.waiting, id, facts, effects);
+            }
+            let Some(away) = self.ready.drop_away() else { break };
+            leaving.let_go_away(away, effects);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The queue: a pure machine of commands and effects. It knows ids, sizes and holders; never bodies,
 //! files, delivery tags, connections or clocks.
 
+mod backlog;
 mod chunks;
 mod command;
 mod config;
@@ -12,6 +13,7 @@ mod effects;
 mod entry;
 mod held;
 mod machine;
+mod pages;
 mod paging;
 mod ready;
 mod releases;

@@ -22,6 +22,9 @@
 //! message that is away. A transient one the driver must store itself when it is paged out; it needs
 //! no sync.
 //!
+//! After a restart [`Machine::recover`] builds a queue whose messages are all away: again one [`Span`],
+//! whatever the backlog, and nothing is read before somebody takes a message.
+//!
 //! A driver drops a body from RAM earlier than that with [`Machine::exchange`]. How many bytes of the
 //! queue are in RAM says [`Machine::ram_bytes`]; a [`Residence`] per message is all that it takes.
 //!
@@ -34,6 +37,7 @@
 //! [`Effect::PageIn`]: super::Effect::PageIn
 //! [`Effect::Release`]: super::Effect::Release
 //! [`Machine::exchange`]: super::Machine::exchange
+//! [`Machine::recover`]: super::Machine::recover
 //! [`Machine::ram_bytes`]: super::Machine::ram_bytes
 //! [`QueueConfig::paging`]: super::QueueConfig::paging
 
@@ -42,8 +46,8 @@ use crate::base::MessageId;
 /// How much of a long queue stays in RAM.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Paging {
-    /// Messages that stay in RAM at each end. More of the head is asked for when half of it is used
-    /// up; so it is from 2.
+    /// Messages that stay in RAM at each end, from 1. More of the head is asked for when half of it
+    /// is used up, and only when somebody takes from it.
     pub window: u32,
     /// Messages of one [`super::Effect::PageOut`]; from 1.
     pub piece: u32,

@@ -37,12 +37,28 @@ impl Leaving {
         self.disk_bytes += facts.disk_bytes();
         let appended = u64::from(facts.appended);
         let span = Span { first: id, last: id, messages: 1, bytes: facts.bytes, appended };
-        self.let_go_span(span, effects);
+        self.add(span, effects);
     }
 
-    /// Messages are gone for which nobody waits and of which nothing was counted as on disk.
+    /// What was away is gone; nobody waits for it.
+    pub(super) fn let_go_away<P>(&mut self, away: Span, effects: &mut Effects<P>) {
+        self.disk_bytes += away.bytes;
+        self.add(away, effects);
+    }
+
+    /// Emits what is still open; whoever collects must call this at the end. Gives the bytes that left
+    /// the disk's share.
+    #[must_use]
+    pub(super) fn finish<P>(mut self, effects: &mut Effects<P>) -> u64 {
+        if let Some(span) = self.open.take() {
+            effects.push(Effect::Release(span));
+        }
+        self.confirms.emit(effects);
+        self.disk_bytes
+    }
+
     #[inline]
-    pub(super) fn let_go_span<P>(&mut self, span: Span, effects: &mut Effects<P>) {
+    fn add<P>(&mut self, span: Span, effects: &mut Effects<P>) {
         if let Some(open) = &mut self.open {
             if open.last.next() == span.first {
                 open.last = span.last;
@@ -59,17 +75,6 @@ impl Leaving {
         } else {
             self.open = Some(span);
         }
-    }
-
-    /// Emits what is still open; whoever collects must call this at the end. Gives the bytes that left
-    /// the disk's share.
-    #[must_use]
-    pub(super) fn finish<P>(mut self, effects: &mut Effects<P>) -> u64 {
-        if let Some(span) = self.open.take() {
-            effects.push(Effect::Release(span));
-        }
-        self.confirms.emit(effects);
-        self.disk_bytes
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::base::{ConsumerId, HolderId, MessageId};
 use crate::queue::{
     Access, Acknowledge, Burst, Command, Consumer, DeleteCondition, Delivery, Effect, Flow,
-    Incoming, LogMode, Progress, PublishRef, QueueConfig, Reply, RequestId, Settlement,
+    Incoming, LogMode, Paged, Progress, PublishRef, QueueConfig, Reply, RequestId, Settlement,
     SharedCredit, Span,
 };
 
@@ -39,12 +39,31 @@ pub(super) struct Model {
     messages: Vec<Message>,
     members: Vec<Member>,
     line: Vec<ConsumerId>,
+    next: u64,
     deleted: bool,
 }
 
 impl Model {
-    pub(super) fn new(config: QueueConfig) -> Self {
-        Self { config, messages: vec![], members: vec![], line: vec![], deleted: false }
+    /// A queue that holds these messages already.
+    pub(super) fn recover(config: QueueConfig, next: MessageId, past: &[Paged<u64>]) -> Self {
+        let message = |message: &Paged<u64>| {
+            let Paged { id, payload, bytes, delivery_count, appended, .. } = *message;
+            let (id, unconfirmed, place) = (id.0, None, Place::Ready);
+            Message { id, payload, bytes, delivery_count, appended, unconfirmed, place }
+        };
+        let messages = past.iter().map(message).collect();
+        Self { config, messages, members: vec![], line: vec![], next: next.0, deleted: false }
+    }
+
+    /// Whether a message ever had this id.
+    pub(super) fn knows(&self, id: u64) -> bool {
+        self.messages.iter().any(|message| message.id == id)
+    }
+
+    /// The ids of the messages that are not gone.
+    pub(super) fn present(&self) -> Vec<u64> {
+        let present = self.messages.iter().filter(|message| message.place != Place::Gone);
+        present.map(|message| message.id).collect()
     }
 
     /// Messages that came, and how many of them are ready, held and gone.
@@ -186,7 +205,8 @@ impl Model {
 
     fn enqueue(&mut self, message: &Incoming<u64>, out: &mut Vec<Effect<u64>>) {
         let Incoming { payload, bytes, persistent, publish } = *message;
-        let id = self.messages.len() as u64 + 1;
+        let id = self.next;
+        self.next += 1;
         let appended = persistent && self.config.log == LogMode::Logged;
         if appended {
             out.push(Effect::Append { id: MessageId(id), payload });
