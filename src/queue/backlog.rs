@@ -89,7 +89,7 @@ impl<P> Backlog<P> {
         let mut in_ram = 0;
         for Paged { id, payload, bytes, delivery_count, appended, residence } in messages {
             assert!(away.first <= id && id <= away.last, "what was away comes back in order (Q2)");
-            let facts = Facts { bytes, delivery_count, appended, residence };
+            let facts = Facts::known(bytes, delivery_count, appended, residence);
             assert!(away.bytes >= bytes, "what comes back is what went away (Q8)");
             away.first = id.next();
             away.messages -= 1;

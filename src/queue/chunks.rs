@@ -9,7 +9,7 @@ use std::ops::Range;
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Chunks<T> {
     head: VecDeque<T>,
-    /// What does not fit in `head`; none of them is empty.
+    /// What does not fit in `head`; none of them is empty between two calls.
     rest: VecDeque<VecDeque<T>>,
     /// An empty piece, kept so that a list at the edge of a piece does not allocate at every turn.
     spare: VecDeque<T>,
@@ -29,11 +29,14 @@ impl<T> Chunks<T> {
     #[inline]
     pub(super) fn push_back(&mut self, value: T) {
         self.len += 1;
-        if self.rest.is_empty() && self.head.len() < CHUNK_ENTRIES {
-            self.head.push_back(value);
+        // One place that writes the value: so it is written from registers, and not put on the stack
+        // first to be handed to one of two.
+        let piece = if self.rest.is_empty() && self.head.len() < CHUNK_ENTRIES {
+            &mut self.head
         } else {
-            self.push_rest(value);
-        }
+            self.last_of_rest()
+        };
+        piece.push_back(value);
     }
 
     #[inline]
@@ -65,17 +68,15 @@ impl<T> Chunks<T> {
         }
     }
 
-    fn push_rest(&mut self, value: T) {
-        if let Some(last) = self.rest.back_mut()
-            && last.len() < CHUNK_ENTRIES
-        {
-            last.push_back(value);
-            return;
+    /// The last piece behind the head, with room for one more.
+    fn last_of_rest(&mut self) -> &mut VecDeque<T> {
+        if self.rest.back().is_none_or(|last| last.len() >= CHUNK_ENTRIES) {
+            let mut chunk = mem::take(&mut self.spare);
+            chunk.reserve_exact(CHUNK_ENTRIES);
+            self.rest.push_back(chunk);
         }
-        let mut chunk = mem::take(&mut self.spare);
-        chunk.reserve_exact(CHUNK_ENTRIES);
-        chunk.push_back(value);
-        self.rest.push_back(chunk);
+        let Some(last) = self.rest.back_mut() else { panic!("there is a piece by now") };
+        last
     }
 
     fn next_chunk(&mut self) {

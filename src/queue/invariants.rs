@@ -11,10 +11,11 @@ impl<P: Clone> Machine<P> {
         self.check_messages();
         self.check_consumers();
         for (id, _) in self.waiting.iter() {
-            let ready = self.ready.iter().any(|(other, entry)| other == id && entry.facts.appended);
+            let ready =
+                self.ready.iter().any(|(other, entry)| other == id && entry.facts.appended());
             let mut held = self.unsettled.holders().flat_map(Held::iter);
             assert!(
-                ready || held.any(|(other, handed)| other == id && handed.entry.facts.appended),
+                ready || held.any(|(other, handed)| other == id && handed.entry.facts.appended()),
                 "Q6: {id} waits for the disk and is not in the queue"
             );
         }
@@ -42,7 +43,7 @@ impl<P: Clone> Machine<P> {
         let held = self.unsettled.holders().flat_map(Held::iter);
         let entries = held.map(|(_, handed)| &handed.entry).chain(self.ready.iter().map(|e| e.1));
         let in_ram: u64 = entries
-            .filter(|entry| entry.facts.residence == Residence::Ram)
+            .filter(|entry| entry.facts.residence() == Residence::Ram)
             .map(|entry| entry.facts.bytes)
             .sum();
         assert_eq!(self.ram_bytes(), in_ram, "Q8: bytes in RAM");

@@ -36,7 +36,7 @@ use crate::base::{ConsumerId, HolderId, MessageId, Millis};
 
 use super::confirms::{ConfirmRun, Waiting};
 use super::consumers::{Consumers, Turn};
-use super::entry::{Entry, Facts, Handed};
+use super::entry::{Entry, Facts};
 use super::ready::Ready;
 use super::releases::Leaving;
 use super::unsettled::Unsettled;
@@ -108,6 +108,7 @@ impl<P: Clone> Machine<P> {
     }
 
     /// Does what a command asks for, with everything that it needs in RAM.
+    #[inline]
     pub(super) fn take(&mut self, _now: Millis, command: Command<P>, effects: &mut Effects<P>) {
         if self.deleted {
             return answer_gone(command, effects);
@@ -224,20 +225,16 @@ impl<P: Clone> Machine<P> {
                 LogMode::Volatile => false,
                 LogMode::Logged => persistent,
             };
-            let facts = Facts::new(bytes, appended);
-            if appended {
-                let copy = payload.clone();
-                let id = self.ready.push(Entry { payload, facts });
+            let copy = appended.then(|| payload.clone());
+            let id = self.ready.push(Entry { payload, facts: Facts::new(bytes, appended) });
+            if let Some(payload) = copy {
                 self.appended_up_to = id;
-                effects.push(Effect::Append { id, payload: copy });
+                effects.push(Effect::Append { id, payload });
                 if let Some(publish) = publish {
                     self.waiting.push(id, publish);
                 }
-            } else {
-                self.ready.push(Entry { payload, facts });
-                if let Some(publish) = publish {
-                    run.add(publish, effects);
-                }
+            } else if let Some(publish) = publish {
+                run.add(publish, effects);
             }
         }
         run.emit(effects);
@@ -262,8 +259,7 @@ impl<P: Clone> Machine<P> {
         };
         let delivery = delivery(id, payload.clone(), facts, Some(hold.holder));
         effects.push(Effect::Deliver { consumer, delivery });
-        let entry = Entry { payload, facts };
-        self.unsettled.hold(hold.holder_key, id, entry, Some(hold.consumer_key));
+        self.unsettled.hold(hold.holder_key, id, payload, facts, Some(hold.consumer_key));
     }
 
     fn settle(
@@ -276,12 +272,11 @@ impl<P: Clone> Machine<P> {
         let Self { ready, unsettled, consumers, waiting, .. } = self;
         let mut leaving = Leaving::new();
         for &ids in messages {
-            unsettled.take_run(holder, ids, |id, handed| {
-                consumers.give_back(handed.consumer);
-                let facts = handed.entry.facts;
+            unsettled.take_run(holder, ids, |id, payload, facts, consumer| {
+                consumers.give_back(consumer);
                 match settlement {
                     Settlement::Ack => leaving.let_go(waiting, id, facts, effects),
-                    Settlement::Requeue => put_back(ready, id, handed),
+                    Settlement::Requeue => put_back(ready, id, payload, facts),
                     // The place of dead letters: until they are there, rejected is dropped.
                     Settlement::Discard => leaving.let_go(waiting, id, facts, effects),
                 }
@@ -330,9 +325,9 @@ impl<P: Clone> Machine<P> {
 
     fn return_all(&mut self, holder: HolderId) {
         let Self { ready, unsettled, consumers, .. } = self;
-        unsettled.take_holder(holder, |id, handed| {
-            consumers.give_back(handed.consumer);
-            put_back(ready, id, handed);
+        unsettled.take_holder(holder, |id, payload, facts, consumer| {
+            consumers.give_back(consumer);
+            put_back(ready, id, payload, facts);
         });
     }
 
@@ -437,7 +432,7 @@ impl<P: Clone> Machine<P> {
         let mut leaving = Leaving::new();
         self.drop_ready(&mut leaving, effects);
         let Self { unsettled, waiting, .. } = self;
-        unsettled.take_all(|id, Handed { entry: Entry { facts, .. }, .. }| {
+        unsettled.take_all(|id, _, facts, _| {
             leaving.let_go(waiting, id, facts, effects);
         });
         self.finish(leaving, effects);
@@ -450,14 +445,13 @@ impl<P: Clone> Machine<P> {
 }
 
 fn delivery<P>(id: MessageId, payload: P, facts: Facts, holder: Option<HolderId>) -> Delivery<P> {
-    let delivery_count = facts.delivery_count;
+    let delivery_count = facts.delivery_count();
     Delivery { id, payload, redelivered: delivery_count > 0, delivery_count, holder }
 }
 
 /// The message returns to its old place (Q2).
-fn put_back<P>(ready: &mut Ready<P>, id: MessageId, handed: Handed<P>) {
-    let Entry { payload, mut facts } = handed.entry;
-    facts.delivery_count = facts.delivery_count.saturating_add(1);
+fn put_back<P>(ready: &mut Ready<P>, id: MessageId, payload: P, mut facts: Facts) {
+    facts.count_delivery();
     ready.put_back(id, Entry { payload, facts });
 }
 

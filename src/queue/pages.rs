@@ -41,7 +41,7 @@ impl<P: Clone> Machine<P> {
         let Self { ready, unsettled, disk_bytes, .. } = self;
         let mut each = |id, entry: &mut Entry<P>| {
             *disk_bytes -= entry.facts.disk_bytes();
-            entry.facts.residence = each(id, &mut entry.payload);
+            entry.facts.set_residence(each(id, &mut entry.payload));
             *disk_bytes += entry.facts.disk_bytes();
         };
         ready.visit(first, last, &mut each);

@@ -43,6 +43,8 @@
 
 use crate::base::MessageId;
 
+use super::entry::Facts;
+
 /// How much of a long queue stays in RAM.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Paging {
@@ -75,6 +77,15 @@ pub struct Paged<P> {
     pub appended: bool,
     /// Where its bytes are. On the way out, as the machine was told last.
     pub residence: Residence,
+}
+
+impl<P> Paged<P> {
+    /// On its way out.
+    pub(super) fn new(id: MessageId, payload: P, facts: Facts) -> Self {
+        let (delivery_count, appended) = (facts.delivery_count(), facts.appended());
+        let (bytes, residence) = (facts.bytes, facts.residence());
+        Self { id, payload, bytes, delivery_count, appended, residence }
+    }
 }
 
 /// Where the bytes of a message are, as far as a queue's share of RAM goes.

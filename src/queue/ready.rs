@@ -12,7 +12,7 @@ use crate::base::MessageId;
 
 use super::backlog::Backlog;
 use super::chunks::Chunks;
-use super::entry::{Entry, Facts};
+use super::entry::Entry;
 use super::{Paged, Paging, Span};
 
 /// The ready messages of one queue. It also gives the ids.
@@ -124,10 +124,9 @@ impl<P> Ready<P> {
         let mut messages = Vec::with_capacity(piece);
         for _ in 0..piece {
             let (id, Entry { payload, facts }) = self.take_fresh()?;
-            let Facts { bytes, delivery_count, appended, residence } = facts;
-            span.bytes += bytes;
-            span.appended += u64::from(appended);
-            messages.push(Paged { id, payload, bytes, delivery_count, appended, residence });
+            span.bytes += facts.bytes;
+            span.appended += u64::from(facts.appended());
+            messages.push(Paged::new(id, payload, facts));
         }
         self.backlog.send_away(span);
         Some((span, messages))
@@ -220,6 +219,7 @@ impl<P> Ready<P> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Facts;
     use super::*;
 
     fn entry(payload: u64) -> Entry<u64> {

@@ -4,7 +4,7 @@ use crate::base::MessageId;
 
 use super::confirms::{ConfirmRun, Waiting};
 use super::entry::Facts;
-use super::{Effect, Effects, Residence, Span};
+use super::{Effect, Effects, Span};
 
 /// Collects what leaves in one step. Neighbours go as one [`Span`], whichever of them goes first.
 #[derive(Debug)]
@@ -29,13 +29,13 @@ impl Leaving {
         facts: Facts,
         effects: &mut Effects<P>,
     ) {
-        if facts.appended
+        if facts.appended()
             && let Some(publish) = waiting.take(id)
         {
             self.confirms.add(publish, effects);
         }
         self.disk_bytes += facts.disk_bytes();
-        let appended = u64::from(facts.appended);
+        let appended = u64::from(facts.appended());
         let span = Span { first: id, last: id, messages: 1, bytes: facts.bytes, appended };
         self.add(span, effects);
     }
@@ -74,17 +74,6 @@ impl Leaving {
             open.appended += span.appended;
         } else {
             self.open = Some(span);
-        }
-    }
-}
-
-impl Facts {
-    /// Its bytes, when they are not in RAM.
-    #[inline]
-    pub(super) fn disk_bytes(self) -> u64 {
-        match self.residence {
-            Residence::Ram => 0,
-            Residence::Disk => self.bytes,
         }
     }
 }
