@@ -10,7 +10,7 @@ PYTHON ?= python3
 .PHONY: run test verify rust-test client-test fix bench
 
 run:
-	$(CARGO) run --release --
+	$(CARGO) run --release -- --data-dir data
 
 test: verify rust-test client-test
 

@@ -3,6 +3,7 @@
 //! The handle is a number, so that what is measured is the machine and not the counting of references.
 //! Building the batches is included: a driver builds them as well.
 
+use std::collections::VecDeque;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
@@ -12,7 +13,7 @@ use haremq::base::{
 };
 use haremq::queue::{
     Access, Acknowledge, Burst, Command, Consumer, Effect, Effects, Incoming, LogMode, Machine,
-    Progress, PublishRef, QueueConfig, RequestId, Settlement, SharedCredit,
+    Paged, Paging, Progress, PublishRef, QueueConfig, RequestId, Settlement, SharedCredit,
 };
 
 const NOW: Millis = Millis(0);
@@ -122,6 +123,21 @@ fn fill_and_drain(criterion: &mut Criterion) {
             assert_eq!(queue.machine.ready(), 0);
         });
     });
+    group.bench_function("fill, then drain, through an index in RAM", |bencher| {
+        bencher.iter(|| {
+            let mut queue = Queue::new(LogMode::Volatile);
+            let paging = Some(Paging::default());
+            queue.machine = Machine::new(QueueConfig { paging, ..QueueConfig::default() });
+            for _ in 0..MESSAGES / BATCH {
+                queue.enqueue(BATCH);
+            }
+            queue.attach(1, Acknowledge::Automatic);
+            while queue.machine.ready() > 0 {
+                queue.deliver();
+            }
+            assert!(queue.index.is_empty());
+        });
+    });
     group.finish();
 }
 
@@ -130,13 +146,23 @@ struct Queue {
     machine: Machine<u64>,
     effects: Effects<u64>,
     delivered: Vec<(u64, MessageId)>,
+    /// What is away.
+    index: VecDeque<Paged<u64>>,
+    asked: Option<(MessageId, u32)>,
     next: u64,
 }
 
 impl Queue {
     fn new(log: LogMode) -> Self {
-        let machine = Machine::new(QueueConfig { log, auto_delete: false });
-        Self { machine, effects: Effects::new(), delivered: Vec::new(), next: 1 }
+        let machine = Machine::new(QueueConfig { log, ..QueueConfig::default() });
+        Self {
+            machine,
+            effects: Effects::new(),
+            delivered: Vec::new(),
+            index: VecDeque::new(),
+            asked: None,
+            next: 1,
+        }
     }
 
     fn attach(&mut self, number: u64, acknowledge: Acknowledge) {
@@ -179,7 +205,10 @@ impl Queue {
             let progress = self.machine.deliver(NOW, BURST, &mut Plenty, &mut self.effects);
             self.delivered.clear();
             self.execute();
-            if progress == Progress::Idle {
+            if let Some((from, count)) = self.asked.take() {
+                let messages = self.index.drain(..count as usize).collect();
+                self.apply(Command::PagedIn { from, messages });
+            } else if progress == Progress::Idle {
                 break;
             }
         }
@@ -187,10 +216,13 @@ impl Queue {
 
     fn execute(&mut self) {
         for effect in self.effects.drain() {
-            if let Effect::Deliver { consumer, delivery } = black_box(effect)
-                && delivery.holder.is_some()
-            {
-                self.delivered.push((consumer.0, delivery.id));
+            match black_box(effect) {
+                Effect::Deliver { consumer, delivery } if delivery.holder.is_some() => {
+                    self.delivered.push((consumer.0, delivery.id));
+                }
+                Effect::PageOut { messages } => self.index.extend(messages),
+                Effect::PageIn { from, count } => self.asked = Some((from, count)),
+                _ => {}
             }
         }
     }

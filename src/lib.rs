@@ -8,8 +8,11 @@
 //! * [`broker`]: virtual hosts, queues in their cells, clients.
 //! * [`routing`]: exchanges and bindings, pure.
 //! * [`queue`]: the queue machine, pure.
+//! * [`store`]: what must survive, on disk.
 //! * [`access`]: users and permissions.
+//! * [`store`]: what survives a restart.
 //! * `config`: settings.
+//! * [`ctl`]: commands that look into a data folder.
 //! * [`base`]: the vocabulary of all of them.
 //!
 //! [`server`] puts them together. `ARCHITECTURE.md` says who may know whom.
@@ -18,12 +21,15 @@ pub mod access;
 pub mod base;
 pub mod broker;
 pub mod config;
+pub mod ctl;
 pub mod net;
 pub mod protocol;
 pub mod queue;
 pub mod routing;
 pub mod server;
 mod shutdown;
+mod storage;
+pub mod store;
 pub mod wire;
 
 /// Compiles the program in the README.

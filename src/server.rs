@@ -9,10 +9,15 @@ use std::sync::Arc;
 use crate::access::{Directory, Permissions, User};
 use crate::base::SystemClock;
 use crate::broker::{Broker, BrokerSettings};
-use crate::config::{DefaultUser, ListenAddress, Loaded, Settings, Storage, load, start_logging};
+use crate::config::{
+    DefaultUser, Durability, ListenAddress, Loaded, Settings, Storage, StoreCommand, load,
+    start_logging,
+};
+use crate::ctl;
 use crate::net::{Listener, ListenerSettings, TokioScheduler};
 use crate::protocol;
 use crate::shutdown::Shutdown;
+use crate::storage::{self, OpenStorage, StorageError};
 use crate::wire::headers_of;
 
 /// The process did what it was asked to.
@@ -30,15 +35,23 @@ enum ServerError {
     PortFile { path: String, error: io::Error },
     #[error("the settings leave no listener: set listeners.tcp.default or --port")]
     NoListener,
+    #[error("cannot open the data folder: {0}")]
+    Storage(#[from] StorageError),
     #[error("cannot start: {0}")]
     Start(String),
 }
 
-/// Runs the program: the server until it is told to stop. Returns the exit code.
+/// Runs the program: a command, or the server until it is told to stop. Returns the exit code.
 pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match StoreCommand::parse(&arguments) {
+        Ok(Some(command)) => return ctl::run_on_terminal(&command),
+        Ok(None) => {}
+        Err(error) => return error.report(),
+    }
     let loaded = match load(arguments, environment) {
         Ok(loaded) => loaded,
         Err(error) => return error.report(),
@@ -68,7 +81,11 @@ fn run(loaded: Loaded) -> Result<(), ServerError> {
 
 async fn serve(settings: Settings) -> Result<(), ServerError> {
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
-    let broker = broker(&settings)?;
+    let storage = storage::open(&settings)?;
+    let broker = broker(&settings, storage.as_ref())?;
+    if let Some(storage) = &storage {
+        storage.attach(&broker);
+    }
     let protocol = Arc::new(protocol_settings(&settings));
     let mut listeners = Vec::new();
     for address in &settings.listeners {
@@ -78,13 +95,7 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
     if let Some(path) = &settings.port_file {
         write_port(path, first.address().port())?;
     }
-    if let Storage::Directory(folder) = &settings.storage {
-        tracing::warn!(
-            data_dir = %folder.display(),
-            "this version keeps messages and definitions in memory only: nothing survives a restart"
-        );
-    }
-    announce(&listeners)?;
+    announce(&listeners, &settings)?;
     let running: Vec<_> = listeners
         .into_iter()
         .map(|listener| tokio::spawn(listener.run(shutdown.clone().wait())))
@@ -92,18 +103,30 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
     for listener in running {
         listener.await.map_err(|error| start(&error))?;
     }
+    if let Some(storage) = &storage {
+        tokio::task::block_in_place(|| storage.close());
+    }
     tracing::info!("stopped");
     Ok(())
 }
 
 /// The one line on standard output. It comes when every listener is bound, because scripts wait for it.
-fn announce(listeners: &[Listener]) -> Result<(), ServerError> {
+fn announce(listeners: &[Listener], settings: &Settings) -> Result<(), ServerError> {
     let addresses: Vec<String> =
         listeners.iter().map(|listener| listener.address().to_string()).collect();
+    let kept = match (&settings.storage, settings.durability) {
+        (Storage::Ephemeral, _) => "nothing is kept".to_owned(),
+        (Storage::Directory(folder), Durability::Fsync) => {
+            format!("data in {}, confirms after fsync", folder.display())
+        }
+        (Storage::Directory(folder), Durability::Os) => {
+            format!("data in {}, confirms before fsync (haremq.durability = os)", folder.display())
+        }
+    };
     let mut stdout = io::stdout().lock();
     writeln!(
         stdout,
-        "HareMQ {} Server startup complete; AMQP on {}",
+        "HareMQ {} Server startup complete; AMQP on {}; {kept}",
         env!("CARGO_PKG_VERSION"),
         addresses.join(", ")
     )
@@ -161,8 +184,11 @@ fn listen(
     })
 }
 
-fn broker(settings: &Settings) -> Result<Arc<Broker>, ServerError> {
-    let mut directory = directory(&settings.default_user)?;
+fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Broker>, ServerError> {
+    let mut directory = match storage {
+        Some(storage) => storage.directory(&settings.default_user)?,
+        None => directory(&settings.default_user)?,
+    };
     directory.restrict_to_loopback(settings.loopback_users.iter().cloned());
     Ok(Broker::new(BrokerSettings {
         clock: Arc::new(SystemClock::new()),
@@ -171,6 +197,7 @@ fn broker(settings: &Settings) -> Result<Arc<Broker>, ServerError> {
         default_vhost: settings.default_user.vhost.clone(),
         memory_watermark_bytes: settings.memory_watermark_bytes,
         parse_headers: headers_of,
+        storage: storage.map(|storage| storage.stores.clone()),
     }))
 }
 

@@ -2,6 +2,7 @@
 
 mod amqp;
 mod config;
+mod crash;
 mod support;
 mod tidy;
 mod wire;

@@ -19,8 +19,25 @@ const ARROWS: &[Arrow] = &[
     ("protocol", &["base", "wire"], &["bytes", "thiserror"]),
     ("access", &["base"], &["base64", "getrandom", "regex", "sha2", "subtle", "thiserror"]),
     (
+        "store",
+        &["base"],
+        &[
+            "base64",
+            "bytes",
+            "crc32c",
+            "crc32fast",
+            "rustix",
+            "serde",
+            "serde_json",
+            "sha2",
+            "sled",
+            "thiserror",
+            "tracing",
+        ],
+    ),
+    (
         "broker",
-        &["base", "queue", "routing", "access"],
+        &["base", "queue", "routing", "access", "store"],
         &["base64", "bytes", "getrandom", "thiserror", "tracing"],
     ),
     (
@@ -28,6 +45,7 @@ const ARROWS: &[Arrow] = &[
         &["base", "wire", "protocol", "broker"],
         &["bytes", "socket2", "thiserror", "tokio", "tracing"],
     ),
+    ("ctl", &["base", "wire", "store", "config"], &["base64", "serde_json", "thiserror"]),
     ("config", &["base"], &["clap", "serde", "thiserror", "tracing_subscriber"]),
 ];
 
@@ -259,7 +277,7 @@ fn pure_layers_name_nothing_of_the_world() {
 
 #[test]
 fn every_layer_of_the_sources_stands_in_the_table() {
-    let outside = ["lib", "main", "server", "shutdown"];
+    let outside = ["lib", "main", "server", "shutdown", "storage"];
     let findings: Vec<Finding> = sources(&root().join("src"))
         .iter()
         .map(Source::layer)
@@ -302,6 +320,18 @@ fn a_mod_file_holds_docs_modules_and_reexports_only() {
         .map(|source| Finding(format!("{}: code in a mod.rs", source.path.display())))
         .collect();
     fail_on(&findings);
+}
+
+/// The database can be swapped for another as long as this holds.
+#[test]
+fn sled_is_named_in_one_file() {
+    let crates = BTreeSet::from(["sled".to_owned()]);
+    let naming: Vec<PathBuf> = sources(&root().join("src"))
+        .into_iter()
+        .filter(|source| !source.is_test() && !named_crates(&source.code(), &crates).is_empty())
+        .map(|source| source.path)
+        .collect();
+    assert_eq!(naming, [root().join("src/store/metadata/database.rs")]);
 }
 
 #[test]

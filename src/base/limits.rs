@@ -104,3 +104,32 @@ pub const SHUTDOWN_TIMEOUT_MS: u64 = 5_000;
 /// Batches in a queue's inbox above which a connection that brings another waits for the queue. A
 /// batch is what one socket read brought.
 pub const CELL_INBOX_BATCHES_MAX: usize = 256;
+
+/// The largest record of a definition on disk, in bytes of JSON. The database puts values from 128 KiB on
+/// into files of their own, which nothing here checks; a frame of arguments is smaller.
+pub const RECORD_BYTES_MAX: usize = 96 * 1024;
+
+/// Changes of definitions in bytes that wait for the disk, above which more are refused: callers are
+/// never blocked, so a disk that hangs must cost no more than this.
+pub const METADATA_WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Messages that wait in a queue from which on every message goes to the log, transient ones too, so
+/// that it can leave RAM. Less than the window of messages that stay at the head of the queue.
+pub const SPILL_MESSAGES_MIN: u64 = 8 * 1024;
+
+/// Body bytes of one queue in RAM above which bodies that are on disk are let go.
+pub const QUEUE_BODY_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Body bytes that are read along when a part of a long queue comes back from disk; larger ones are
+/// read one by one when they are handed out.
+pub const PAGE_IN_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Messages of a long queue that stay in RAM at each end: one costs about 60 bytes without its body.
+pub const PAGING_WINDOW_MESSAGES: u32 = 16 * 1024;
+
+/// How long a publisher is not read, in ms, before it looks again whether the message log keeps up.
+pub const LOG_PRESSURE_PAUSE_MS: u64 = 5;
+
+/// Bytes of messages that wait for the log's next write, above which publishers are not read. A small
+/// message costs several times its bytes while it waits.
+pub const LOG_WAITING_BYTES_MAX: u64 = 4 * 1024 * 1024;

@@ -141,6 +141,24 @@ impl Message {
         &self.0.header
     }
 
+    /// Whether both are handles of one message (not only equal).
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// A number that all handles of one message share, and no other message while one of them lives.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    /// Bytes of what was published: routing key, content header and body.
+    #[must_use]
+    pub fn content_bytes(&self) -> u64 {
+        (self.0.routing_key.len() + self.0.properties.len() + self.0.body.len()) as u64
+    }
+
     /// Bytes this message costs in RAM: what it carries and the bookkeeping around it.
     #[must_use]
     pub fn ram_bytes(&self) -> u64 {

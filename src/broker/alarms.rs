@@ -1,39 +1,42 @@
-//! The memory alarm: on at the watermark, off below nine tenths of it, told to every connection.
+//! The alarms that hold publishers back, told to every connection: memory (on at the watermark, off
+//! below nine tenths of it) and disk (on while the message log takes nothing more).
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Event, Inbox};
 use crate::base::{ConnectionId, MemoryBudget, Pressure};
 
-/// RabbitMQ's reason, as `connection.blocked` carries it.
-const LOW_ON_MEMORY: &str = "low on memory";
+/// RabbitMQ's reasons, as `connection.blocked` carries them.
+const REASONS: [Option<&str>; 4] =
+    [None, Some("low on memory"), Some("low on disk"), Some("low on memory & disk")];
 
-/// The alarm and those who hear it.
+/// The memory alarm's bit in [`REASONS`].
+const MEMORY: u8 = 1;
+
+/// The disk alarm's bit.
+const DISK: u8 = 2;
+
+/// The alarms and those who hear them.
 #[derive(Default)]
 pub(super) struct Alarms {
-    memory: AtomicBool,
+    on: AtomicU8,
     listeners: Mutex<BTreeMap<ConnectionId, Arc<Inbox>>>,
 }
 
 impl Alarms {
     /// The reason for holding publishers back, if there is one.
     pub(super) fn reason(&self) -> Option<&'static str> {
-        self.memory.load(Ordering::SeqCst).then_some(LOW_ON_MEMORY)
+        reason(self.on.load(Ordering::SeqCst))
     }
 
     /// Looks at the budget; on a change everybody is told. Costs two loads when nothing changes.
     pub(super) fn observe(&self, memory: &MemoryBudget) {
-        let was_on = self.memory.load(Ordering::SeqCst);
+        let was_on = self.on.load(Ordering::SeqCst) & MEMORY != 0;
         let before = if was_on { Pressure::High } else { Pressure::Normal };
         let on = memory.pressure(before) == Pressure::High;
-        if on == was_on {
-            return;
-        }
-        // The change and its news go under one lock, so that two threads cannot tell in the wrong order.
-        let listeners = self.listeners();
-        if self.memory.swap(on, Ordering::SeqCst) == on {
+        if on == was_on || !self.set(MEMORY, on) {
             return;
         }
         if on {
@@ -45,9 +48,27 @@ impl Alarms {
         } else {
             tracing::info!(bytes = memory.used_bytes(), "memory alarm cleared, publishers go on");
         }
-        for inbox in listeners.values() {
-            inbox.push([Event::Alarm { reason: on.then_some(LOW_ON_MEMORY) }]);
+    }
+
+    /// The message log takes nothing more, or does again.
+    pub(super) fn set_disk(&self, on: bool) {
+        self.set(DISK, on);
+    }
+
+    /// Turns one alarm on or off and tells everybody; says whether that changed anything.
+    fn set(&self, alarm: u8, on: bool) -> bool {
+        // The change and its news go under one lock, so that two threads cannot tell in the wrong order.
+        let listeners = self.listeners();
+        let before = self.on.load(Ordering::SeqCst);
+        let after = if on { before | alarm } else { before & !alarm };
+        if after == before {
+            return false;
         }
+        self.on.store(after, Ordering::SeqCst);
+        for inbox in listeners.values() {
+            inbox.push([Event::Alarm { reason: reason(after) }]);
+        }
+        true
     }
 
     pub(super) fn listen(&self, connection: ConnectionId, inbox: Arc<Inbox>) {
@@ -74,4 +95,8 @@ impl Alarms {
     fn listeners(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, Arc<Inbox>>> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn reason(on: u8) -> Option<&'static str> {
+    REASONS.get(usize::from(on)).copied().flatten()
 }

@@ -1,7 +1,6 @@
 //! Queue arguments: which values are good, and when a second declare says the same as the first.
 
-use super::queues::DeclareQueue;
-use super::{QueueInfo, Refused, refuse};
+use super::{DeclareQueue, QueueInfo, Refused, refuse};
 use crate::base::{FieldTable, FieldValue, QueueName, ReplyCode, VhostName};
 
 /// How a value is checked.
@@ -50,6 +49,22 @@ const KNOWN: &[(&str, Rule)] = &[
     ("x-queue-leader-locator", Rule::Text),
 ];
 
+/// Known ones that are checked and kept, and have no effect yet.
+const WITHOUT_EFFECT: &[&str] = &[
+    "x-message-ttl",
+    "x-expires",
+    "x-max-length",
+    "x-max-length-bytes",
+    "x-overflow",
+    "x-dead-letter-exchange",
+    "x-dead-letter-routing-key",
+    "x-dead-letter-strategy",
+    "x-max-priority",
+    "x-single-active-consumer",
+    "x-delivery-limit",
+    "x-consumer-timeout",
+];
+
 /// Milliseconds that still fit RabbitMQ's timers.
 const TIMER_MS_MAX: i128 = 4_294_967_295;
 
@@ -87,6 +102,12 @@ pub(super) fn check(
         check_quorum(name, vhost, declare)?;
     }
     Ok(())
+}
+
+/// The arguments among these that have no effect in this version, for the log.
+pub(super) fn without_effect(arguments: &FieldTable) -> Vec<&'static str> {
+    let given = |key: &&&str| arguments.get(key.as_bytes()).is_some();
+    WITHOUT_EFFECT.iter().filter(given).copied().collect()
 }
 
 /// Refuses a second declare that says something else than the first.
@@ -309,6 +330,13 @@ mod tests {
             Err("invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue 'q' in vhost '/'"
                 .to_owned())
         );
+    }
+
+    #[test]
+    fn an_argument_without_effect_is_named() {
+        let arguments =
+            [("x-max-length", FieldValue::I32(1)), ("x-queue-type", FieldValue::text("classic"))];
+        assert_eq!(without_effect(&declare(&arguments).arguments), ["x-max-length"]);
     }
 
     #[test]

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::alarms::Alarms;
-use super::{Cell, Event, Inbox, Refused, Vhost, refuse};
+use super::{Cell, Event, Inbox, Refused, Vhost, keeping, recovery, refuse};
 use crate::access::{Directory, LoginError};
 use crate::base::{
-    Clock, ConnectionId, ConsumerId, FieldTable, HolderId, MemoryBudget, QueueId, ReplyCode,
-    UserName, VhostName,
+    Clock, ConnectionId, ConsumerId, FieldTable, HolderId, MemoryBudget, MessageId, Pressure,
+    QueueId, ReplyCode, UserName, VhostName,
 };
 use crate::queue::RequestId;
+use crate::store::{self, Change, MessageLog, MetadataStore, QueueNumber};
 
 /// Reads the `headers` table out of a message's raw properties. The layer that knows AMQP bytes puts
 /// it in.
@@ -22,6 +23,10 @@ pub type HeaderParser = fn(&[u8]) -> FieldTable;
 pub trait Scheduler: Send + Sync {
     /// Never blocks, never calls back in place.
     fn resume(&self, cell: Arc<Cell>);
+
+    /// Runs [`Cell::page_in`] on a thread that may block on the disk, soon. Never blocks, never calls
+    /// back in place.
+    fn page_in(&self, cell: Arc<Cell>, from: MessageId, count: u32);
 }
 
 /// What the broker is built from.
@@ -38,6 +43,17 @@ pub struct BrokerSettings {
     pub memory_watermark_bytes: u64,
     /// See [`HeaderParser`].
     pub parse_headers: HeaderParser,
+    /// Where definitions and messages are kept; `None` keeps everything in memory.
+    pub storage: Option<BrokerStorage>,
+}
+
+/// Where a broker keeps what must survive.
+#[derive(Clone)]
+pub struct BrokerStorage {
+    /// The definitions.
+    pub metadata: Arc<dyn MetadataStore>,
+    /// The messages.
+    pub log: Arc<dyn MessageLog>,
 }
 
 /// Who asks: a connection and the user it is logged in as.
@@ -57,13 +73,28 @@ pub(super) struct Common {
     pub(super) alarms: Alarms,
     pub(super) directory: Directory,
     pub(super) parse_headers: HeaderParser,
+    pub(super) metadata: Option<Arc<dyn MetadataStore>>,
+    pub(super) log: Option<Arc<dyn MessageLog>>,
     ids: AtomicU64,
+    pub(super) queue_numbers: AtomicU64,
 }
+
+/// Numbers from here on are of queues that end with the process; the definitions never reach them.
+pub(super) const PASSING_QUEUE_NUMBERS: u64 = 1 << 63;
 
 impl Common {
     /// A number that was never given before. One counter serves every kind of id.
     pub(super) fn next_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What the log will know a new queue by.
+    pub(super) fn next_queue_number(&self, stored: bool) -> QueueNumber {
+        QueueNumber(if stored {
+            self.queue_numbers.fetch_add(1, Ordering::Relaxed)
+        } else {
+            PASSING_QUEUE_NUMBERS | self.next_id()
+        })
     }
 
     pub(super) fn next_queue_id(&self) -> QueueId {
@@ -88,11 +119,18 @@ impl Broker {
             alarms: Alarms::default(),
             directory: settings.directory,
             parse_headers: settings.parse_headers,
+            metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
+            log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
             ids: AtomicU64::new(1),
+            queue_numbers: AtomicU64::new(1),
         });
-        let vhost = Vhost::new(settings.default_vhost.clone(), Arc::clone(&common));
-        let vhosts = RwLock::new(BTreeMap::from([(settings.default_vhost, vhost)]));
-        Arc::new(Self { common, vhosts })
+        let mut vhosts = recovery::recover(&common);
+        if !vhosts.contains_key(&settings.default_vhost) {
+            let name = settings.default_vhost;
+            keeping::keep(&common, vec![Change::PutVhost(store::Vhost::new(name.clone()))]);
+            vhosts.insert(name.clone(), Vhost::new(name, Arc::clone(&common)));
+        }
+        Arc::new(Self { common, vhosts: RwLock::new(vhosts) })
     }
 
     /// The clock.
@@ -150,6 +188,17 @@ impl Broker {
             inbox.push([Event::Close { text: text.to_owned() }]);
         }
         everybody.len()
+    }
+
+    /// The message log takes nothing more, or does again: publishers are blocked meanwhile.
+    pub fn set_disk_alarm(&self, on: bool) {
+        self.common.alarms.set_disk(on);
+    }
+
+    /// Whether the message log asks for less: more bytes wait to be written than it likes to hold.
+    #[must_use]
+    pub fn log_pressure(&self) -> Pressure {
+        self.common.log.as_ref().map_or(Pressure::Normal, |log| log.pressure())
     }
 
     /// How many connections are open.

@@ -19,14 +19,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use super::broker::Common;
 use super::executor::{After, Executor};
+use super::pages::{away, cool, exchange, read_page};
+use super::payload::Payload;
+use super::storing::Storing;
 use super::{ChannelCredit, Event, Inbox, Vhost};
 use crate::base::limits::{
     CELL_INBOX_BATCHES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX,
+    PAGING_WINDOW_MESSAGES,
 };
-use crate::base::{ConnectionId, FieldTable, Message, Millis, QueueId, QueueName};
+use crate::base::{ConnectionId, FieldTable, MessageId, Millis, QueueId, QueueName};
 use crate::queue::{
-    Burst, Command, Consumer, Effects, Incoming, Machine, Progress, QueueConfig, Reply, RequestId,
+    Burst, Command, Consumer, Effects, Incoming, LogMode, Machine, Paging, Progress, QueueConfig,
+    Reply, RequestId,
 };
+use crate::store::{Position, QueueNumber, RecoveredQueue};
 
 /// What a queue was declared to be.
 #[derive(Clone, Debug)]
@@ -43,6 +49,16 @@ pub struct QueueInfo {
     pub auto_delete: bool,
     /// The `x-…` arguments, as declared.
     pub arguments: FieldTable,
+    /// What the message log knows it by.
+    pub number: QueueNumber,
+}
+
+impl QueueInfo {
+    /// Whether the definitions keep it: an exclusive queue ends with its connection, durable or not.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.durable && self.exclusive.is_none()
+    }
 }
 
 /// Something for a queue, with what the executor needs to answer.
@@ -50,7 +66,7 @@ pub(super) enum Envelope {
     /// Messages of one publisher.
     Publish {
         /// In order.
-        messages: Vec<Incoming<Message>>,
+        messages: Vec<Incoming<Payload>>,
         /// Who gets the confirms.
         publisher: Arc<Inbox>,
     },
@@ -70,15 +86,25 @@ pub(super) enum Envelope {
     /// A command that is answered.
     Ask {
         /// Carries `request`.
-        command: Command<Message>,
+        command: Command<Payload>,
         /// The question.
         request: RequestId,
         /// Where the answer goes.
         inbox: Arc<Inbox>,
     },
     /// A command that is not.
-    Tell(Command<Message>),
+    Tell(Command<Payload>),
+    /// The log has these messages.
+    Written {
+        /// Which, in order.
+        ids: Vec<MessageId>,
+        /// Where; `None` for one that was settled before it was written.
+        positions: Vec<Option<Position>>,
+    },
 }
+
+/// How much of a long queue stays in RAM.
+const PAGING: Paging = Paging { window: PAGING_WINDOW_MESSAGES, piece: 1024 };
 
 /// See the module.
 pub struct Cell {
@@ -93,30 +119,43 @@ pub struct Cell {
 }
 
 struct Core {
-    machine: Machine<Message>,
-    effects: Effects<Message>,
+    machine: Machine<Payload>,
+    effects: Effects<Payload>,
     executor: Executor,
     /// The other half of the inbox: swapped with it, so that both keep their room.
     taken: Vec<Envelope>,
 }
 
 impl Cell {
-    /// A cell around a new, empty queue.
+    /// A cell around a queue; `recovered` is what the log has of it from before.
     pub(super) fn new(
         info: QueueInfo,
-        config: QueueConfig,
         vhost: Weak<Vhost>,
         common: Arc<Common>,
+        recovered: Option<RecoveredQueue>,
     ) -> Arc<Self> {
+        let storing = common
+            .log
+            .as_ref()
+            .map(|log| Storing::new(Arc::clone(log), info.number, info.is_stored()));
+        let config = QueueConfig {
+            log: if storing.is_some() { LogMode::Logged } else { LogMode::Volatile },
+            auto_delete: info.auto_delete,
+            paging: storing.is_some().then_some(PAGING),
+        };
+        let machine = match recovered {
+            Some(recovered) => Machine::recover(config, recovered.next_id, away(&recovered)),
+            None => Machine::new(config),
+        };
         Arc::new(Self {
             info,
             vhost,
             common,
             inbox: Mutex::new(Vec::new()),
             core: Mutex::new(Core {
-                machine: Machine::new(config),
+                machine,
                 effects: Effects::new(),
-                executor: Executor::new(),
+                executor: Executor::new(storing),
                 taken: Vec::new(),
             }),
             scheduled: AtomicBool::new(false),
@@ -204,9 +243,29 @@ impl Cell {
         for (inbox, event) in after.events.drain(..) {
             inbox.push([event]);
         }
-        if after.added_bytes != after.removed_bytes {
-            self.common.memory.change(after.added_bytes, after.removed_bytes);
+        if after.bytes_in_ram != after.bytes_before {
+            self.common.memory.change(after.bytes_in_ram, after.bytes_before);
             self.common.alarms.observe(&self.common.memory);
+        }
+        if let Some((from, count)) = after.page_in {
+            self.common.scheduler.page_in(Arc::clone(self), from, count);
+        }
+    }
+
+    /// Brings messages of a long queue back from the log: their places, and the bodies of the first as
+    /// far as they fit. Blocks on the disk; called on a thread that may, as [`super::Scheduler`] says.
+    pub fn page_in(self: &Arc<Self>, from: MessageId, count: u32) {
+        let Some(log) = &self.common.log else { return };
+        match read_page(log, self.info.number, from, count) {
+            Ok(messages) => {
+                self.enqueue(Envelope::Tell(Command::PagedIn { from, messages }));
+                self.drive(self.common.clock.now());
+            }
+            Err(error) => tracing::error!(
+                queue = %self.info.name,
+                error = %error,
+                "messages of this queue cannot be read back from disk; it hands out nothing more"
+            ),
         }
     }
 
@@ -226,7 +285,8 @@ impl Cell {
         }
     }
 
-    fn schedule(self: &Arc<Self>) {
+    /// Drives the queue soon, on a task of its own.
+    pub(super) fn schedule(self: &Arc<Self>) {
         if !self.scheduled.swap(true, Ordering::SeqCst) {
             self.common.scheduler.resume(Arc::clone(self));
         }
@@ -256,13 +316,31 @@ impl Core {
         bursts_left: &mut usize,
         after: &mut After,
     ) -> Progress {
+        after.bytes_before = self.machine.ram_bytes();
+        let progress = self.work(cell, now, bursts_left, after);
+        after.bytes_in_ram = self.machine.ram_bytes();
+        progress
+    }
+
+    fn work(
+        &mut self,
+        cell: &Arc<Cell>,
+        now: Millis,
+        bursts_left: &mut usize,
+        after: &mut After,
+    ) -> Progress {
         std::mem::swap(&mut *cell.lock_inbox(), &mut self.taken);
         for envelope in self.taken.drain(..) {
-            let command = self.executor.admit(envelope, self.machine.is_deleted(), after);
+            if let Envelope::Written { ids, positions } = &envelope {
+                exchange(&mut self.machine, ids, positions);
+            }
+            let (ready, in_ram) = (self.machine.ready(), self.machine.ram_bytes());
+            let command = self.executor.admit(envelope, ready, in_ram);
             self.machine.apply(now, command, &mut self.effects);
         }
         loop {
             self.executor.execute(cell, &mut self.effects, after);
+            cool(&mut self.machine, self.executor.handed_out());
             for consumer in self.executor.held() {
                 let command = Command::Flow { consumer, flow: crate::queue::Flow::Held };
                 self.machine.apply(now, command, &mut self.effects);

@@ -7,10 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::keeping::Keeper;
+use super::payload::Payload;
 use super::questions::{Pending, Question};
 use super::{
-    Broker, Cell, ChannelCredit, Consume, DeclareQueue, DeclaredQueue, DeliveryEvent, Envelope,
-    Inbox, Peer, PublishOutcome, Publisher, Refused, Vhost, server_names,
+    Answered, Binding, Broker, Cell, ChannelCredit, ConsumeRequest, DeclareExchange, DeclareQueue,
+    DeclaredQueue, Envelope, Inbox, Peer, PublishOutcome, Publisher, Refused, Step, Vhost,
+    server_names,
 };
 use crate::base::{
     ChannelId, ConsumerId, ConsumerTag, ExchangeName, HolderId, Message, MessageId, Millis,
@@ -54,50 +57,6 @@ pub struct ClientConsumer {
     /// Whether deliveries must be settled.
     pub acknowledge: bool,
     pub(super) cell: Arc<Cell>,
-}
-
-/// What a request came to so far.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Step {
-    /// It is answered.
-    Answered(Answered),
-    /// A queue was asked; [`Client::reply`] will answer.
-    Waiting,
-}
-
-/// The answer to a request.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Answered {
-    /// It is done.
-    Done,
-    /// A queue is declared.
-    Declared {
-        /// Its name, made by the server perhaps.
-        queue: QueueName,
-        /// Ready messages.
-        messages: u64,
-        /// Consumers.
-        consumers: u64,
-    },
-    /// So many messages were dropped.
-    Messages(u64),
-    /// A consumer is there.
-    Consuming(ConsumerTag),
-    /// `basic.get` found this, and so many are ready after it.
-    Got(Box<DeliveryEvent>, u64),
-    /// `basic.get` found nothing.
-    Empty,
-}
-
-/// Which `basic.consume`.
-#[derive(Clone, Debug)]
-pub struct ConsumeRequest {
-    /// The queue.
-    pub queue: QueueName,
-    /// Empty: the server makes one.
-    pub tag: ConsumerTag,
-    /// How.
-    pub consume: Consume,
 }
 
 /// Room for queues of a channel before the first look for deleted ones.
@@ -260,14 +219,16 @@ impl Client {
         holder: HolderId,
         declare: DeclareQueue,
     ) -> Result<Step, Refused> {
-        match self.vhost.queue_declare(&self.peer, &declare)? {
+        let mut keeper = self.keeper();
+        match self.vhost.queue_declare(&self.peer, &declare, &mut keeper)? {
             DeclaredQueue::New(cell) => {
                 let queue = cell.info().name.clone();
                 if cell.info().exclusive.is_some() {
                     self.exclusive.retain(|cell| !cell.is_deleted());
                     self.exclusive.push(cell);
                 }
-                Ok(Step::Answered(Answered::Declared { queue, messages: 0, consumers: 0 }))
+                let answered = Answered::Declared { queue, messages: 0, consumers: 0 };
+                Ok(self.answer_when_kept(holder, &keeper, answered))
             }
             DeclaredQueue::Existed(cell) => {
                 let question = Question::Declare(Box::new(declare), Arc::clone(&cell));
@@ -275,6 +236,55 @@ impl Client {
                 Ok(Step::Waiting)
             }
         }
+    }
+
+    /// `exchange.declare`.
+    ///
+    /// # Errors
+    /// 403, 404, 406.
+    pub fn exchange_declare(
+        &mut self,
+        holder: HolderId,
+        declare: DeclareExchange,
+    ) -> Result<Step, Refused> {
+        let mut keeper = self.keeper();
+        self.vhost.exchange_declare(&self.peer, declare, &mut keeper)?;
+        Ok(self.answer_when_kept(holder, &keeper, Answered::Done))
+    }
+
+    /// `exchange.delete`. A missing exchange is no error.
+    ///
+    /// # Errors
+    /// 403, 406.
+    pub fn exchange_delete(
+        &mut self,
+        holder: HolderId,
+        name: &ExchangeName,
+        if_unused: bool,
+    ) -> Result<Step, Refused> {
+        let mut keeper = self.keeper();
+        self.vhost.exchange_delete(&self.peer, name, if_unused, &mut keeper)?;
+        Ok(self.answer_when_kept(holder, &keeper, Answered::Done))
+    }
+
+    /// `queue.bind` and `exchange.bind`.
+    ///
+    /// # Errors
+    /// 403, 404, 405, 406.
+    pub fn bind(&mut self, holder: HolderId, binding: Binding) -> Result<Step, Refused> {
+        let mut keeper = self.keeper();
+        self.vhost.bind(&self.peer, binding, &mut keeper)?;
+        Ok(self.answer_when_kept(holder, &keeper, Answered::Done))
+    }
+
+    /// `queue.unbind` and `exchange.unbind`. A missing binding, queue or exchange is no error.
+    ///
+    /// # Errors
+    /// 403, 405.
+    pub fn unbind(&mut self, holder: HolderId, binding: &Binding) -> Result<Step, Refused> {
+        let mut keeper = self.keeper();
+        self.vhost.unbind(&self.peer, binding, &mut keeper)?;
+        Ok(self.answer_when_kept(holder, &keeper, Answered::Done))
     }
 
     /// `queue.purge`.
@@ -384,12 +394,22 @@ impl Client {
         Ok(Step::Waiting)
     }
 
+    fn keeper(&self) -> Keeper {
+        Keeper::new(self.broker.next_request_id(), Arc::clone(&self.inbox))
+    }
+
+    fn answer_when_kept(&mut self, holder: HolderId, keeper: &Keeper, answered: Answered) -> Step {
+        let Some(request) = keeper.request() else { return Step::Answered(answered) };
+        self.pending = Some(Pending { request, holder, question: Question::Store(answered) });
+        Step::Waiting
+    }
+
     fn ask(
         &mut self,
         holder: HolderId,
         cell: &Arc<Cell>,
         question: Question,
-        command: impl FnOnce(RequestId) -> Command<Message>,
+        command: impl FnOnce(RequestId) -> Command<Payload>,
     ) {
         let request = self.broker.next_request_id();
         self.pending = Some(Pending { request, holder, question });

@@ -1,6 +1,7 @@
 //! What the broker tells a connection.
 
-use crate::base::{ConsumerId, HolderId, Message, MessageId, PublishSequence, QueueId};
+use super::Content;
+use crate::base::{ConsumerId, HolderId, MessageId, PublishSequence, QueueId};
 use crate::queue::{Reply, RequestId};
 
 /// One thing that happened, for one connection.
@@ -29,12 +30,19 @@ pub enum Event {
         /// Which question.
         request: RequestId,
         /// The answer.
-        reply: Reply<Message>,
+        reply: Reply<DeliveryEvent>,
     },
     /// The queue of this consumer is gone.
     ConsumerCancelled {
         /// Which.
         consumer: ConsumerId,
+    },
+    /// A change of the definitions is on disk, or never will be.
+    Stored {
+        /// Which question.
+        request: RequestId,
+        /// Why not.
+        error: Option<String>,
     },
     /// The resource alarm went on (with its reason) or off.
     Alarm {
@@ -57,8 +65,8 @@ pub struct DeliveryEvent {
     pub queue: QueueId,
     /// Its id there.
     pub id: MessageId,
-    /// The message.
-    pub message: Message,
+    /// The message, or where it lies.
+    pub content: Content,
     /// Whether it was handed out before.
     pub redelivered: bool,
 }

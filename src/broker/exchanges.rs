@@ -1,40 +1,28 @@
 //! Exchange and binding methods: the checks that are the broker's, then the table.
 
+use super::keeping::Keeper;
 use super::vhost::{Resource, Vhost};
-use super::{Cell, Peer, Refused, refuse};
+use super::{Cell, DeclareExchange, Peer, Refused, keeping, refuse};
 use crate::access::Action;
-use crate::base::{ExchangeName, FieldTable, QueueName, ReplyCode, ShortStr};
-use crate::routing::{Binding, Destination, Exchange, ExchangeKind, RoutingError};
+use crate::base::{ExchangeName, QueueName, ReplyCode};
+use crate::routing::{
+    Binding, Change, Declared, Destination, Exchange, ExchangeKind, RoutingError,
+};
 
 /// Names with this prefix are the server's.
 pub(super) const RESERVED_PREFIX: &str = "amq.";
-
-/// Arguments of `exchange.declare` without `nowait`.
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "the flags of the method, one field each")]
-pub struct DeclareExchange {
-    /// The name.
-    pub exchange: ExchangeName,
-    /// The type.
-    pub kind: ShortStr,
-    /// Only ask whether it exists.
-    pub passive: bool,
-    /// Survives a restart.
-    pub durable: bool,
-    /// Goes with the last binding from it.
-    pub auto_delete: bool,
-    /// Takes no publishes from clients.
-    pub internal: bool,
-    /// `alternate-exchange`.
-    pub arguments: FieldTable,
-}
 
 impl Vhost {
     /// `exchange.declare`.
     ///
     /// # Errors
     /// 403, 404, 406.
-    pub fn exchange_declare(&self, peer: &Peer, declare: DeclareExchange) -> Result<(), Refused> {
+    pub(super) fn exchange_declare(
+        &self,
+        peer: &Peer,
+        declare: DeclareExchange,
+        keeper: &mut Keeper,
+    ) -> Result<(), Refused> {
         let name = declare.exchange.clone();
         refuse_default(&name)?;
         if declare.passive {
@@ -68,8 +56,12 @@ impl Vhost {
                 );
             }
             let name = exchange.name.clone();
+            let changes = keeping::put_exchange(&self.name, &exchange);
             let declared = table.declare_exchange(exchange);
-            declared.map(|_| ()).map_err(|error| self.refused(&name, &error))
+            if declared.map_err(|error| self.refused(&name, &error))? == Declared::New {
+                keeper.keep(&self.common, changes);
+            }
+            Ok(())
         })
     }
 
@@ -77,11 +69,12 @@ impl Vhost {
     ///
     /// # Errors
     /// 403, 406.
-    pub fn exchange_delete(
+    pub(super) fn exchange_delete(
         &self,
         peer: &Peer,
         name: &ExchangeName,
         if_unused: bool,
+        keeper: &mut Keeper,
     ) -> Result<(), Refused> {
         refuse_default(name)?;
         if name.as_str().starts_with(RESERVED_PREFIX) {
@@ -95,10 +88,10 @@ impl Vhost {
         }
         self.permit(peer, Action::Configure, Resource::Exchange(name.as_str()))?;
         self.change(|table| {
-            table
-                .delete_exchange(name.as_str(), if_unused)
-                .map(|_| ())
-                .map_err(|error| self.refused(name, &error))
+            let removed = table.delete_exchange(name.as_str(), if_unused);
+            let removed = removed.map_err(|error| self.refused(name, &error))?;
+            keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));
+            Ok(())
         })
     }
 
@@ -106,23 +99,41 @@ impl Vhost {
     ///
     /// # Errors
     /// 403, 404, 405, 406.
-    pub fn bind(&self, peer: &Peer, binding: Binding) -> Result<(), Refused> {
+    pub(super) fn bind(
+        &self,
+        peer: &Peer,
+        binding: Binding,
+        keeper: &mut Keeper,
+    ) -> Result<(), Refused> {
         self.check_binding(peer, &binding)?;
         let source = binding.source.clone();
-        self.change(|table| table.bind(binding))
-            .map(|_| ())
-            .map_err(|error| self.refused(&source, &error))
+        self.change(|table| {
+            let changes = keeping::put_binding(&self.name, table, &binding);
+            let bound = table.bind(binding).map_err(|error| self.refused(&source, &error))?;
+            if bound == Change::Added {
+                keeper.keep(&self.common, changes);
+            }
+            Ok(())
+        })
     }
 
     /// `queue.unbind` and `exchange.unbind`. A missing binding, queue or exchange is no error.
     ///
     /// # Errors
     /// 403, 405.
-    pub fn unbind(&self, peer: &Peer, binding: &Binding) -> Result<(), Refused> {
+    pub(super) fn unbind(
+        &self,
+        peer: &Peer,
+        binding: &Binding,
+        keeper: &mut Keeper,
+    ) -> Result<(), Refused> {
         let checked = self.check_binding(peer, binding).and_then(|()| {
-            self.change(|table| table.unbind(binding))
-                .map(|_| ())
-                .map_err(|error| self.refused(&binding.source, &error))
+            self.change(|table| {
+                let removed = table.unbind(binding);
+                let removed = removed.map_err(|error| self.refused(&binding.source, &error))?;
+                keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));
+                Ok(())
+            })
         });
         match checked {
             Err(refused) if refused.code == ReplyCode::NotFound => Ok(()),

@@ -7,9 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cell::{Cell, Envelope};
+use super::payload::Payload;
+use super::storing::Storing;
 use super::{ChannelCredit, DeliveryEvent, Event, Inbox, Load};
-use crate::base::{ConnectionId, ConsumerId, HolderId, Message};
-use crate::queue::{Command, Effect, Effects, PublishRef, Reply, RequestId, SharedCredit};
+use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN};
+use crate::base::{ConnectionId, ConsumerId, HolderId, MessageId, QueueId};
+use crate::queue::{
+    Command, Delivery, Effect, Effects, Incoming, PublishRef, Reply, RequestId, SharedCredit,
+};
 
 /// What is done after the core was let go (C4).
 #[derive(Default)]
@@ -18,10 +23,12 @@ pub(super) struct After {
     pub(super) deleted: bool,
     /// Answers that must not be heard before that.
     pub(super) events: Vec<(Arc<Inbox>, Event)>,
-    /// Bytes that came into the queue.
-    pub(super) added_bytes: u64,
-    /// Bytes that left it.
-    pub(super) removed_bytes: u64,
+    /// Bytes of the queue in RAM before the turn.
+    pub(super) bytes_before: u64,
+    /// And after it.
+    pub(super) bytes_in_ram: u64,
+    /// Messages to be brought back from the log: from which id on, and how many.
+    pub(super) page_in: Option<(MessageId, u32)>,
 }
 
 impl After {
@@ -79,13 +86,16 @@ pub(super) struct Executor {
     /// Emptied lists, kept for their room.
     spare: Vec<(Vec<Event>, Vec<ConsumerId>)>,
     held: Vec<ConsumerId>,
+    /// There when the broker has a log.
+    storing: Option<Storing>,
+    handed_out: Option<(MessageId, MessageId)>,
 }
 
 /// How many emptied lists are kept.
 const SPARE_MAX: usize = 16;
 
 impl Executor {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(storing: Option<Storing>) -> Self {
         Self {
             sinks: BTreeMap::new(),
             holders: BTreeMap::new(),
@@ -94,23 +104,23 @@ impl Executor {
             outbox: Vec::new(),
             spare: Vec::new(),
             held: Vec::new(),
+            storing,
+            handed_out: None,
         }
     }
 
-    /// Notes who is to be answered and gives the machine's command. `deleted` says whether the machine
-    /// takes messages no more.
+    /// Notes who is to be answered and gives the machine's command. `ready` says how many messages wait,
+    /// `in_ram` how many bytes of the queue are in RAM.
     pub(super) fn admit(
         &mut self,
         envelope: Envelope,
-        deleted: bool,
-        after: &mut After,
-    ) -> Command<Message> {
+        ready: u64,
+        in_ram: u64,
+    ) -> Command<Payload> {
         match envelope {
-            Envelope::Publish { messages, publisher } => {
+            Envelope::Publish { mut messages, publisher } => {
                 self.admit_publisher(&messages, publisher);
-                if !deleted {
-                    after.added_bytes += messages.iter().map(|message| message.bytes).sum::<u64>();
-                }
+                self.admit_messages(&mut messages, ready, in_ram);
                 Command::Enqueue(messages)
             }
             Envelope::Attach { consumer, request, connection, inbox, credit } => {
@@ -134,7 +144,29 @@ impl Executor {
                 self.forget_leaving(&command);
                 command
             }
+            // Its handles are exchanged by the cell before this.
+            Envelope::Written { ids, .. } => {
+                Command::Persisted { up_to: ids.last().copied().unwrap_or(MessageId(0)) }
+            }
         }
+    }
+
+    /// Says which messages go to the log. Persistent ones do in a durable queue; in a queue so long that
+    /// its messages may have to leave RAM, all do, because what leaves RAM must lie somewhere, and the
+    /// log takes the ids of a queue in ascending order only.
+    fn admit_messages(&self, messages: &mut [Incoming<Payload>], ready: u64, mut in_ram: u64) {
+        let durable = self.storing.as_ref().is_some_and(Storing::is_durable);
+        let pages = self.storing.is_some();
+        for (place, message) in (ready..).zip(messages) {
+            let long = place >= SPILL_MESSAGES_MIN || in_ram >= QUEUE_BODY_BYTES_MAX;
+            message.persistent = (durable && message.persistent) || (pages && long);
+            in_ram += message.bytes;
+        }
+    }
+
+    /// The run of ids that the last [`Self::execute`] handed to somebody who holds them now.
+    pub(super) fn handed_out(&mut self) -> Option<(MessageId, MessageId)> {
+        self.handed_out.take()
     }
 
     /// Executes and empties `effects`. Afterwards [`Self::held`] names the consumers whose connection
@@ -142,21 +174,14 @@ impl Executor {
     pub(super) fn execute(
         &mut self,
         cell: &Arc<Cell>,
-        effects: &mut Effects<Message>,
+        effects: &mut Effects<Payload>,
         after: &mut After,
     ) {
         let mut deleted = false;
         for effect in effects.drain() {
             match effect {
                 Effect::Deliver { consumer, delivery } => {
-                    let queue = cell.info().id;
-                    let event = DeliveryEvent {
-                        consumer,
-                        queue,
-                        id: delivery.id,
-                        message: delivery.payload,
-                        redelivered: delivery.redelivered,
-                    };
+                    let event = self.hand_over(cell.info().id, consumer, delivery);
                     self.deliver(event);
                 }
                 Effect::Confirm { first, last } => {
@@ -170,15 +195,37 @@ impl Executor {
                         Event::Refuse { holder: publish.holder, sequence: publish.sequence };
                     self.tell_publisher(&publish, 1, event);
                 }
-                // The log comes with durable storage; until then no queue is `LogMode::Logged`.
-                Effect::Append { .. } => {}
-                Effect::Release { bytes, .. } => after.removed_bytes += bytes,
-                Effect::Reply { request, reply } => self.reply(request, reply, after),
+                Effect::Append { id, payload } => {
+                    if let Some(storing) = &mut self.storing {
+                        storing.append(id, &payload);
+                    }
+                }
+                Effect::Release(span) => {
+                    if let Some(storing) = &mut self.storing {
+                        storing.release(&span);
+                    }
+                }
+                // The log's own index has every message that was appended, and no other leaves RAM.
+                Effect::PageOut { messages } => {
+                    debug_assert!(messages.iter().all(|message| message.appended), "see admit");
+                }
+                Effect::PageIn { from, count } => after.page_in = Some((from, count)),
+                Effect::Reply { request, reply } => {
+                    let reply = self.reply_for(cell.info().id, reply);
+                    self.reply(request, reply, after);
+                }
                 Effect::CancelConsumer { consumer } => self.cancel_consumer(consumer),
                 Effect::Deleted => deleted = true,
             }
         }
         after.deleted |= deleted;
+        if let Some(storing) = &mut self.storing {
+            if deleted {
+                storing.drop_queue();
+            } else {
+                storing.submit(cell);
+            }
+        }
         self.flush(cell);
     }
 
@@ -189,7 +236,7 @@ impl Executor {
 
     /// The machine delivers nothing to a consumer after it has left, and everything that it delivered
     /// before was executed in an earlier step, so the sink can go first.
-    fn forget_leaving(&mut self, command: &Command<Message>) {
+    fn forget_leaving(&mut self, command: &Command<Payload>) {
         match command {
             Command::Release { holder } => self.forget_holder(*holder),
             Command::Detach { consumer, .. } => self.forget_consumer(*consumer),
@@ -197,11 +244,54 @@ impl Executor {
         }
     }
 
-    fn admit_publisher(
+    /// The event for a delivery; notes what the log is to know of it.
+    fn hand_over(
         &mut self,
-        messages: &[crate::queue::Incoming<Message>],
-        publisher: Arc<Inbox>,
-    ) {
+        queue: QueueId,
+        consumer: ConsumerId,
+        delivery: Delivery<Payload>,
+    ) -> DeliveryEvent {
+        let Delivery { id, payload, redelivered, holder, .. } = delivery;
+        let log = self.storing.as_ref().map(Storing::log);
+        let mut content = payload.content(id, log);
+        match (holder, &mut self.storing) {
+            (Some(_), Some(storing)) => {
+                storing.deliver(id);
+                let (first, last) = self.handed_out.unwrap_or((id, id));
+                self.handed_out = Some((first.min(id), last.max(id)));
+            }
+            // What is settled may be gone from the log at any moment, so it is read before.
+            (None, Some(_)) if content.is_cold() => content = content.warmed(),
+            _ => {}
+        }
+        DeliveryEvent { consumer, queue, id, content, redelivered }
+    }
+
+    /// The machine's answer with its message as an event.
+    fn reply_for(&mut self, queue: QueueId, reply: Reply<Payload>) -> Reply<DeliveryEvent> {
+        match reply {
+            Reply::Got { delivery, ready } => {
+                let delivery = delivery.map(|delivery| {
+                    let (id, redelivered) = (delivery.id, delivery.redelivered);
+                    let (holder, delivery_count) = (delivery.holder, delivery.delivery_count);
+                    let payload = self.hand_over(queue, ConsumerId(0), delivery);
+                    Delivery { id, payload, redelivered, delivery_count, holder }
+                });
+                Reply::Got { delivery, ready }
+            }
+            Reply::Attached => Reply::Attached,
+            Reply::ExclusiveUse => Reply::ExclusiveUse,
+            Reply::Detached => Reply::Detached,
+            Reply::Purged { messages } => Reply::Purged { messages },
+            Reply::Counts { ready, consumers } => Reply::Counts { ready, consumers },
+            Reply::Deleted { messages } => Reply::Deleted { messages },
+            Reply::InUse => Reply::InUse,
+            Reply::NotEmpty => Reply::NotEmpty,
+            Reply::Gone => Reply::Gone,
+        }
+    }
+
+    fn admit_publisher(&mut self, messages: &[Incoming<Payload>], publisher: Arc<Inbox>) {
         let mut awaited = messages.iter().filter_map(|message| message.publish);
         if let Some(first) = awaited.next() {
             let open = 1 + awaited.count() as u64;
@@ -214,7 +304,7 @@ impl Executor {
 
     fn deliver(&mut self, event: DeliveryEvent) {
         let consumer = event.consumer;
-        let bytes = event.message.ram_bytes();
+        let bytes = event.content.ram_bytes();
         let Some(sink) = self.sinks.get_mut(&consumer) else {
             debug_assert!(false, "the machine delivers to attached consumers only");
             return;
@@ -245,7 +335,7 @@ impl Executor {
         }
     }
 
-    fn reply(&mut self, request: RequestId, reply: Reply<Message>, after: &mut After) {
+    fn reply(&mut self, request: RequestId, reply: Reply<DeliveryEvent>, after: &mut After) {
         let Some(Asker { inbox, consumer }) = self.waiting.remove(&request) else {
             debug_assert!(false, "an answer belongs to a question");
             return;

@@ -17,25 +17,32 @@ mod event;
 mod exchanges;
 mod executor;
 mod inbox;
+mod keeping;
+mod pages;
+mod payload;
 mod publish;
 mod questions;
 mod queues;
+mod recovery;
+mod requests;
 mod server_names;
+mod storing;
 mod vhost;
 
 #[cfg(test)]
 mod tests;
 
-pub use broker::{Broker, BrokerSettings, HeaderParser, Peer, Scheduler};
+pub use broker::{Broker, BrokerSettings, BrokerStorage, HeaderParser, Peer, Scheduler};
 pub use cell::{Cell, QueueInfo};
-pub use client::{Answered, Client, ClientConsumer, ConsumeRequest, Step};
+pub use client::{Client, ClientConsumer};
 pub use credit::ChannelCredit;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
-pub use exchanges::DeclareExchange;
 pub use inbox::{Inbox, Load};
+pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
-pub use queues::{Consume, DeclareQueue, DeclaredQueue};
+pub use queues::DeclaredQueue;
+pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Step};
 pub use vhost::Vhost;
 
 /// The words of routing and of queues that a caller of the broker needs.

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::broker::Common;
+use super::pages::ENTRY_BYTES;
+use super::payload::Payload;
 use super::vhost::Resource;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
 use crate::access::Action;
 use crate::base::{ExchangeName, Message, Millis, QueueId, ReplyCode};
 use crate::queue::{Incoming, PublishRef};
 use crate::routing::Routed;
-
-/// What a queue keeps about a message besides the message itself, in bytes.
-const ENTRY_BYTES: u64 = 64;
 
 /// What became of a publish.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,7 +45,7 @@ struct Cached {
 #[derive(Default)]
 struct Batch {
     number: u64,
-    groups: Vec<(Arc<Cell>, Vec<Incoming<Message>>)>,
+    groups: Vec<(Arc<Cell>, Vec<Incoming<Payload>>)>,
     index: BTreeMap<QueueId, usize>,
     /// Cells that have commands waiting without messages.
     touched: Vec<Arc<Cell>>,
@@ -81,12 +80,13 @@ impl Publisher {
             cached.in_batch = self.batch.number;
         }
         let queues = cached.queues.len();
-        let bytes = ENTRY_BYTES + message.ram_bytes().div_ceil(queues.max(1) as u64);
+        let bytes = ENTRY_BYTES + message.content_bytes();
         let persistent = message.header().persistent;
         let mut message = Some(message);
         for (place, slot) in cached.slots.iter().enumerate() {
             let payload = if place + 1 == queues { message.take() } else { message.clone() };
             if let Some(payload) = payload {
+                let payload = Payload::new(payload);
                 let incoming = Incoming { payload, bytes, persistent, publish };
                 self.batch.groups[*slot].1.push(incoming);
             }

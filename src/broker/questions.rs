@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::client::{Answered, Client, Step};
-use super::queues::DeclareQueue;
-use super::{Cell, DeliveryEvent, Refused, refuse};
-use crate::base::{ConsumerId, HolderId, Message, ReplyCode};
+use super::client::Client;
+use super::{Answered, Cell, DeclareQueue, DeliveryEvent, Refused, Step, refuse};
+use crate::base::{ConsumerId, HolderId, ReplyCode};
 use crate::queue::{Reply, RequestId};
 
 /// The one open question of a client.
@@ -16,6 +15,8 @@ pub(super) struct Pending {
 }
 
 pub(super) enum Question {
+    /// A change of the definitions, and the answer for when it is on disk.
+    Store(Answered),
     /// The counts of a queue that is there; kept to be asked again when it was deleted meanwhile.
     Declare(Box<DeclareQueue>, Arc<Cell>),
     Purge(Arc<Cell>),
@@ -30,11 +31,13 @@ impl Client {
     pub fn reply(
         &mut self,
         request: RequestId,
-        reply: Reply<Message>,
+        reply: Reply<DeliveryEvent>,
     ) -> Option<Result<Step, Refused>> {
         let pending = self.pending.take_if(|pending| pending.request == request)?;
         let holder = pending.holder;
         Some(match pending.question {
+            // Answered by `stored`, with numbers of its own.
+            Question::Store(answered) => done(answered),
             Question::Declare(declare, cell) => {
                 self.declare_replied(holder, *declare, &cell, &reply)
             }
@@ -52,12 +55,28 @@ impl Client {
         })
     }
 
+    /// A change of the definitions is on disk, or never will be. `None` when nobody waits any more.
+    pub fn stored(
+        &mut self,
+        request: RequestId,
+        error: Option<String>,
+    ) -> Option<Result<Step, Refused>> {
+        let pending = self.pending.take_if(|pending| pending.request == request)?;
+        Some(match (pending.question, error) {
+            (Question::Store(answered), None) => done(answered),
+            (_, error) => refuse(
+                ReplyCode::InternalError,
+                format!("the definitions could not be stored: {}", error.unwrap_or_default()),
+            ),
+        })
+    }
+
     fn declare_replied(
         &mut self,
         holder: HolderId,
         declare: DeclareQueue,
         cell: &Arc<Cell>,
-        reply: &Reply<Message>,
+        reply: &Reply<DeliveryEvent>,
     ) -> Result<Step, Refused> {
         if let Reply::Counts { ready, consumers } = *reply {
             let queue = cell.info().name.clone();
@@ -70,7 +89,11 @@ impl Client {
         self.queue_declare(holder, declare)
     }
 
-    fn delete_replied(&self, cell: &Arc<Cell>, reply: &Reply<Message>) -> Result<Step, Refused> {
+    fn delete_replied(
+        &self,
+        cell: &Arc<Cell>,
+        reply: &Reply<DeliveryEvent>,
+    ) -> Result<Step, Refused> {
         let refused = match reply {
             Reply::Deleted { messages } => return done(Answered::Messages(*messages)),
             Reply::InUse => "in use",
@@ -85,7 +108,11 @@ impl Client {
         )
     }
 
-    fn consume_replied(&mut self, id: ConsumerId, reply: &Reply<Message>) -> Result<Step, Refused> {
+    fn consume_replied(
+        &mut self,
+        id: ConsumerId,
+        reply: &Reply<DeliveryEvent>,
+    ) -> Result<Step, Refused> {
         let Some(entry) = self.consumers.get(&id).cloned() else { return done(Answered::Done) };
         match reply {
             Reply::Attached => return done(Answered::Consuming(entry.tag)),
@@ -104,17 +131,10 @@ impl Client {
         }
     }
 
-    fn get_replied(&self, cell: &Arc<Cell>, reply: Reply<Message>) -> Result<Step, Refused> {
+    fn get_replied(&self, cell: &Arc<Cell>, reply: Reply<DeliveryEvent>) -> Result<Step, Refused> {
         match reply {
             Reply::Got { delivery: Some(delivery), ready } => {
-                let event = DeliveryEvent {
-                    consumer: ConsumerId(0),
-                    queue: cell.info().id,
-                    id: delivery.id,
-                    message: delivery.payload,
-                    redelivered: delivery.redelivered,
-                };
-                done(Answered::Got(Box::new(event), ready))
+                done(Answered::Got(Box::new(delivery.payload), ready))
             }
             Reply::Got { delivery: None, .. } => done(Answered::Empty),
             _ => self.gone(cell),

@@ -3,30 +3,13 @@
 use std::sync::Arc;
 
 use super::exchanges::RESERVED_PREFIX;
+use super::keeping::Keeper;
 use super::vhost::{Resource, Vhost};
-use super::{Cell, Peer, QueueInfo, Refused, arguments, refuse, server_names};
+use super::{
+    Cell, DeclareQueue, Peer, QueueInfo, Refused, arguments, keeping, refuse, server_names,
+};
 use crate::access::Action;
-use crate::base::limits::UNSETTLED_PER_CONSUMER_MAX;
-use crate::base::{ConsumerId, FieldTable, HolderId, QueueName, ReplyCode};
-use crate::queue::{Access, Acknowledge, Consumer, LogMode, QueueConfig};
-
-/// Arguments of `queue.declare` without `nowait`.
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "the flags of the method, one field each")]
-pub struct DeclareQueue {
-    /// Empty: the server makes a name.
-    pub queue: QueueName,
-    /// Only ask whether it exists.
-    pub passive: bool,
-    /// Survives a restart.
-    pub durable: bool,
-    /// For this connection only.
-    pub exclusive: bool,
-    /// Goes with its last consumer.
-    pub auto_delete: bool,
-    /// The `x-…` arguments.
-    pub arguments: FieldTable,
-}
+use crate::base::{QueueName, ReplyCode};
 
 impl DeclareQueue {
     /// Whether the queue survives a restart. An exclusive one ends with its connection, whatever it is
@@ -45,44 +28,16 @@ pub enum DeclaredQueue {
     Existed(Arc<Cell>),
 }
 
-/// What decides how a consumer is attached.
-#[derive(Clone, Copy, Debug)]
-pub struct Consume {
-    /// Deliveries need no ack.
-    pub no_ack: bool,
-    /// Wants to be alone.
-    pub exclusive: bool,
-    /// 0: no limit.
-    pub prefetch: u16,
-}
-
-impl Consume {
-    /// The machine's side of the consumer.
-    #[must_use]
-    pub fn consumer(self, id: ConsumerId, holder: HolderId) -> Consumer {
-        let acknowledge = if self.no_ack {
-            Acknowledge::Automatic
-        } else {
-            let prefetch = match self.prefetch {
-                0 => UNSETTLED_PER_CONSUMER_MAX,
-                limit => u32::from(limit),
-            };
-            Acknowledge::Manual { prefetch, shared: true }
-        };
-        let access = if self.exclusive { Access::Exclusive } else { Access::Shared };
-        Consumer { id, holder, acknowledge, access }
-    }
-}
-
 impl Vhost {
     /// `queue.declare`.
     ///
     /// # Errors
     /// 403, 404, 405, 406.
-    pub fn queue_declare(
+    pub(super) fn queue_declare(
         self: &Arc<Self>,
         peer: &Peer,
         declare: &DeclareQueue,
+        keeper: &mut Keeper,
     ) -> Result<DeclaredQueue, Refused> {
         if declare.passive {
             return self.queue_declare_passive(peer, &declare.queue);
@@ -106,7 +61,14 @@ impl Vhost {
             return self.queue_redeclare(peer, &cell, declare);
         }
         arguments::check(&name, &self.name, declare)?;
-        let config = QueueConfig { log: LogMode::Volatile, auto_delete: declare.auto_delete };
+        let without_effect = arguments::without_effect(&declare.arguments);
+        if !without_effect.is_empty() {
+            tracing::warn!(
+                queue = %name,
+                arguments = without_effect.join(", "),
+                "the queue is declared, and these arguments have no effect in this version"
+            );
+        }
         let info = QueueInfo {
             id: self.common.next_queue_id(),
             name: name.clone(),
@@ -114,9 +76,17 @@ impl Vhost {
             exclusive: declare.exclusive.then_some(peer.connection),
             auto_delete: declare.auto_delete,
             arguments: declare.arguments.clone(),
+            number: self.common.next_queue_number(declare.durable && !declare.exclusive),
         };
-        let cell = Cell::new(info, config, Arc::downgrade(self), Arc::clone(&self.common));
-        let added = self.change(|table| table.add_queue(name.clone(), Arc::clone(&cell)));
+        let changes = keeping::put_queue(&self.name, &info);
+        let cell = Cell::new(info, Arc::downgrade(self), Arc::clone(&self.common), None);
+        let added = self.change(|table| {
+            let added = table.add_queue(name.clone(), Arc::clone(&cell));
+            if added {
+                keeper.keep(&self.common, changes);
+            }
+            added
+        });
         if added {
             return Ok(DeclaredQueue::New(cell));
         }

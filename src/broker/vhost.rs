@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::Common;
-use super::{Cell, Peer, QueueInfo, Refused, refuse};
+use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ReplyCode, VhostName};
 use crate::routing::Table;
@@ -53,8 +53,10 @@ impl Vhost {
     /// stays.
     pub(super) fn queue_deleted(&self, info: &QueueInfo) {
         self.change(|table| {
-            if table.queue(info.name.as_str()).is_some_and(|cell| cell.info().id == info.id) {
-                table.remove_queue(info.name.as_str());
+            if table.queue(info.name.as_str()).is_some_and(|cell| cell.info().id == info.id)
+                && let Some(removed) = table.remove_queue(info.name.as_str())
+            {
+                keeping::keep(&self.common, keeping::delete(&self.name, &removed, Some(info)));
             }
         });
     }

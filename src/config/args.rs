@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use super::error::ConfigError;
 use super::load::Given;
@@ -55,19 +56,68 @@ enum Command {
     /// Run the broker; this is what happens without a command
     #[command(after_help = EXAMPLES)]
     Serve(Arguments),
+    /// Look into the data folder of a broker that is not running; writes nothing
+    #[command(subcommand)]
+    Store(StoreCommand),
 }
 
-impl Arguments {
-    /// Reads a command line that begins with the name of the program.
+/// What can be done with the data folder of a broker that is not running.
+#[derive(Clone, PartialEq, Eq, Debug, clap::Subcommand)]
+pub enum StoreCommand {
+    /// Read every record; say what is there, what is damaged, and how much each queue holds
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check {
+        /// The data folder: it holds the folders definitions and messages
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Print JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the waiting messages of one queue as JSON lines, in order
+    #[command(after_help = DUMP_EXAMPLES)]
+    Dump {
+        /// The data folder: it holds the folders definitions and messages
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// The queue
+        #[arg(long, value_name = "NAME")]
+        queue: String,
+        /// Its virtual host
+        #[arg(long, value_name = "NAME", default_value = "/")]
+        vhost: String,
+    },
+}
+
+impl StoreCommand {
+    /// Reads a command line that begins with the name of the program; `None` when it runs the broker.
     ///
     /// # Errors
     /// [`ConfigError::Arguments`], also for `--help` and `--version`.
-    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ConfigError> {
+    pub fn parse(arguments: &[OsString]) -> Result<Option<Self>, ConfigError> {
         let line = <CommandLine as clap::Parser>::try_parse_from(arguments)?;
         Ok(match line.command {
-            Some(Command::Serve(arguments)) => arguments,
-            None => line.serve,
+            Some(Command::Store(command)) => Some(command),
+            Some(Command::Serve(_)) | None => None,
         })
+    }
+}
+
+impl Arguments {
+    /// Reads a command line that begins with the name of the program and runs the broker.
+    ///
+    /// # Errors
+    /// [`ConfigError::Arguments`], also for `--help`, `--version` and other commands.
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ConfigError> {
+        let line = <CommandLine as clap::Parser>::try_parse_from(arguments)?;
+        match line.command {
+            Some(Command::Serve(arguments)) => Ok(arguments),
+            Some(Command::Store(_)) => {
+                let kind = clap::error::ErrorKind::InvalidSubcommand;
+                Err(clap::Error::raw(kind, "store does not run the broker\n").into())
+            }
+            None => Ok(line.serve),
+        }
     }
 
     /// The flags that stand for one key each.
@@ -100,6 +150,23 @@ Examples:
 Every setting can also come from the environment: heartbeat is HAREMQ_HEARTBEAT.
 A flag wins over the environment, the environment over the file.";
 
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  haremq store check /var/lib/haremq            a table for people
+  haremq store check /var/lib/haremq --json     the same for programs
+
+The exit code is 0 when everything is whole, and 1 when something is damaged or cannot be read.
+Stop the broker first, or look at a copy of its folder.";
+
+const DUMP_EXAMPLES: &str = "\
+Examples:
+  haremq store dump /var/lib/haremq --queue orders > orders.jsonl
+  haremq store dump /var/lib/haremq --queue orders --vhost shop | head -1
+
+A body that is not UTF-8 is written in base64; body_encoding says which it is.
+The exit code is 1 when a message could not be read; the others are printed all the same.
+Stop the broker first, or look at a copy of its folder.";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +182,27 @@ mod tests {
         assert_eq!(short, long);
         assert_eq!(short.port, Some(0));
         assert!(short.ephemeral);
+    }
+
+    #[test]
+    fn store_commands_are_told_from_the_broker() {
+        let parse = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            StoreCommand::parse(&words)
+        };
+        assert_eq!(parse("haremq --port 0").expect("a good line"), None);
+        let check = parse("haremq store check data --json").expect("a good line");
+        assert_eq!(check, Some(StoreCommand::Check { folder: "data".into(), json: true }));
+        let dump = parse("haremq store dump data --queue jobs").expect("a good line");
+        let (queue, vhost) = ("jobs".to_owned(), "/".to_owned());
+        assert_eq!(dump, Some(StoreCommand::Dump { folder: "data".into(), queue, vhost }));
+        for wrong in ["haremq store", "haremq store check", "haremq store dump data"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        for help in ["haremq store check --help", "haremq store dump --help"] {
+            let text = parse(help).expect_err("help").to_string();
+            assert!(text.contains("Examples:"), "{text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use crate::base::{UserName, VhostName};
 
-use super::settings::{DefaultUser, ListenAddress, LogLevel, Password, Settings, Storage};
+use super::settings::{
+    DefaultUser, Durability, ListenAddress, LogLevel, Password, Settings, Storage,
+};
 use super::source::Rank;
 
 /// A value on its way into the draft.
@@ -182,6 +184,7 @@ fn blank() -> Settings {
         product: String::new(),
         product_version: String::new(),
         worker_threads: None,
+        durability: Durability::Fsync,
         storage: Storage::Ephemeral,
         port_file: None,
     }

@@ -52,6 +52,7 @@ impl Key {
 const PORT: &str = "a port from 0 to 65535 (0 takes any free one), or an address and a port such as \
                     127.0.0.1:5672 or [::1]:5672";
 const SWITCH: &str = "true or false";
+const DURABILITY: &str = "fsync or os";
 const NAME: &str = "a name of 1 to 255 bytes without control characters";
 const LEVEL: &str = "one of none, critical, error, warning, info, debug, trace";
 const REGEX: &str = "a regular expression, or '' for nothing";
@@ -418,6 +419,19 @@ pub const KEYS: &[Key] = &[
         ["haremq.ephemeral = true", "Everything stays in memory; the folder is not touched."],
         |draft, given| {
             draft.ephemeral = (given.rank, value::switch(given.value)?);
+            Some(())
+        },
+    ),
+    key(
+        "haremq.durability",
+        Some("fsync"),
+        DURABILITY,
+        [
+            "haremq.durability = os",
+            "What a confirm of a persistent message waits for: the disk, or the operating system.",
+        ],
+        |draft, given| {
+            draft.plain.durability = value::durability(given.value)?;
             Some(())
         },
     ),

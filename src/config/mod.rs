@@ -19,12 +19,12 @@ mod settings;
 mod source;
 mod value;
 
-pub use args::Arguments;
+pub use args::{Arguments, StoreCommand};
 pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};
 pub use keys::{KEYS, Key};
 pub use load::{Loaded, load};
 pub use logging::{LoggingError, start_logging};
 pub use machine::machine_memory_bytes;
-pub use settings::{DefaultUser, ListenAddress, LogLevel, Password, Settings, Storage};
+pub use settings::{DefaultUser, Durability, ListenAddress, LogLevel, Password, Settings, Storage};
 pub use source::{EffectiveValue, Source};

@@ -46,6 +46,8 @@ pub struct Settings {
     pub worker_threads: Option<NonZeroUsize>,
     /// Where messages and definitions live. `haremq.data_dir`, `haremq.ephemeral`.
     pub storage: Storage,
+    /// What a confirm of a persistent message waits for. `haremq.durability`.
+    pub durability: Durability,
     /// A file that is given the port of the first listener once it listens. `haremq.port_file`.
     pub port_file: Option<PathBuf>,
 }
@@ -105,6 +107,16 @@ pub enum Storage {
     Ephemeral,
     /// In files below this folder.
     Directory(PathBuf),
+}
+
+/// What a confirm of a persistent message waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Durability {
+    /// The disk: a power cut loses nothing that was confirmed.
+    #[default]
+    Fsync,
+    /// The operating system: a killed process loses nothing, a power cut may.
+    Os,
 }
 
 /// The least serious thing that the log shows.

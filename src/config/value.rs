@@ -3,13 +3,22 @@
 
 use std::net::IpAddr;
 
-use super::settings::{ListenAddress, LogLevel};
+use super::settings::{Durability, ListenAddress, LogLevel};
 
 /// `true` or `false`, also `on`, `off`, `yes`, `no`.
 pub(super) fn switch(text: &str) -> Option<bool> {
     match text {
         "true" | "on" | "yes" => Some(true),
         "false" | "off" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// What a confirm waits for.
+pub(super) fn durability(text: &str) -> Option<Durability> {
+    match text {
+        "fsync" => Some(Durability::Fsync),
+        "os" => Some(Durability::Os),
         _ => None,
     }
 }

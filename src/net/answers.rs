@@ -2,8 +2,8 @@
 
 use crate::base::{ExchangeName, FieldTable, HolderId, Message, ReplyCode, ShortStr};
 use crate::broker::{
-    Answered, Binding, Client, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Destination,
-    Refused, Step,
+    Answered, Binding, Client, Consume, ConsumeRequest, DeclareExchange, DeclareQueue,
+    DeliveryEvent, Destination, Refused, Step,
 };
 use crate::protocol::{Answer, Delivery, Got, Refusal, Request};
 use crate::wire::{
@@ -33,16 +33,30 @@ pub(super) fn answer(step: Result<Step, Refused>, failed: MethodId) -> Option<An
         Answered::Messages(messages) => Answer::Messages(count(messages)),
         Answered::Consuming(tag) => Answer::Consuming(tag),
         Answered::Empty => Answer::Empty,
-        Answered::Got(event, ready) => Answer::Got(Box::new(Got {
-            delivery: Delivery {
-                queue: event.queue,
-                id: event.id,
-                message: event.message,
-                redelivered: event.redelivered,
-            },
-            message_count: count(ready),
-        })),
+        Answered::Got(event, ready) => match delivery(*event) {
+            Ok(delivery) => Answer::Got(Box::new(Got { delivery, message_count: count(ready) })),
+            Err(error) => {
+                let text = format!("the message cannot be read from disk: {error}");
+                let refused = Refused { code: ReplyCode::PreconditionFailed, text };
+                Answer::Refused(refusal(refused, failed))
+            }
+        },
     })
+}
+
+/// A delivery with its message; what is on disk is read, on a thread that may wait for it.
+///
+/// # Errors
+/// When the record is damaged or cannot be read.
+pub(super) fn delivery(event: DeliveryEvent) -> Result<Delivery, String> {
+    let DeliveryEvent { queue, id, content, redelivered, .. } = event;
+    let loaded = if content.is_cold() {
+        tokio::task::block_in_place(|| content.load())
+    } else {
+        content.load()
+    };
+    let message = loaded.map_err(|error| error.to_string())?;
+    Ok(Delivery { queue, id, message, redelivered })
 }
 
 /// The broker's refusal, with the method that failed.
@@ -51,8 +65,6 @@ pub(super) fn refusal(refused: Refused, failed: MethodId) -> Refusal {
 }
 
 fn call(client: &mut Client, holder: HolderId, request: Request) -> Result<Step, Refused> {
-    let vhost = std::sync::Arc::clone(client.vhost());
-    let peer = client.peer().clone();
     let done = |()| Step::Answered(Answered::Done);
     match request {
         // Both are the session's own: they come before there is a client.
@@ -62,15 +74,15 @@ fn call(client: &mut Client, holder: HolderId, request: Request) -> Result<Step,
         // Everything before it was done when this is reached.
         Request::Barrier => Ok(Step::Answered(Answered::Done)),
         Request::ExchangeDeclare(declare) => {
-            vhost.exchange_declare(&peer, exchange_declare(declare)).map(done)
+            client.exchange_declare(holder, exchange_declare(declare))
         }
         Request::ExchangeDelete { exchange, if_unused } => {
-            vhost.exchange_delete(&peer, &exchange, if_unused).map(done)
+            client.exchange_delete(holder, &exchange, if_unused)
         }
-        Request::ExchangeBind(bind) => vhost.bind(&peer, exchange_binding(bind)).map(done),
-        Request::ExchangeUnbind(bind) => vhost.unbind(&peer, &exchange_binding(bind)).map(done),
-        Request::QueueBind(bind) => vhost.bind(&peer, queue_binding(bind)).map(done),
-        Request::QueueUnbind(bind) => vhost.unbind(&peer, &queue_binding(bind)).map(done),
+        Request::ExchangeBind(bind) => client.bind(holder, exchange_binding(bind)),
+        Request::ExchangeUnbind(bind) => client.unbind(holder, &exchange_binding(bind)),
+        Request::QueueBind(bind) => client.bind(holder, queue_binding(bind)),
+        Request::QueueUnbind(bind) => client.unbind(holder, &queue_binding(bind)),
         Request::QueueDeclare(declare) => client.queue_declare(holder, queue_declare(declare)),
         Request::QueuePurge(queue) => client.queue_purge(holder, &queue),
         Request::QueueDelete { queue, if_unused, if_empty } => {

@@ -12,16 +12,17 @@ use bytes::BytesMut;
 use super::answers;
 use super::wait::Interest;
 use crate::base::limits::{
-    CLOSE_TIMEOUT_MS, INBOX_EVENTS_MAX, OUTPUT_HIGH_WATER_BYTES, OUTPUT_LOW_WATER_BYTES,
-    OUTPUT_STOP_READING_BYTES,
+    CLOSE_TIMEOUT_MS, INBOX_EVENTS_MAX, LOG_PRESSURE_PAUSE_MS, OUTPUT_HIGH_WATER_BYTES,
+    OUTPUT_LOW_WATER_BYTES, OUTPUT_STOP_READING_BYTES,
 };
 use crate::base::{
-    ChannelId, ConnectionId, ConsumerId, HolderId, Millis, ReplyCode, UserName, VhostName,
+    ChannelId, ConnectionId, ConsumerId, HolderId, Millis, Pressure, ReplyCode, UserName, VhostName,
 };
-use crate::broker::{Broker, Cell, Client, Event, Inbox, Peer, Settlement};
+use crate::broker::{
+    Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused, Settlement, Step,
+};
 use crate::protocol::{
-    Action, Answer, Ask, Connection, Credentials, Delivery, Outcome, Publish, Refusal, Request,
-    Settings,
+    Action, Answer, Ask, Connection, Credentials, Outcome, Publish, Refusal, Request, Settings,
 };
 use crate::wire::{MethodId, Output};
 
@@ -342,38 +343,20 @@ impl Conversation {
 
     fn happen(&mut self, now: Millis, event: Event, more: &mut Vec<Action>) {
         match event {
-            Event::Deliver(delivery) => {
-                let consumer =
-                    self.client.as_ref().and_then(|client| client.consumer(delivery.consumer));
-                // Without a consumer its channel is gone, and the queue has the message back already.
-                if let Some(consumer) = consumer {
-                    let delivery = Delivery {
-                        queue: delivery.queue,
-                        id: delivery.id,
-                        message: delivery.message,
-                        redelivered: delivery.redelivered,
-                    };
-                    self.connection.deliver(
-                        consumer.channel,
-                        consumer.holder,
-                        &consumer.tag,
-                        consumer.acknowledge,
-                        &delivery,
-                    );
-                }
-            }
+            Event::Deliver(event) => self.deliver(event),
             Event::Confirm { holder, first, last } => {
                 self.connection.confirmed(holder, first, last);
             }
             Event::Refuse { holder, sequence } => self.connection.refused(holder, sequence),
             Event::Reply { request, reply } => {
                 let Some(client) = &mut self.client else { return };
-                let Some(step) = client.reply(request, reply) else { return };
-                let Some((channel, holder, failed)) = self.asked else { return };
-                if let Some(answer) = answers::answer(step, failed) {
-                    self.asked = None;
-                    self.answer(now, channel, holder, answer, more);
-                }
+                let step = client.reply(request, reply);
+                self.stepped(now, step, more);
+            }
+            Event::Stored { request, error } => {
+                let Some(client) = &mut self.client else { return };
+                let step = client.stored(request, error);
+                self.stepped(now, step, more);
             }
             Event::ConsumerCancelled { consumer } => {
                 let gone =
@@ -390,6 +373,47 @@ impl Conversation {
                 let failed = MethodId::default();
                 let refusal = Refusal { code: ReplyCode::ConnectionForced, text, failed };
                 self.connection.close(now, refusal, more);
+            }
+        }
+    }
+
+    /// A question of the client was answered; perhaps that answers the request.
+    fn stepped(
+        &mut self,
+        now: Millis,
+        step: Option<Result<Step, Refused>>,
+        more: &mut Vec<Action>,
+    ) {
+        let Some(step) = step else { return };
+        let Some((channel, holder, failed)) = self.asked else { return };
+        if let Some(answer) = answers::answer(step, failed) {
+            self.asked = None;
+            self.answer(now, channel, holder, answer, more);
+        }
+    }
+
+    fn deliver(&mut self, event: DeliveryEvent) {
+        let Some(client) = &mut self.client else { return };
+        // Without a consumer its channel is gone, and the queue has the message back already.
+        let Some(consumer) = client.consumer(event.consumer) else { return };
+        let (holder, queue, id) = (consumer.holder, event.queue, event.id);
+        match answers::delivery(event) {
+            Ok(delivery) => self.connection.deliver(
+                consumer.channel,
+                holder,
+                &consumer.tag,
+                consumer.acknowledge,
+                &delivery,
+            ),
+            Err(error) => {
+                tracing::error!(
+                    connection = %self.id,
+                    consumer = %consumer.tag,
+                    message = %id,
+                    error,
+                    "a message cannot be read from disk; it is dropped"
+                );
+                client.settle(holder, queue, Settlement::Discard, vec![(id, id)]);
             }
         }
     }
@@ -420,8 +444,15 @@ impl Conversation {
         }
     }
 
+    /// Publishers wait while the message log has more to write than it likes to hold. The log's tickets
+    /// bring confirms, which wake most of them; the others look again after a moment.
+    fn waits_for_log(&self) -> bool {
+        self.connection.has_published() && self.broker.log_pressure() == Pressure::High
+    }
+
     fn stops_reading(&mut self) -> bool {
         self.blocked
+            || self.waits_for_log()
             || self.ending.is_some()
             || self.connection.output().len() > OUTPUT_STOP_READING_BYTES
             || (self.choked && self.inbox.len() > INBOX_EVENTS_MAX)
@@ -438,6 +469,10 @@ impl Conversation {
         match self.ending {
             Some(Ending { at, .. }) if now < at => Some(at),
             Some(Ending { latest, .. }) => Some(latest),
+            None if self.waits_for_log() => {
+                let soon = now.after(LOG_PRESSURE_PAUSE_MS);
+                Some(self.connection.next_deadline().map_or(soon, |next| next.min(soon)))
+            }
             None => self.connection.next_deadline(),
         }
     }

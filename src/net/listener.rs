@@ -111,6 +111,8 @@ impl Listener {
     }
 
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
+        // A listener of both families shows an IPv4 peer as an IPv6 one, and 127.0.0.1 as a stranger.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         if self.sessions.len() >= CONNECTIONS_MAX {
             tracing::warn!(peer = %peer, connections = CONNECTIONS_MAX, "connection refused: too many are open");
             return;

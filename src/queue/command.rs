@@ -2,6 +2,8 @@
 
 use crate::base::{ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, PublishSequence};
 
+use super::Paged;
+
 /// A command. Answers never come back in place: they are [`super::Effect`]s.
 ///
 /// `P` is the driver's handle for a message (its bytes, or where they lie); the machine keeps it and
@@ -76,10 +78,20 @@ pub enum Command<P> {
         /// Comes back in [`super::Reply`]; `None` when nobody waits.
         request: Option<RequestId>,
     },
-    /// Everything up to and with this id that was to be appended is on disk.
+    /// Everything up to and with this id that was to be appended is on disk; an append that was given
+    /// up because its message was released first counts as if it were. A driver that knows new
+    /// handles for these messages exchanges them first ([`super::Machine::exchange`]): what is on disk
+    /// may be paged out at once.
     Persisted {
         /// The highest id.
         up_to: MessageId,
+    },
+    /// The answer to [`super::Effect::PageIn`]. Ignored when what was away has been dropped since.
+    PagedIn {
+        /// The question.
+        from: MessageId,
+        /// As many as were asked for, in order of their ids.
+        messages: Vec<Paged<P>>,
     },
 }
 

@@ -1,5 +1,7 @@
 //! What a queue is declared to be, as far as its machine cares.
 
+use super::Paging;
+
 /// Settings of one queue machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct QueueConfig {
@@ -8,6 +10,8 @@ pub struct QueueConfig {
     /// Whether the queue goes with its last consumer (spec: queue.declare, auto-delete). A queue that
     /// never had a consumer stays.
     pub auto_delete: bool,
+    /// Whether a long backlog leaves RAM, and how much of it stays; `None` keeps everything.
+    pub paging: Option<Paging>,
 }
 
 /// Whether the machine's driver has a log behind it.

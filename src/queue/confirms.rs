@@ -48,6 +48,11 @@ impl Waiting {
         publish
     }
 
+    /// The oldest message for which a publish waits.
+    pub(super) fn first(&self) -> Option<MessageId> {
+        self.list.front().map(|(id, _)| *id)
+    }
+
     /// The publishes that wait.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (MessageId, PublishRef)> {

@@ -2,7 +2,7 @@
 
 use crate::base::{ConsumerId, HolderId, MessageId, PublishSequence};
 
-use super::{PublishRef, RequestId};
+use super::{Paged, PublishRef, RequestId, Span};
 
 /// One effect.
 #[derive(Clone, PartialEq, Debug)]
@@ -33,14 +33,21 @@ pub enum Effect<P> {
         /// The driver's handle.
         payload: P,
     },
-    /// This message is gone from the queue: its bytes (and its record) are no longer needed here.
-    Release {
-        /// Its id.
-        id: MessageId,
-        /// The bytes it cost.
-        bytes: u64,
-        /// Whether an [`Effect::Append`] was emitted for it.
-        appended: bool,
+    /// These messages are gone from the queue: their bytes (and their records) are no longer needed
+    /// here. Neighbours that go in one step go as one span.
+    Release(Span),
+    /// Append these to the queue's index and forget their handles: they are in order of their ids, and
+    /// younger than everything that is away. See [`super::Paging`].
+    PageOut {
+        /// The messages.
+        messages: Vec<Paged<P>>,
+    },
+    /// Take the oldest messages from the queue's index; [`super::Command::PagedIn`] follows.
+    PageIn {
+        /// Names the question. No message that is away has a lower id.
+        from: MessageId,
+        /// How many; never more than are away.
+        count: u32,
     },
     /// The answer to a question.
     Reply {
@@ -67,6 +74,8 @@ pub struct Delivery<P> {
     pub payload: P,
     /// Whether it was handed out before.
     pub redelivered: bool,
+    /// How often it was handed out before; stays at the highest number that fits.
+    pub delivery_count: u32,
     /// Who holds it until it is settled; `None` when it is settled already.
     pub holder: Option<HolderId>,
 }

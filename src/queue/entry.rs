@@ -1,6 +1,9 @@
 //! What a queue keeps of a message. The id stands beside it, never inside: the ready list does not need
 //! to store it at all.
 
+use std::num::NonZeroU64;
+
+use super::Residence;
 use super::slab::Key;
 
 /// A message in the queue.
@@ -8,13 +11,88 @@ use super::slab::Key;
 pub(super) struct Entry<P> {
     /// The driver's handle.
     pub(super) payload: P,
+    /// The rest.
+    pub(super) facts: Facts,
+}
+
+/// What the machine itself wants to know of a message: two words, so that a message moves through the
+/// lists in whole words. Small fields side by side were written one by one and read as one, for which
+/// the processor waits: up to a quarter of what a message cost.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Facts {
     /// Bytes it costs.
     pub(super) bytes: u64,
-    /// Whether it was handed out before.
-    pub(super) redelivered: bool,
-    /// Whether [`super::Effect::Append`] was emitted for it.
-    pub(super) appended: bool,
+    /// The delivery count in the upper half, flags in the lower; [`PRESENT`] is always set.
+    marks: NonZeroU64,
 }
+
+impl Facts {
+    /// Of a message that comes in.
+    #[inline]
+    pub(super) fn new(bytes: u64, appended: bool) -> Self {
+        Self { bytes, marks: PRESENT | (u64::from(appended) * APPENDED) }
+    }
+
+    /// Of a message that was in the queue before.
+    pub(super) fn known(
+        bytes: u64,
+        delivery_count: u32,
+        appended: bool,
+        residence: Residence,
+    ) -> Self {
+        let count = u64::from(delivery_count) * DELIVERED_ONCE;
+        let mut facts = Self::new(bytes, appended);
+        facts.marks |= count;
+        facts.set_residence(residence);
+        facts
+    }
+
+    /// How often it was handed out before; stays at the highest number that fits.
+    #[inline]
+    pub(super) fn delivery_count(self) -> u32 {
+        (self.marks.get() / DELIVERED_ONCE) as u32
+    }
+
+    /// Whether [`super::Effect::Append`] was emitted for it.
+    #[inline]
+    pub(super) fn appended(self) -> bool {
+        self.marks.get() & APPENDED != 0
+    }
+
+    /// Where its bytes are.
+    #[inline]
+    pub(super) fn residence(self) -> Residence {
+        if self.marks.get() & ON_DISK == 0 { Residence::Ram } else { Residence::Disk }
+    }
+
+    /// Its bytes, when they are not in RAM.
+    #[inline]
+    pub(super) fn disk_bytes(self) -> u64 {
+        match self.residence() {
+            Residence::Ram => 0,
+            Residence::Disk => self.bytes,
+        }
+    }
+
+    /// Its bytes are elsewhere now.
+    pub(super) fn set_residence(&mut self, residence: Residence) {
+        let others = PRESENT | (self.marks.get() & !ON_DISK);
+        self.marks = match residence {
+            Residence::Ram => others,
+            Residence::Disk => others | ON_DISK,
+        };
+    }
+
+    /// It was handed out and came back.
+    pub(super) fn count_delivery(&mut self) {
+        self.marks = self.marks.checked_add(DELIVERED_ONCE).unwrap_or(self.marks);
+    }
+}
+
+const PRESENT: NonZeroU64 = NonZeroU64::MIN;
+const APPENDED: u64 = 1 << 1;
+const ON_DISK: u64 = 1 << 2;
+const DELIVERED_ONCE: u64 = 1 << 32;
 
 /// A message that was handed out and is not settled.
 #[derive(Clone, PartialEq, Debug)]
@@ -23,4 +101,37 @@ pub(super) struct Handed<P> {
     pub(super) entry: Entry<P>,
     /// Whose credit it uses; `None` for `basic.get`. The consumer may be gone by now.
     pub(super) consumer: Option<Key>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_message_does_not_mix() {
+        for appended in [false, true] {
+            for residence in [Residence::Ram, Residence::Disk] {
+                let mut facts = Facts::known(7, 0, appended, residence);
+                facts.count_delivery();
+                facts.count_delivery();
+                assert_eq!(facts, Facts::known(7, 2, appended, residence));
+                assert_eq!((facts.appended(), facts.residence()), (appended, residence));
+                assert_eq!((facts.delivery_count(), facts.bytes), (2, 7));
+                facts.set_residence(Residence::Disk);
+                assert_eq!(facts, Facts::known(7, 2, appended, Residence::Disk));
+                facts.set_residence(Residence::Ram);
+                assert_eq!(facts, Facts::known(7, 2, appended, Residence::Ram));
+            }
+        }
+        assert_eq!(Facts::new(7, true), Facts::known(7, 0, true, Residence::Ram));
+    }
+
+    #[test]
+    fn the_delivery_count_stays_at_the_highest_number_that_fits() {
+        let mut facts = Facts::known(0, u32::MAX - 1, true, Residence::Disk);
+        for _ in 0..3 {
+            facts.count_delivery();
+            assert_eq!(facts, Facts::known(0, u32::MAX, true, Residence::Disk));
+        }
+    }
 }

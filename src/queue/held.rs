@@ -4,12 +4,17 @@
 //! front; so there is a list in order of ids, and a message that comes later than a younger one (it was
 //! requeued) goes to a map beside it. A message settled in the middle leaves a gap in the list; gaps
 //! never stand at an end and never make up more than half.
+//!
+//! What a message consists of goes in and out in pieces, not as a whole: so it travels in registers. As
+//! a whole it is written to the stack in words and read from it in larger units, for which the
+//! processor waits.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::{HolderId, MessageId};
 
-use super::entry::Handed;
+use super::entry::{Entry, Facts, Handed};
+use super::slab::Key;
 
 /// The unsettled messages of one holder.
 #[derive(Clone, PartialEq, Debug)]
@@ -46,7 +51,14 @@ impl<P> Held<P> {
     }
 
     #[inline]
-    pub(super) fn insert(&mut self, id: MessageId, handed: Handed<P>) {
+    pub(super) fn insert(
+        &mut self,
+        id: MessageId,
+        payload: P,
+        facts: Facts,
+        consumer: Option<Key>,
+    ) {
+        let handed = Handed { entry: Entry { payload, facts }, consumer };
         if self.in_order.back().is_none_or(|last| last.id < id) {
             self.in_order.push_back(Slot { id, handed: Some(handed) });
         } else {
@@ -62,7 +74,7 @@ impl<P> Held<P> {
         &mut self,
         first: MessageId,
         last: MessageId,
-        mut each: impl FnMut(MessageId, Handed<P>),
+        mut each: impl FnMut(MessageId, P, Facts, Option<Key>),
     ) {
         if self.out_of_order.is_empty() {
             self.take_in_order(first, last, &mut each);
@@ -71,11 +83,32 @@ impl<P> Held<P> {
         }
     }
 
+    /// Looks at what lies in a run of ids, both ends included.
+    pub(super) fn visit(
+        &mut self,
+        first: MessageId,
+        last: MessageId,
+        each: &mut impl FnMut(MessageId, &mut Entry<P>),
+    ) {
+        let start = self.in_order.partition_point(|slot| slot.id < first);
+        for slot in self.in_order.range_mut(start..) {
+            if slot.id > last {
+                break;
+            }
+            if let Some(handed) = &mut slot.handed {
+                each(slot.id, &mut handed.entry);
+            }
+        }
+        for (id, handed) in self.out_of_order.range_mut(first..=last) {
+            each(*id, &mut handed.entry);
+        }
+    }
+
     fn take_in_order(
         &mut self,
         first: MessageId,
         last: MessageId,
-        each: &mut impl FnMut(MessageId, Handed<P>),
+        each: &mut impl FnMut(MessageId, P, Facts, Option<Key>),
     ) {
         match self.in_order.front() {
             None => {}
@@ -84,12 +117,17 @@ impl<P> Held<P> {
         }
     }
 
-    fn take_front(&mut self, last: MessageId, each: &mut impl FnMut(MessageId, Handed<P>)) {
+    fn take_front(
+        &mut self,
+        last: MessageId,
+        each: &mut impl FnMut(MessageId, P, Facts, Option<Key>),
+    ) {
         while let Some(front) = self.in_order.front()
             && front.id <= last
         {
             if let Some(Slot { id, handed: Some(handed) }) = self.in_order.pop_front() {
-                each(id, handed);
+                let Handed { entry: Entry { payload, facts }, consumer } = handed;
+                each(id, payload, facts, consumer);
             } else {
                 self.gaps -= 1;
             }
@@ -101,7 +139,7 @@ impl<P> Held<P> {
         &mut self,
         first: MessageId,
         last: MessageId,
-        each: &mut impl FnMut(MessageId, Handed<P>),
+        each: &mut impl FnMut(MessageId, P, Facts, Option<Key>),
     ) {
         let start = self.in_order.partition_point(|slot| slot.id < first);
         for slot in self.in_order.range_mut(start..) {
@@ -110,7 +148,8 @@ impl<P> Held<P> {
             }
             if let Some(handed) = slot.handed.take() {
                 self.gaps += 1;
-                each(slot.id, handed);
+                let Handed { entry: Entry { payload, facts }, consumer } = handed;
+                each(slot.id, payload, facts, consumer);
             }
         }
         self.close_gaps();
@@ -122,7 +161,7 @@ impl<P> Held<P> {
         &mut self,
         first: MessageId,
         last: MessageId,
-        each: &mut impl FnMut(MessageId, Handed<P>),
+        each: &mut impl FnMut(MessageId, P, Facts, Option<Key>),
     ) {
         let mut taken = Vec::new();
         while first <= last
@@ -133,10 +172,12 @@ impl<P> Held<P> {
         if taken.is_empty() {
             return self.take_in_order(first, last, each);
         }
-        self.take_in_order(first, last, &mut |id, handed| taken.push((id, handed)));
+        self.take_in_order(first, last, &mut |id, payload, facts, consumer| {
+            taken.push((id, Handed { entry: Entry { payload, facts }, consumer }));
+        });
         taken.sort_unstable_by_key(|(id, _)| *id);
-        for (id, handed) in taken {
-            each(id, handed);
+        for (id, Handed { entry: Entry { payload, facts }, consumer }) in taken {
+            each(id, payload, facts, consumer);
         }
     }
 
@@ -174,22 +215,20 @@ const KEPT_SLOTS_MAX: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::super::entry::Entry;
     use super::*;
 
     fn held(ids: impl IntoIterator<Item = u64>) -> Held<u64> {
         let mut held = Held::new(HolderId(1));
         for id in ids {
-            let entry = Entry { payload: id, bytes: 1, redelivered: false, appended: false };
-            held.insert(MessageId(id), Handed { entry, consumer: None });
+            held.insert(MessageId(id), id, Facts::new(1, false), None);
         }
         held
     }
 
     fn take(held: &mut Held<u64>, first: u64, last: u64) -> Vec<u64> {
         let mut taken = Vec::new();
-        held.take_run(MessageId(first), MessageId(last), |id, handed| {
-            assert_eq!(handed.entry.payload, id.0);
+        held.take_run(MessageId(first), MessageId(last), |id, payload, _, _| {
+            assert_eq!(payload, id.0);
             taken.push(id.0);
         });
         taken
@@ -216,10 +255,7 @@ mod tests {
     fn a_message_that_comes_after_a_younger_one_is_found_as_well() {
         let mut held = held([5, 6, 3, 7, 1]);
         assert_eq!(take(&mut held, 6, 6), [6]);
-        held.insert(MessageId(6), {
-            let entry = Entry { payload: 6, bytes: 1, redelivered: true, appended: false };
-            Handed { entry, consumer: None }
-        });
+        held.insert(MessageId(6), 6, Facts::new(1, false), None);
         assert_eq!(take(&mut held, 2, 6), [3, 5, 6]);
         assert_eq!(left(&held), [7, 1]);
     }
@@ -228,8 +264,7 @@ mod tests {
     fn one_old_message_does_not_keep_the_gaps_of_all_that_followed() {
         let mut held = held([1]);
         for id in 2..10_000 {
-            let entry = Entry { payload: id, bytes: 1, redelivered: false, appended: false };
-            held.insert(MessageId(id), Handed { entry, consumer: None });
+            held.insert(MessageId(id), id, Facts::new(1, false), None);
             if id > 10 {
                 assert_eq!(take(&mut held, id - 8, id - 8), [id - 8]);
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::held::Held;
-use super::{Access, Acknowledge, Machine};
+use super::{Access, Acknowledge, Command, Machine, Residence};
 
 impl<P: Clone> Machine<P> {
     /// Panics with the number of the invariant that does not hold.
@@ -11,10 +11,11 @@ impl<P: Clone> Machine<P> {
         self.check_messages();
         self.check_consumers();
         for (id, _) in self.waiting.iter() {
-            let ready = self.ready.iter().any(|(other, entry)| other == id && entry.appended);
+            let ready =
+                self.ready.iter().any(|(other, entry)| other == id && entry.facts.appended());
             let mut held = self.unsettled.holders().flat_map(Held::iter);
             assert!(
-                ready || held.any(|(other, handed)| other == id && handed.entry.appended),
+                ready || held.any(|(other, handed)| other == id && handed.entry.facts.appended()),
                 "Q6: {id} waits for the disk and is not in the queue"
             );
         }
@@ -36,14 +37,43 @@ impl<P: Clone> Machine<P> {
             for (id, handed) in held.iter() {
                 assert!(all.insert(id), "Q1: {id} is in two places");
                 unsettled += 1;
-                unsettled_bytes += handed.entry.bytes;
+                unsettled_bytes += handed.entry.facts.bytes;
             }
         }
-        let ready_bytes: u64 = self.ready.iter().map(|(_, entry)| entry.bytes).sum();
-        assert_eq!(self.ready() + self.unsettled(), all.len() as u64, "Q8: counts");
+        let held = self.unsettled.holders().flat_map(Held::iter);
+        let entries = held.map(|(_, handed)| &handed.entry).chain(self.ready.iter().map(|e| e.1));
+        let in_ram: u64 = entries
+            .filter(|entry| entry.facts.residence() == Residence::Ram)
+            .map(|entry| entry.facts.bytes)
+            .sum();
+        assert_eq!(self.ram_bytes(), in_ram, "Q8: bytes in RAM");
+        let (away, away_bytes) = self.check_away();
+        let here: u64 = self.ready.iter().map(|(_, entry)| entry.facts.bytes).sum();
+        let ready_bytes = here + away_bytes;
+        assert_eq!(self.ready() + self.unsettled(), all.len() as u64 + away, "Q8: counts");
         assert_eq!(self.unsettled(), unsettled, "Q8: unsettled");
         assert_eq!(self.ready_bytes(), ready_bytes, "Q8: ready bytes");
         assert_eq!(self.unsettled_bytes(), unsettled_bytes, "Q8: unsettled bytes");
+    }
+
+    /// Gives the messages that are away and their bytes.
+    fn check_away(&self) -> (u64, u64) {
+        let first_waits = matches!(self.deferred.front(), Some(Command::Get { .. }));
+        assert!(self.deferred.is_empty() || first_waits, "Q10: something waits for nothing");
+        let Some((before, away)) = self.ready.away() else {
+            assert!(self.deferred.is_empty(), "Q10: something waits though all is here");
+            return (0, 0);
+        };
+        let ids: Vec<_> = self.ready.iter().map(|(id, _)| id).collect();
+        assert!(ids[..before].iter().all(|id| *id < away.first), "Q2: the head is not the head");
+        assert!(ids[before..].iter().all(|id| away.last < *id), "Q2: the tail is not the tail");
+        for held in self.unsettled.holders() {
+            assert!(held.iter().all(|(id, _)| id < away.first), "Q1: in two places");
+        }
+        assert!(self.waiting.iter().all(|(id, _)| id < away.first || away.last < id), "Q10");
+        assert!(self.deferred.is_empty() || before == 0, "Q10: a get waits for what is here");
+        assert!(away.messages > 0 && away.messages <= away.last.0 - away.first.0 + 1, "Q8");
+        (away.messages, away.bytes)
     }
 
     fn check_consumers(&self) {

@@ -23,16 +23,22 @@
 //! * **Q9** A deleted queue holds nothing. It answers every question with `Gone`, and confirms what is
 //!   published to it (rabbitmq: confirms.md, a publish that races with a delete): such a message gets
 //!   no id, and neither `Append` nor `Release`.
+//! * **Q10** A long backlog is paged out and in without being seen from outside: order, counts and
+//!   answers are those of a queue that keeps everything. A message that is away waits for nothing. A
+//!   `Get` whose message is away, and all that comes after it, waits in order for it to be paged in.
 //!
 //! [`apply`]: Machine::apply
 //! [`deliver`]: Machine::deliver
+
+use std::collections::VecDeque;
 
 use crate::base::{ConsumerId, HolderId, MessageId, Millis};
 
 use super::confirms::{ConfirmRun, Waiting};
 use super::consumers::{Consumers, Turn};
-use super::entry::{Entry, Handed};
+use super::entry::{Entry, Facts};
 use super::ready::Ready;
+use super::releases::Leaving;
 use super::unsettled::Unsettled;
 use super::{
     Burst, Command, Consumer, DeleteCondition, Delivery, Effect, Effects, Incoming, LogMode,
@@ -52,11 +58,19 @@ use super::{
 ///   deleted queue get none, so a driver that counts bytes counts them after [`Self::apply`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Machine<P> {
-    config: QueueConfig,
+    pub(super) config: QueueConfig,
     pub(super) ready: Ready<P>,
     pub(super) unsettled: Unsettled<P>,
     pub(super) consumers: Consumers,
     pub(super) waiting: Waiting,
+    /// The highest id that was to be appended.
+    pub(super) appended_up_to: MessageId,
+    /// The highest id that was to be appended and is on disk, and all before it.
+    pub(super) persisted_up_to: MessageId,
+    /// Bytes of messages that are away, or here with a handle that says only where they lie.
+    pub(super) disk_bytes: u64,
+    /// Commands that wait for more to be paged in; the first is a `Get` (Q10).
+    pub(super) deferred: VecDeque<Command<P>>,
     deleted: bool,
 }
 
@@ -64,18 +78,38 @@ impl<P: Clone> Machine<P> {
     /// An empty queue.
     #[must_use]
     pub fn new(config: QueueConfig) -> Self {
+        assert!(
+            config.paging.is_none_or(|paging| paging.window > 0 && paging.piece > 0),
+            "a window and a piece hold at least one message"
+        );
         Self {
             config,
             ready: Ready::new(),
             unsettled: Unsettled::new(),
             consumers: Consumers::new(),
             waiting: Waiting::new(),
+            appended_up_to: MessageId(0),
+            persisted_up_to: MessageId(0),
+            disk_bytes: 0,
+            deferred: VecDeque::new(),
             deleted: false,
         }
     }
 
     /// Applies one command. Never hands a message to a consumer.
-    pub fn apply(&mut self, _now: Millis, command: Command<P>, effects: &mut Effects<P>) {
+    pub fn apply(&mut self, now: Millis, command: Command<P>, effects: &mut Effects<P>) {
+        if let Command::PagedIn { from, messages } = command {
+            self.paged_in(now, from, messages, effects);
+        } else if self.deferred.is_empty() && !self.must_wait(&command) {
+            self.take(now, command, effects);
+        } else {
+            self.defer(command, effects);
+        }
+    }
+
+    /// Does what a command asks for, with everything that it needs in RAM.
+    #[inline]
+    pub(super) fn take(&mut self, _now: Millis, command: Command<P>, effects: &mut Effects<P>) {
         if self.deleted {
             return answer_gone(command, effects);
         }
@@ -87,7 +121,7 @@ impl<P: Clone> Machine<P> {
             Command::Attach { consumer, request } => self.attach(consumer, request, effects),
             Command::Detach { consumer, request } => self.detach(consumer, request, effects),
             Command::Release { holder } => self.release(holder, effects),
-            Command::Recover { holder } => self.recover(holder),
+            Command::Recover { holder } => self.return_all(holder),
             Command::Flow { consumer, flow } => self.consumers.set_flow(consumer, flow),
             Command::Get { holder, request } => self.get(holder, request, effects),
             Command::Purge { request } => self.purge(request, effects),
@@ -96,12 +130,16 @@ impl<P: Clone> Machine<P> {
                 effects.push(Effect::Reply { request, reply });
             }
             Command::Delete { condition, request } => self.delete(condition, request, effects),
-            Command::Persisted { up_to } => self.persisted(up_to, effects),
+            Command::Persisted { up_to } => {
+                self.persisted(up_to, effects);
+                self.page_out(effects);
+            }
+            Command::PagedIn { .. } => panic!("an answer is taken before it can be deferred (Q10)"),
         }
     }
 
     /// Hands ready messages out, one to each consumer in turn, until the burst is used up or nobody
-    /// can take one.
+    /// can take one. What is away is asked for and not waited for.
     ///
     /// A consumer that `credit` refuses is held until [`Command::Flow`] opens it; see [`SharedCredit`]
     /// for why no opening is lost. `Open` lifts a hold whatever its cause, so a driver that opens a
@@ -113,11 +151,11 @@ impl<P: Clone> Machine<P> {
         credit: &mut dyn SharedCredit,
         effects: &mut Effects<P>,
     ) -> Progress {
-        let mut run = ConfirmRun::new();
+        let mut leaving = Leaving::new();
         let mut messages = 0;
         let mut bytes = 0;
         let progress = loop {
-            if self.ready.is_empty() || !self.consumers.has_turn() {
+            if !self.ready.has_first() || !self.consumers.has_turn() {
                 break Progress::Idle;
             }
             if messages >= burst.messages || bytes >= burst.bytes {
@@ -125,13 +163,16 @@ impl<P: Clone> Machine<P> {
             }
             let Some(turn) = self.consumers.take_turn(credit) else { break Progress::Idle };
             let Some((id, entry)) = self.ready.pop() else {
-                panic!("a ready list that is not empty has a first message");
+                panic!("the first message is there when it is said to be");
             };
             messages += 1;
-            bytes += entry.bytes;
-            self.hand_out(turn, id, entry, &mut run, effects);
+            bytes += entry.facts.bytes;
+            self.hand_out(turn, id, entry, &mut leaving, effects);
         };
-        run.emit(effects);
+        self.finish(leaving, effects);
+        if messages > 0 || self.consumers.has_turn() {
+            self.page_in(effects);
+        }
         progress
     }
 
@@ -184,21 +225,20 @@ impl<P: Clone> Machine<P> {
                 LogMode::Volatile => false,
                 LogMode::Logged => persistent,
             };
-            if appended {
-                let copy = payload.clone();
-                let id = self.ready.push(Entry { payload, bytes, redelivered: false, appended });
-                effects.push(Effect::Append { id, payload: copy });
+            let copy = appended.then(|| payload.clone());
+            let id = self.ready.push(Entry { payload, facts: Facts::new(bytes, appended) });
+            if let Some(payload) = copy {
+                self.appended_up_to = id;
+                effects.push(Effect::Append { id, payload });
                 if let Some(publish) = publish {
                     self.waiting.push(id, publish);
                 }
-            } else {
-                self.ready.push(Entry { payload, bytes, redelivered: false, appended });
-                if let Some(publish) = publish {
-                    run.add(publish, effects);
-                }
+            } else if let Some(publish) = publish {
+                run.add(publish, effects);
             }
         }
         run.emit(effects);
+        self.page_out(effects);
     }
 
     #[inline]
@@ -207,21 +247,19 @@ impl<P: Clone> Machine<P> {
         turn: Turn,
         id: MessageId,
         entry: Entry<P>,
-        run: &mut ConfirmRun,
+        leaving: &mut Leaving,
         effects: &mut Effects<P>,
     ) {
         let Turn { consumer, hold } = turn;
-        let Entry { payload, bytes, redelivered, appended } = entry;
+        let Entry { payload, facts } = entry;
         let Some(hold) = hold else {
-            let delivery = Delivery { id, payload, redelivered, holder: None };
+            let delivery = delivery(id, payload, facts, None);
             effects.push(Effect::Deliver { consumer, delivery });
-            return let_go(&mut self.waiting, id, bytes, appended, run, effects);
+            return leaving.let_go(&mut self.waiting, id, facts, effects);
         };
-        let holder = Some(hold.holder);
-        let delivery = Delivery { id, payload: payload.clone(), redelivered, holder };
+        let delivery = delivery(id, payload.clone(), facts, Some(hold.holder));
         effects.push(Effect::Deliver { consumer, delivery });
-        let entry = Entry { payload, bytes, redelivered, appended };
-        self.unsettled.hold(hold.holder_key, id, entry, Some(hold.consumer_key));
+        self.unsettled.hold(hold.holder_key, id, payload, facts, Some(hold.consumer_key));
     }
 
     fn settle(
@@ -232,20 +270,19 @@ impl<P: Clone> Machine<P> {
         effects: &mut Effects<P>,
     ) {
         let Self { ready, unsettled, consumers, waiting, .. } = self;
-        let mut run = ConfirmRun::new();
+        let mut leaving = Leaving::new();
         for &ids in messages {
-            unsettled.take_run(holder, ids, |id, handed| {
-                consumers.give_back(handed.consumer);
-                let Entry { bytes, appended, .. } = handed.entry;
+            unsettled.take_run(holder, ids, |id, payload, facts, consumer| {
+                consumers.give_back(consumer);
                 match settlement {
-                    Settlement::Ack => let_go(waiting, id, bytes, appended, &mut run, effects),
-                    Settlement::Requeue => put_back(ready, id, handed),
+                    Settlement::Ack => leaving.let_go(waiting, id, facts, effects),
+                    Settlement::Requeue => put_back(ready, id, payload, facts),
                     // The place of dead letters: until they are there, rejected is dropped.
-                    Settlement::Discard => let_go(waiting, id, bytes, appended, &mut run, effects),
+                    Settlement::Discard => leaving.let_go(waiting, id, facts, effects),
                 }
             });
         }
-        run.emit(effects);
+        self.finish(leaving, effects);
     }
 
     fn attach(&mut self, consumer: Consumer, request: RequestId, effects: &mut Effects<P>) {
@@ -280,17 +317,17 @@ impl<P: Clone> Machine<P> {
         while let Some(consumer) = self.consumers.first_of(holder) {
             detached |= self.remove_consumer(consumer);
         }
-        self.recover(holder);
+        self.return_all(holder);
         if detached {
             self.delete_if_unused(effects);
         }
     }
 
-    fn recover(&mut self, holder: HolderId) {
+    fn return_all(&mut self, holder: HolderId) {
         let Self { ready, unsettled, consumers, .. } = self;
-        unsettled.take_holder(holder, |id, handed| {
-            consumers.give_back(handed.consumer);
-            put_back(ready, id, handed);
+        unsettled.take_holder(holder, |id, payload, facts, consumer| {
+            consumers.give_back(consumer);
+            put_back(ready, id, payload, facts);
         });
     }
 
@@ -299,22 +336,25 @@ impl<P: Clone> Machine<P> {
             let reply = Reply::Got { delivery: None, ready: 0 };
             return effects.push(Effect::Reply { request, reply });
         };
-        let Entry { redelivered, bytes, appended, .. } = entry;
-        let delivery = Some(Delivery { id, payload: entry.payload.clone(), redelivered, holder });
+        let facts = entry.facts;
+        let delivery = Some(delivery(id, entry.payload.clone(), facts, holder));
         let reply = Reply::Got { delivery, ready: self.ready.len() };
         effects.push(Effect::Reply { request, reply });
         if let Some(holder) = holder {
             self.unsettled.hold_without_consumer(holder, id, entry);
         } else {
-            let mut run = ConfirmRun::new();
-            let_go(&mut self.waiting, id, bytes, appended, &mut run, effects);
-            run.emit(effects);
+            let mut leaving = Leaving::new();
+            leaving.let_go(&mut self.waiting, id, facts, effects);
+            self.finish(leaving, effects);
         }
+        self.page_in(effects);
     }
 
     fn purge(&mut self, request: RequestId, effects: &mut Effects<P>) {
         let messages = self.ready.len();
-        self.drop_ready(effects);
+        let mut leaving = Leaving::new();
+        self.drop_ready(&mut leaving, effects);
+        self.finish(leaving, effects);
         effects.push(Effect::Reply { request, reply: Reply::Purged { messages } });
     }
 
@@ -356,6 +396,7 @@ impl<P: Clone> Machine<P> {
             run.add(publish, effects);
         }
         run.emit(effects);
+        self.persisted_up_to = self.persisted_up_to.max(up_to.min(self.appended_up_to));
     }
 
     /// Takes a consumer out; what it was given stays with its holder. Says whether it was there.
@@ -375,44 +416,43 @@ impl<P: Clone> Machine<P> {
         }
     }
 
-    fn drop_ready(&mut self, effects: &mut Effects<P>) {
-        let mut run = ConfirmRun::new();
-        while let Some((id, Entry { bytes, appended, .. })) = self.ready.pop() {
-            let_go(&mut self.waiting, id, bytes, appended, &mut run, effects);
+    fn drop_ready(&mut self, leaving: &mut Leaving, effects: &mut Effects<P>) {
+        loop {
+            while let Some((id, Entry { facts, .. })) = self.ready.pop() {
+                leaving.let_go(&mut self.waiting, id, facts, effects);
+            }
+            let Some(away) = self.ready.drop_away() else { break };
+            leaving.let_go_away(away, effects);
         }
-        run.emit(effects);
     }
 
     fn drop_everything(&mut self, effects: &mut Effects<P>) {
         // All that waits goes now: confirmed in order, not as the messages happen to lie.
         self.persisted(MessageId(u64::MAX), effects);
-        self.drop_ready(effects);
-        self.unsettled.take_all(|id, Handed { entry: Entry { bytes, appended, .. }, .. }| {
-            effects.push(Effect::Release { id, bytes, appended });
+        let mut leaving = Leaving::new();
+        self.drop_ready(&mut leaving, effects);
+        let Self { unsettled, waiting, .. } = self;
+        unsettled.take_all(|id, _, facts, _| {
+            leaving.let_go(waiting, id, facts, effects);
         });
+        self.finish(leaving, effects);
         self.deleted = true;
+    }
+
+    fn finish(&mut self, leaving: Leaving, effects: &mut Effects<P>) {
+        self.disk_bytes -= leaving.finish(effects);
     }
 }
 
-/// The message is gone (Q1), and nobody needs to wait for the disk any longer (Q6).
-#[inline]
-fn let_go<P>(
-    waiting: &mut Waiting,
-    id: MessageId,
-    bytes: u64,
-    appended: bool,
-    run: &mut ConfirmRun,
-    effects: &mut Effects<P>,
-) {
-    if appended && let Some(publish) = waiting.take(id) {
-        run.add(publish, effects);
-    }
-    effects.push(Effect::Release { id, bytes, appended });
+fn delivery<P>(id: MessageId, payload: P, facts: Facts, holder: Option<HolderId>) -> Delivery<P> {
+    let delivery_count = facts.delivery_count();
+    Delivery { id, payload, redelivered: delivery_count > 0, delivery_count, holder }
 }
 
 /// The message returns to its old place (Q2).
-fn put_back<P>(ready: &mut Ready<P>, id: MessageId, handed: Handed<P>) {
-    ready.put_back(id, Entry { redelivered: true, ..handed.entry });
+fn put_back<P>(ready: &mut Ready<P>, id: MessageId, payload: P, mut facts: Facts) {
+    facts.count_delivery();
+    ready.put_back(id, Entry { payload, facts });
 }
 
 /// Q9.
@@ -429,7 +469,8 @@ fn answer_gone<P>(command: Command<P>, effects: &mut Effects<P>) {
         | Command::Release { .. }
         | Command::Recover { .. }
         | Command::Flow { .. }
-        | Command::Persisted { .. } => None,
+        | Command::Persisted { .. }
+        | Command::PagedIn { .. } => None,
         Command::Attach { request, .. }
         | Command::Get { request, .. }
         | Command::Purge { request }

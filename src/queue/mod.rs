@@ -1,6 +1,8 @@
 //! The queue: a pure machine of commands and effects. It knows ids, sizes and holders; never bodies,
 //! files, delivery tags, connections or clocks.
 
+mod backlog;
+mod chunks;
 mod command;
 mod config;
 mod confirms;
@@ -11,7 +13,10 @@ mod effects;
 mod entry;
 mod held;
 mod machine;
+mod pages;
+mod paging;
 mod ready;
+mod releases;
 mod ring;
 mod slab;
 mod unsettled;
@@ -30,3 +35,4 @@ pub use credit::SharedCredit;
 pub use effect::{Delivery, Effect, Reply};
 pub use effects::Effects;
 pub use machine::Machine;
+pub use paging::{Paged, Paging, Residence, Span};

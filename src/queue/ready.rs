@@ -1,21 +1,28 @@
 //! Messages that wait to be handed out, in order of their ids.
 //!
-//! Two parts. *Fresh* messages were never handed out: their ids are consecutive up to the newest, so
-//! only the newest is stored. *Returned* ones were, and are therefore older than every fresh one (Q2):
-//! an ordered map that is consumed first puts each back at its old place without touching the fresh.
+//! Three parts. *Fresh* messages came last: their ids are consecutive up to the newest, so only the
+//! newest is stored. *Returned* ones were handed out, and are therefore older than all that never were
+//! (Q2): an ordered map that is consumed first puts each back at its old place without touching the
+//! rest. Between them stands the [`Backlog`], when the list is so long that a part of it is paged out;
+//! a list that never pages has none, and never looks for it.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::mem;
+use std::collections::BTreeMap;
 
 use crate::base::MessageId;
 
+use super::backlog::Backlog;
+use super::chunks::Chunks;
 use super::entry::Entry;
+use super::{Paged, Paging, Span};
 
 /// The ready messages of one queue. It also gives the ids.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Ready<P> {
     fresh: Chunks<Entry<P>>,
+    backlog: Backlog<P>,
     returned: BTreeMap<MessageId, Entry<P>>,
+    /// Messages that are older than the fresh ones: returned, or in the backlog.
+    older: u64,
     /// The id of the next message to come.
     next: MessageId,
     bytes: u64,
@@ -23,7 +30,20 @@ pub(super) struct Ready<P> {
 
 impl<P> Ready<P> {
     pub(super) fn new() -> Self {
-        Self { fresh: Chunks::new(), returned: BTreeMap::new(), next: MessageId(1), bytes: 0 }
+        Self::recover(MessageId(1), None)
+    }
+
+    /// A list whose messages are all away, and the id of the next message to come.
+    pub(super) fn recover(next: MessageId, away: Option<Span>) -> Self {
+        assert!(away.is_none_or(|away| away.last < next), "ids are never used again (Q1)");
+        Self {
+            fresh: Chunks::new(),
+            backlog: Backlog::new(away),
+            returned: BTreeMap::new(),
+            older: away.map_or(0, |away| away.messages),
+            next,
+            bytes: away.map_or(0, |away| away.bytes),
+        }
     }
 
     /// Takes a new message and gives it its id.
@@ -31,38 +51,47 @@ impl<P> Ready<P> {
     pub(super) fn push(&mut self, entry: Entry<P>) -> MessageId {
         let id = self.next;
         self.next = id.next();
-        self.bytes += entry.bytes;
+        self.bytes += entry.facts.bytes;
         self.fresh.push_back(entry);
         id
     }
 
-    /// Takes the oldest message out.
+    /// Takes the oldest message out; `None` when there is none, or when it is away.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<(MessageId, Entry<P>)> {
-        if !self.returned.is_empty() {
-            return self.pop_returned();
+        if self.older > 0 {
+            return self.pop_older();
         }
         let id = self.first_fresh();
         let entry = self.fresh.pop_front()?;
-        self.bytes -= entry.bytes;
+        self.bytes -= entry.facts.bytes;
         Some((id, entry))
     }
 
     /// Puts a message that was handed out back to its old place.
     pub(super) fn put_back(&mut self, id: MessageId, entry: Entry<P>) {
-        assert!(id < self.first_fresh(), "a returned message is older than every fresh one (Q2)");
-        self.bytes += entry.bytes;
+        let first = self.backlog.first().unwrap_or(self.first_fresh());
+        assert!(id < first, "a returned message is older than all that never was (Q2)");
+        self.bytes += entry.facts.bytes;
+        self.older += 1;
         let twin = self.returned.insert(id, entry);
         assert!(twin.is_none(), "a message is in one place only (Q1)");
     }
 
+    /// Whether there is no message, here or away.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.fresh.len() == 0 && self.returned.is_empty()
+        self.older == 0 && self.fresh.len() == 0
+    }
+
+    /// Whether the oldest message is there and can be taken.
+    #[inline]
+    pub(super) fn has_first(&self) -> bool {
+        if self.older == 0 { self.fresh.len() > 0 } else { self.has_first_older() }
     }
 
     pub(super) fn len(&self) -> u64 {
-        (self.fresh.len() + self.returned.len()) as u64
+        self.older + self.fresh.len() as u64
     }
 
     /// The bytes that its messages cost.
@@ -70,18 +99,114 @@ impl<P> Ready<P> {
         self.bytes
     }
 
-    /// The oldest first.
+    /// Takes the piece out that goes away next, if the list is long enough for one and `safe` says so
+    /// of its last message. The head window is filled before anything goes away.
+    pub(super) fn page_out(
+        &mut self,
+        paging: Paging,
+        safe: impl FnOnce(MessageId) -> bool,
+    ) -> Option<(Span, Vec<Paged<P>>)> {
+        let (window, piece) = (paging.window as usize, paging.piece as usize);
+        let head_room = match self.backlog.away() {
+            Some(_) => 0,
+            None => window.saturating_sub(self.backlog.head_len()),
+        };
+        let first_id = self.first_fresh().0 + head_room as u64;
+        let (first, last) = (MessageId(first_id), MessageId(first_id + piece as u64 - 1));
+        if self.fresh.len() < head_room + piece + window || !safe(last) {
+            return None;
+        }
+        for _ in 0..head_room {
+            let (id, entry) = self.take_fresh()?;
+            self.backlog.push_head(id, entry);
+        }
+        let mut span = Span { first, last, messages: piece as u64, bytes: 0, appended: 0 };
+        let mut messages = Vec::with_capacity(piece);
+        for _ in 0..piece {
+            let (id, Entry { payload, facts }) = self.take_fresh()?;
+            span.bytes += facts.bytes;
+            span.appended += u64::from(facts.appended());
+            messages.push(Paged::new(id, payload, facts));
+        }
+        self.backlog.send_away(span);
+        Some((span, messages))
+    }
+
+    /// What to ask for now, if anything, when somebody takes messages.
+    pub(super) fn page_in(&mut self, paging: Paging) -> Option<(MessageId, u32)> {
+        self.backlog.ask(paging)
+    }
+
+    /// The answer to a question, or to one that is forgotten; gives the bytes of those whose handle
+    /// keeps them in RAM.
+    pub(super) fn take_back(&mut self, from: MessageId, messages: Vec<Paged<P>>) -> u64 {
+        self.backlog.take_back(from, messages)
+    }
+
+    /// Drops what is away.
+    pub(super) fn drop_away(&mut self) -> Option<Span> {
+        let away = self.backlog.drop_away()?;
+        self.older -= away.messages;
+        self.bytes -= away.bytes;
+        Some(away)
+    }
+
+    /// Looks at the messages of a run of ids (both ends included) that are in RAM.
+    pub(super) fn visit(
+        &mut self,
+        first: MessageId,
+        last: MessageId,
+        each: &mut impl FnMut(MessageId, &mut Entry<P>),
+    ) {
+        for (id, entry) in self.returned.range_mut(first..=last) {
+            each(*id, entry);
+        }
+        self.backlog.visit(first, last, each);
+        let fresh = self.first_fresh().0;
+        let place = |id: u64| usize::try_from(id.saturating_sub(fresh)).unwrap_or(usize::MAX);
+        self.fresh.visit(place(first.0)..place(last.0.saturating_add(1)), |place, entry| {
+            each(MessageId(fresh + place as u64), entry);
+        });
+    }
+
+    /// What is in RAM, the oldest first; what is away comes behind the backlog's head.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (MessageId, &Entry<P>)> {
         let returned = self.returned.iter().map(|(id, entry)| (*id, entry));
         let ids = (self.first_fresh().0..).map(MessageId);
-        returned.chain(ids.zip(self.fresh.iter()))
+        returned.chain(self.backlog.iter()).chain(ids.zip(self.fresh.iter()))
     }
 
-    #[cold]
-    fn pop_returned(&mut self) -> Option<(MessageId, Entry<P>)> {
-        let (id, entry) = self.returned.pop_first()?;
-        self.bytes -= entry.bytes;
+    /// What is away, and how many of the messages of [`Self::iter`] come before it.
+    #[cfg(test)]
+    pub(super) fn away(&self) -> Option<(usize, Span)> {
+        let before = self.returned.len() + self.backlog.head_len();
+        Some((before, self.backlog.away()?))
+    }
+
+    /// Bytes that its lists take up, used or not.
+    #[cfg(test)]
+    pub(super) fn ram_cost(&self) -> usize {
+        let returned = self.returned.len() * size_of::<(MessageId, Entry<P>)>();
+        self.fresh.ram_cost() + self.backlog.ram_cost() + returned
+    }
+
+    fn pop_older(&mut self) -> Option<(MessageId, Entry<P>)> {
+        let (id, entry) = self.returned.pop_first().or_else(|| self.backlog.pop())?;
+        self.older -= 1;
+        self.bytes -= entry.facts.bytes;
+        Some((id, entry))
+    }
+
+    fn has_first_older(&self) -> bool {
+        !self.returned.is_empty() || self.backlog.head_len() > 0
+    }
+
+    /// Takes the first fresh message out, to where older ones are.
+    fn take_fresh(&mut self) -> Option<(MessageId, Entry<P>)> {
+        let id = self.first_fresh();
+        let entry = self.fresh.pop_front()?;
+        self.older += 1;
         Some((id, entry))
     }
 
@@ -92,85 +217,13 @@ impl<P> Ready<P> {
     }
 }
 
-/// A first-in-first-out list in pieces: a long list grows without a copy of what is there, and gives
-/// its memory back piece by piece. A short one is a single ring that is used again and again.
-#[derive(Clone, PartialEq, Debug)]
-struct Chunks<T> {
-    head: VecDeque<T>,
-    /// What does not fit in `head`; none of them is empty.
-    rest: VecDeque<VecDeque<T>>,
-    /// An empty piece, kept so that a list at the edge of a piece does not allocate at every turn.
-    spare: VecDeque<T>,
-    len: usize,
-}
-
-impl<T> Chunks<T> {
-    fn new() -> Self {
-        Self { head: VecDeque::new(), rest: VecDeque::new(), spare: VecDeque::new(), len: 0 }
-    }
-
-    #[inline]
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    #[inline]
-    fn push_back(&mut self, value: T) {
-        self.len += 1;
-        if self.rest.is_empty() && self.head.len() < CHUNK_ENTRIES {
-            self.head.push_back(value);
-        } else {
-            self.push_rest(value);
-        }
-    }
-
-    #[inline]
-    fn pop_front(&mut self) -> Option<T> {
-        let value = self.head.pop_front()?;
-        self.len -= 1;
-        if self.head.is_empty() && !self.rest.is_empty() {
-            self.next_chunk();
-        }
-        Some(value)
-    }
-
-    fn push_rest(&mut self, value: T) {
-        if let Some(last) = self.rest.back_mut()
-            && last.len() < CHUNK_ENTRIES
-        {
-            last.push_back(value);
-            return;
-        }
-        let mut chunk = mem::take(&mut self.spare);
-        chunk.reserve_exact(CHUNK_ENTRIES);
-        chunk.push_back(value);
-        self.rest.push_back(chunk);
-    }
-
-    fn next_chunk(&mut self) {
-        if let Some(chunk) = self.rest.pop_front() {
-            self.spare = mem::replace(&mut self.head, chunk);
-        }
-        if self.rest.is_empty() && self.rest.capacity() > CHUNK_ENTRIES {
-            self.rest = VecDeque::new();
-        }
-    }
-
-    #[cfg(test)]
-    fn iter(&self) -> impl Iterator<Item = &T> {
-        self.head.iter().chain(self.rest.iter().flatten())
-    }
-}
-
-/// Entries of one piece: large enough that the pieces cost nothing, small enough to be given back soon.
-const CHUNK_ENTRIES: usize = 1024;
-
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Facts;
     use super::*;
 
     fn entry(payload: u64) -> Entry<u64> {
-        Entry { payload, bytes: payload, redelivered: false, appended: false }
+        Entry { payload, facts: Facts::new(payload, false) }
     }
 
     fn drained(ready: &mut Ready<u64>) -> Vec<u64> {
@@ -194,23 +247,6 @@ mod tests {
         assert_eq!(drained(&mut ready), [1, 2, 3, 5]);
         assert_eq!(ready.bytes(), 0);
         assert_eq!(ready.push(entry(0)), MessageId(6), "ids are never used again");
-    }
-
-    #[test]
-    fn a_list_of_several_pieces_keeps_its_order_and_gives_the_pieces_back() {
-        let mut chunks = Chunks::new();
-        let count = 5 * CHUNK_ENTRIES + 7;
-        let mut out = Vec::new();
-        for value in 0..count {
-            chunks.push_back(value);
-            if value % 3 == 0 {
-                out.extend(chunks.pop_front());
-            }
-        }
-        assert_eq!(chunks.iter().count(), chunks.len());
-        out.extend(std::iter::from_fn(|| chunks.pop_front()));
-        assert_eq!(out, (0..count).collect::<Vec<_>>());
-        assert_eq!((chunks.len(), chunks.rest.len()), (0, 0));
     }
 
     #[test]

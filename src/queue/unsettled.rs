@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::base::{HolderId, MessageId};
 
-use super::entry::{Entry, Handed};
+use super::entry::{Entry, Facts};
 use super::held::Held;
 use super::slab::{Key, Slab};
 
@@ -54,13 +54,20 @@ impl<P> Unsettled<P> {
 
     /// The holder with this key holds one more message.
     #[inline]
-    pub(super) fn hold(&mut self, key: Key, id: MessageId, entry: Entry<P>, consumer: Option<Key>) {
+    pub(super) fn hold(
+        &mut self,
+        key: Key,
+        id: MessageId,
+        payload: P,
+        facts: Facts,
+        consumer: Option<Key>,
+    ) {
         self.len += 1;
-        self.bytes += entry.bytes;
+        self.bytes += facts.bytes;
         let Some(held) = self.holders.get_mut(key) else {
             panic!("the record of a holder goes after its consumers (Q3)");
         };
-        held.insert(id, Handed { entry, consumer });
+        held.insert(id, payload, facts, consumer);
     }
 
     /// A holder holds one more message that no consumer was given (`basic.get`).
@@ -68,10 +75,10 @@ impl<P> Unsettled<P> {
         &mut self,
         holder: HolderId,
         id: MessageId,
-        entry: Entry<P>,
+        Entry { payload, facts }: Entry<P>,
     ) {
         let key = self.key_of(holder);
-        self.hold(key, id, entry, None);
+        self.hold(key, id, payload, facts, None);
     }
 
     /// Takes out what this holder holds in a run of ids, both ends included.
@@ -80,31 +87,49 @@ impl<P> Unsettled<P> {
         &mut self,
         holder: HolderId,
         (first, last): (MessageId, MessageId),
-        mut each: impl FnMut(MessageId, Handed<P>),
+        mut each: impl FnMut(MessageId, P, Facts, Option<Key>),
     ) {
         let Some(&key) = self.by_id.get(&holder) else { return };
         let Some(held) = self.holders.get_mut(key) else { return };
         let (len, bytes) = (&mut self.len, &mut self.bytes);
-        held.take_run(first, last, |id, handed| {
+        held.take_run(first, last, |id, payload, facts, consumer| {
             *len -= 1;
-            *bytes -= handed.entry.bytes;
-            each(id, handed);
+            *bytes -= facts.bytes;
+            each(id, payload, facts, consumer);
         });
         self.forget_if_idle(key);
     }
 
     /// Takes out all that this holder holds.
-    pub(super) fn take_holder(&mut self, holder: HolderId, each: impl FnMut(MessageId, Handed<P>)) {
+    pub(super) fn take_holder(
+        &mut self,
+        holder: HolderId,
+        each: impl FnMut(MessageId, P, Facts, Option<Key>),
+    ) {
         self.take_run(holder, (MessageId(0), MessageId(u64::MAX)), each);
     }
 
     /// Takes out everything, holder by holder.
-    pub(super) fn take_all(&mut self, mut each: impl FnMut(MessageId, Handed<P>)) {
+    pub(super) fn take_all(&mut self, mut each: impl FnMut(MessageId, P, Facts, Option<Key>)) {
         let holders: Vec<HolderId> = self.by_id.keys().copied().collect();
         for holder in holders {
             self.take_holder(holder, &mut each);
         }
         assert!(self.len == 0 && self.bytes == 0, "every unsettled message has a holder (Q3)");
+    }
+
+    /// Looks at the messages of a run of ids, both ends included, holder by holder.
+    pub(super) fn visit(
+        &mut self,
+        first: MessageId,
+        last: MessageId,
+        each: &mut impl FnMut(MessageId, &mut Entry<P>),
+    ) {
+        for key in self.by_id.values() {
+            if let Some(held) = self.holders.get_mut(*key) {
+                held.visit(first, last, each);
+            }
+        }
     }
 
     /// The records of the holders.

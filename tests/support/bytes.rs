@@ -61,6 +61,7 @@ impl std::fmt::Debug for Frame {
 }
 
 /// Reads fields one after another; panics when there are too few.
+#[derive(Debug)]
 pub(crate) struct Arguments {
     bytes: Vec<u8>,
     at: usize,

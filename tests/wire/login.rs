@@ -2,7 +2,7 @@
 
 use crate::support::methods::channel;
 use crate::support::{
-    Broker, Call, Id, Login, RawClient, Table, Tune, entries, frame, id, refusal,
+    Broker, Call, Id, Login, RawClient, Table, Tune, entries, frame, id, on_oracle, refusal,
 };
 
 const HEADER: &[u8] = b"AMQP\x00\x00\x09\x01";
@@ -179,4 +179,15 @@ fn wrong_logins() -> Vec<(&'static str, Vec<u8>)> {
 
 fn start_ok(login: &Login) -> Vec<u8> {
     login.start_ok().frame(0)
+}
+
+/// A listener of both families shows an IPv4 client under an IPv6 address.
+#[test]
+fn guest_comes_in_over_ipv4_through_a_listener_of_both_families() {
+    if on_oracle() {
+        return;
+    }
+    let broker = Broker::start_on("::", &[]);
+    RawClient::login(&broker, &Login::guest());
+    broker.stop();
 }

@@ -2,5 +2,6 @@
 
 mod queues;
 mod refusals;
+mod storing;
 mod turns;
 mod world;

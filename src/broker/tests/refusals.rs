@@ -3,7 +3,7 @@
 use super::world::{MANUAL, WATERMARK_BYTES, World, message, queue};
 use crate::access::Permissions;
 use crate::base::{ChannelId, ExchangeName, FieldTable, FieldValue, ShortStr, UserName, VhostName};
-use crate::broker::{Binding, Consume, DeclareExchange, Destination};
+use crate::broker::{Answered, Binding, Consume, DeclareExchange, Destination};
 
 fn exchange(name: &str, kind: &str) -> DeclareExchange {
     DeclareExchange {
@@ -29,12 +29,8 @@ fn binding(source: &str, to: &str) -> Binding {
 #[test]
 fn exchange_methods_are_refused_with_rabbitmqs_words() {
     let world = World::new();
-    let hand = world.connect();
-    let (vhost, peer) = (hand.client.vhost(), hand.client.peer());
-    let declare = |name: &str, kind: &str| {
-        vhost.exchange_declare(peer, exchange(name, kind)).map_err(|refused| refused.to_string())
-    };
-    assert_eq!(declare("logs", "direct"), Ok(()));
+    let mut hand = world.connect();
+    assert_eq!(hand.declare_exchange(exchange("logs", "direct")), Ok(Answered::Done));
     let cases = [
         ("", "direct", "ACCESS_REFUSED - operation not permitted on the default exchange"),
         (
@@ -51,15 +47,17 @@ fn exchange_methods_are_refused_with_rabbitmqs_words() {
         ),
     ];
     for (name, kind, text) in cases {
-        assert_eq!(declare(name, kind), Err(text.to_owned()));
+        assert_eq!(hand.declare_exchange(exchange(name, kind)), Err(text.to_owned()));
     }
     let passive = DeclareExchange { passive: true, ..exchange("none", "direct") };
-    let refused = vhost.exchange_declare(peer, passive).map_err(|refused| refused.to_string());
-    assert_eq!(refused, Err("NOT_FOUND - no exchange 'none' in vhost '/'".to_owned()));
-    let system = ExchangeName::try_from("amq.topic").expect("short");
-    let refused = vhost.exchange_delete(peer, &system, false).map_err(|r| r.to_string());
     assert_eq!(
-        refused,
+        hand.declare_exchange(passive),
+        Err("NOT_FOUND - no exchange 'none' in vhost '/'".to_owned())
+    );
+    let system = ExchangeName::try_from("amq.topic").expect("short");
+    let step = hand.client.exchange_delete(hand.holder, &system, false);
+    assert_eq!(
+        hand.answered(step),
         Err("ACCESS_REFUSED - deletion of system exchange 'amq.topic' in vhost '/' not allowed"
             .to_owned())
     );
@@ -70,9 +68,10 @@ fn bindings_name_the_first_thing_that_is_missing() {
     let world = World::new();
     let mut hand = world.connect();
     hand.declare("q").expect("declared");
-    let (vhost, peer) = (hand.client.vhost(), hand.client.peer());
-    let bind =
-        |source: &str, to: &str| vhost.bind(peer, binding(source, to)).map_err(|r| r.to_string());
+    let mut bind = |source: &str, to: &str| {
+        let step = hand.client.bind(hand.holder, binding(source, to));
+        hand.answered(step)
+    };
     assert_eq!(bind("none", "q"), Err("NOT_FOUND - no exchange 'none' in vhost '/'".to_owned()));
     assert_eq!(
         bind("amq.fanout", "none"),
@@ -83,7 +82,8 @@ fn bindings_name_the_first_thing_that_is_missing() {
         Err("ACCESS_REFUSED - operation not permitted on the default exchange".to_owned())
     );
     for (source, to) in [("amq.fanout", "q"), ("none", "q"), ("amq.fanout", "none")] {
-        assert_eq!(vhost.unbind(peer, &binding(source, to)), Ok(()), "unbind is idempotent");
+        let step = hand.client.unbind(hand.holder, &binding(source, to));
+        assert_eq!(hand.answered(step), Ok(Answered::Done), "unbind is idempotent");
     }
 }
 
@@ -92,16 +92,17 @@ fn an_exchange_in_use_is_not_deleted_if_unused() {
     let world = World::new();
     let mut hand = world.connect();
     hand.declare("q").expect("declared");
-    let (vhost, peer) = (hand.client.vhost(), hand.client.peer());
-    vhost.exchange_declare(peer, exchange("logs", "fanout")).expect("declared");
-    vhost.bind(peer, binding("logs", "q")).expect("bound");
+    hand.declare_exchange(exchange("logs", "fanout")).expect("declared");
+    let step = hand.client.bind(hand.holder, binding("logs", "q"));
+    hand.answered(step).expect("bound");
     let name = ExchangeName::try_from("logs").expect("short");
-    let refused = vhost.exchange_delete(peer, &name, true).map_err(|r| r.to_string());
+    let step = hand.client.exchange_delete(hand.holder, &name, true);
     assert_eq!(
-        refused,
+        hand.answered(step),
         Err("PRECONDITION_FAILED - exchange 'logs' in vhost '/' in use".to_owned())
     );
-    assert_eq!(vhost.exchange_delete(peer, &name, false), Ok(()));
+    let step = hand.client.exchange_delete(hand.holder, &name, false);
+    assert_eq!(hand.answered(step), Ok(Answered::Done));
 }
 
 #[test]
@@ -230,13 +231,12 @@ fn a_vhost_that_is_missing_or_closed_to_the_user_is_not_opened() {
 #[test]
 fn an_alternate_exchange_must_be_a_string() {
     let world = World::new();
-    let hand = world.connect();
+    let mut hand = world.connect();
     let mut declare = exchange("x", "direct");
     let key = ShortStr::try_from("alternate-exchange").expect("short");
     declare.arguments.push(key, FieldValue::I32(1));
-    let refused = hand.client.vhost().exchange_declare(hand.client.peer(), declare);
     assert_eq!(
-        refused.map_err(|refused| refused.to_string()),
+        hand.declare_exchange(declare),
         Err("PRECONDITION_FAILED - invalid type 'signedint' for arg 'alternate-exchange' in \
              exchange 'x' in vhost '/'"
             .to_owned())
@@ -248,12 +248,12 @@ fn a_wrong_x_match_is_refused_by_value_and_by_type() {
     let world = World::new();
     let mut hand = world.connect();
     hand.declare("q").expect("declared");
-    let bind = |value: FieldValue| {
+    let mut bind = |value: FieldValue| {
         let mut binding = binding("amq.headers", "q");
         let key = ShortStr::try_from("x-match").expect("short");
         binding.arguments.push(key, value);
-        let refused = hand.client.vhost().bind(hand.client.peer(), binding);
-        refused.map_err(|refused| refused.to_string())
+        let step = hand.client.bind(hand.holder, binding);
+        hand.answered(step)
     };
     assert_eq!(
         bind(FieldValue::text("some")),

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::world::{AUTOMATIC, MANUAL, World, deliveries};
+use super::world::{AUTOMATIC, Job, MANUAL, World, deliveries};
 use crate::access::Permissions;
 use crate::base::limits::{DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX, INBOX_HIGH_WATER_BYTES};
 use crate::broker::Event;
@@ -22,13 +22,11 @@ fn a_long_queue_is_handed_out_in_turns_that_a_task_of_its_own_continues() {
     assert!(first < messages, "one drive must not hand out {messages} messages");
     let mut rest = 0;
     loop {
-        let cells = world.noted.take();
-        if cells.is_empty() {
+        let jobs = world.noted.take();
+        if jobs.is_empty() {
             break;
         }
-        for cell in cells {
-            cell.resume();
-        }
+        jobs.into_iter().for_each(Job::run);
         rest += deliveries(&consumer.events()).len();
     }
     assert_eq!(first + rest, messages);
@@ -106,9 +104,7 @@ fn publishers_on_many_threads_lose_nothing_and_keep_their_order() {
     let mut next = [0; PUBLISHERS];
     let mut got = 0;
     while got < PUBLISHERS * MESSAGES {
-        for cell in world.noted.take() {
-            cell.resume();
-        }
+        world.noted.run_all();
         for (body, _) in deliveries(&consumer.events()) {
             let text = String::from_utf8(body).expect("a body of ours");
             let (number, count) = text.split_once(' ').expect("two numbers");

@@ -7,28 +7,62 @@ use bytes::Bytes;
 use crate::access::{Directory, Permissions, User};
 use crate::base::{
     Body, ChannelId, ExchangeName, FieldTable, HolderId, ManualClock, Message, MessageHeader,
-    Millis, PublishSequence, QueueName, ShortStr, UserName, VhostName,
+    MessageId, Millis, PublishSequence, QueueName, ShortStr, UserName, VhostName,
 };
 use crate::broker::{
-    Answered, Broker, BrokerSettings, Cell, Client, Consume, ConsumeRequest, DeclareQueue, Event,
-    Inbox, Peer, Refused, Scheduler, Step,
+    Answered, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume, ConsumeRequest,
+    DeclareExchange, DeclareQueue, Event, Inbox, Peer, Refused, Scheduler, Step,
 };
 
 /// Message bytes at which the alarm of a test broker goes on.
 pub(super) const WATERMARK_BYTES: u64 = 100_000_000;
 
+/// Something for a task of its own.
+pub(super) enum Job {
+    Resume(Arc<Cell>),
+    PageIn(Arc<Cell>, MessageId, u32),
+}
+
+impl Job {
+    pub(super) fn run(self) {
+        match self {
+            Self::Resume(cell) => cell.resume(),
+            Self::PageIn(cell, from, count) => cell.page_in(from, count),
+        }
+    }
+}
+
 #[derive(Default)]
-pub(super) struct Noted(Mutex<Vec<Arc<Cell>>>);
+pub(super) struct Noted(Mutex<Vec<Job>>);
 
 impl Scheduler for Noted {
     fn resume(&self, cell: Arc<Cell>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(cell);
+        self.note(Job::Resume(cell));
+    }
+
+    fn page_in(&self, cell: Arc<Cell>, from: MessageId, count: u32) {
+        self.note(Job::PageIn(cell, from, count));
     }
 }
 
 impl Noted {
-    pub(super) fn take(&self) -> Vec<Arc<Cell>> {
+    pub(super) fn take(&self) -> Vec<Job> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs jobs until none is left.
+    pub(super) fn run_all(&self) {
+        loop {
+            let jobs = self.take();
+            if jobs.is_empty() {
+                return;
+            }
+            jobs.into_iter().for_each(Job::run);
+        }
+    }
+
+    fn note(&self, job: Job) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(job);
     }
 }
 
@@ -43,6 +77,19 @@ impl World {
     }
 
     pub(super) fn with(permissions: Permissions, memory_watermark_bytes: u64) -> Self {
+        Self::build(permissions, memory_watermark_bytes, None)
+    }
+
+    /// A broker over this storage: a second one over the same is a restart.
+    pub(super) fn stored(storage: BrokerStorage) -> Self {
+        Self::build(Permissions::everything(), WATERMARK_BYTES, Some(storage))
+    }
+
+    fn build(
+        permissions: Permissions,
+        memory_watermark_bytes: u64,
+        storage: Option<BrokerStorage>,
+    ) -> Self {
         let vhost = VhostName::try_from("/").expect("short");
         let guest = UserName::try_from("guest").expect("short");
         let mut directory = Directory::new();
@@ -57,6 +104,7 @@ impl World {
             default_vhost: vhost,
             memory_watermark_bytes,
             parse_headers: |_| FieldTable::EMPTY,
+            storage,
         });
         Self { broker, noted }
     }
@@ -114,15 +162,26 @@ impl Hand {
                 Ok(Step::Waiting) => {}
             }
             self.flush();
-            let (replies, kept): (Vec<_>, Vec<_>) =
-                self.events().into_iter().partition(|event| matches!(event, Event::Reply { .. }));
+            let is_answer =
+                |event: &Event| matches!(event, Event::Reply { .. } | Event::Stored { .. });
+            let (answers, kept): (Vec<_>, Vec<_>) = self.events().into_iter().partition(is_answer);
             self.kept = kept;
-            let Some(Event::Reply { request, reply }) = replies.into_iter().next() else {
-                panic!("a question is answered after its flush");
+            let answer = match answers.into_iter().next() {
+                Some(Event::Reply { request, reply }) => self.client.reply(request, reply),
+                Some(Event::Stored { request, error }) => self.client.stored(request, error),
+                other => panic!("a question is answered after its flush: {other:?}"),
             };
-            step = self.client.reply(request, reply).expect("the question is open");
+            step = answer.expect("the question is open");
         }
         panic!("the request came to no end");
+    }
+
+    pub(super) fn declare_exchange(
+        &mut self,
+        declare: DeclareExchange,
+    ) -> Result<Answered, String> {
+        let step = self.client.exchange_declare(self.holder, declare);
+        self.answered(step)
     }
 
     pub(super) fn declare(&mut self, name: &str) -> Result<Answered, String> {
@@ -166,21 +225,38 @@ impl Hand {
 
     /// Publishes to the default exchange with a confirm; says how many queues got it.
     pub(super) fn publish(&mut self, key: &str, body: &[u8]) -> Result<u32, String> {
+        self.send(message("", key, body))
+    }
+
+    /// The same with a persistent message.
+    pub(super) fn publish_persistent(&mut self, key: &str, body: &[u8]) -> Result<u32, String> {
+        self.send(persistent_message("", key, body))
+    }
+
+    fn send(&mut self, message: Message) -> Result<u32, String> {
         self.sequence += 1;
         let sequence = Some(PublishSequence(self.sequence));
-        let message = message("", key, body);
         let outcome = self.client.publish(ChannelId(1), self.holder, message, sequence);
         outcome.map(|outcome| outcome.queues).map_err(|refused| refused.to_string())
     }
 }
 
 pub(super) fn message(exchange: &str, key: &str, body: &[u8]) -> Message {
+    message_with(exchange, key, body, MessageHeader::default())
+}
+
+pub(super) fn persistent_message(exchange: &str, key: &str, body: &[u8]) -> Message {
+    let header = MessageHeader { persistent: true, ..MessageHeader::default() };
+    message_with(exchange, key, body, header)
+}
+
+fn message_with(exchange: &str, key: &str, body: &[u8], header: MessageHeader) -> Message {
     Message::new(
         ExchangeName::try_from(exchange).expect("short"),
         ShortStr::try_from(key).expect("short").as_bytes(),
         b"\x00\x00",
         Body::One(Bytes::copy_from_slice(body)),
-        MessageHeader::default(),
+        header,
     )
 }
 
@@ -194,7 +270,8 @@ pub(super) fn deliveries(events: &[Event]) -> Vec<(Vec<u8>, bool)> {
         .iter()
         .filter_map(|event| match event {
             Event::Deliver(delivery) => {
-                Some((delivery.message.body().pieces().concat(), delivery.redelivered))
+                let message = delivery.content.clone().load().expect("it can be read");
+                Some((message.body().pieces().concat(), delivery.redelivered))
             }
             _ => None,
         })

@@ -6,7 +6,7 @@ use crate::base::{
 use crate::queue::{
     Access, Acknowledge, Burst, Command, Consumer, DeleteCondition, Effect, Effects, Flow,
     Incoming, LogMode, Machine, Progress, PublishRef, QueueConfig, Reply, RequestId, Settlement,
-    SharedCredit,
+    SharedCredit, Span,
 };
 
 pub(super) const NOW: Millis = Millis(0);
@@ -46,11 +46,11 @@ impl Queue {
     }
 
     pub(super) fn logged() -> Self {
-        Self::new(QueueConfig { log: LogMode::Logged, auto_delete: false })
+        Self::new(QueueConfig { log: LogMode::Logged, ..QueueConfig::default() })
     }
 
     pub(super) fn auto_delete() -> Self {
-        Self::new(QueueConfig { log: LogMode::Logged, auto_delete: true })
+        Self::new(QueueConfig { log: LogMode::Logged, auto_delete: true, paging: None })
     }
 
     pub(super) fn apply(&mut self, command: Command<u64>) -> Vec<Effect<u64>> {
@@ -183,8 +183,16 @@ pub(super) fn confirm(holder: u64, first: u64, last: u64) -> Effect<u64> {
     Effect::Confirm { first: publish(holder, first), last: PublishSequence(last) }
 }
 
+/// One message of 10 bytes is gone.
 pub(super) fn gone(id: u64, appended: bool) -> Effect<u64> {
-    Effect::Release { id: MessageId(id), bytes: 10, appended }
+    gone_run(id, id, u64::from(appended))
+}
+
+/// All messages of a run of ids, 10 bytes each, are gone.
+pub(super) fn gone_run(first: u64, last: u64, appended: u64) -> Effect<u64> {
+    let messages = last - first + 1;
+    let (first, last) = (MessageId(first), MessageId(last));
+    Effect::Release(Span { first, last, messages, bytes: 10 * messages, appended })
 }
 
 pub(super) fn reply(request: u64, reply: Reply<u64>) -> Effect<u64> {

@@ -39,8 +39,7 @@ fn delete_cancels_confirms_releases_answers_and_ends() {
         Effect::CancelConsumer { consumer: ConsumerId(4) },
         confirm(1, 1, 3),
         gone(3, true),
-        gone(1, true),
-        gone(2, true),
+        gone_run(1, 2, 2),
         reply(5, Reply::Deleted { messages: 1 }),
         Effect::Deleted,
     ];
@@ -92,13 +91,7 @@ fn an_auto_delete_queue_goes_with_its_last_consumer_and_not_before() {
     queue.deliver();
     assert_eq!(queue.detach(1), [reply(8, Reply::Detached)]);
     let effects = queue.detach(2);
-    let expected = [
-        reply(8, Reply::Detached),
-        gone(3, false),
-        gone(1, false),
-        gone(2, false),
-        Effect::Deleted,
-    ];
+    let expected = [reply(8, Reply::Detached), gone(3, false), gone_run(1, 2, 0), Effect::Deleted];
     assert_eq!(effects, expected);
 }
 

@@ -2,8 +2,13 @@
 
 mod confirming;
 mod consuming;
+mod exchanging;
 mod fixture;
+mod index;
 mod lifetime;
+mod memory;
 mod model;
+mod paging;
 mod properties;
+mod script;
 mod settling;

@@ -4,8 +4,8 @@
 use crate::base::{ConsumerId, HolderId, MessageId};
 use crate::queue::{
     Access, Acknowledge, Burst, Command, Consumer, DeleteCondition, Delivery, Effect, Flow,
-    Incoming, LogMode, Progress, PublishRef, QueueConfig, Reply, RequestId, Settlement,
-    SharedCredit,
+    Incoming, LogMode, Paged, Progress, PublishRef, QueueConfig, Reply, RequestId, Settlement,
+    SharedCredit, Span,
 };
 
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ struct Message {
     id: u64,
     payload: u64,
     bytes: u64,
-    redelivered: bool,
+    delivery_count: u32,
     appended: bool,
     unconfirmed: Option<PublishRef>,
     place: Place,
@@ -39,12 +39,31 @@ pub(super) struct Model {
     messages: Vec<Message>,
     members: Vec<Member>,
     line: Vec<ConsumerId>,
+    next: u64,
     deleted: bool,
 }
 
 impl Model {
-    pub(super) fn new(config: QueueConfig) -> Self {
-        Self { config, messages: vec![], members: vec![], line: vec![], deleted: false }
+    /// A queue that holds these messages already.
+    pub(super) fn recover(config: QueueConfig, next: MessageId, past: &[Paged<u64>]) -> Self {
+        let message = |message: &Paged<u64>| {
+            let Paged { id, payload, bytes, delivery_count, appended, .. } = *message;
+            let (id, unconfirmed, place) = (id.0, None, Place::Ready);
+            Message { id, payload, bytes, delivery_count, appended, unconfirmed, place }
+        };
+        let messages = past.iter().map(message).collect();
+        Self { config, messages, members: vec![], line: vec![], next: next.0, deleted: false }
+    }
+
+    /// Whether a message ever had this id.
+    pub(super) fn knows(&self, id: u64) -> bool {
+        self.messages.iter().any(|message| message.id == id)
+    }
+
+    /// The ids of the messages that are not gone.
+    pub(super) fn present(&self) -> Vec<u64> {
+        let present = self.messages.iter().filter(|message| message.place != Place::Gone);
+        present.map(|message| message.id).collect()
     }
 
     /// Messages that came, and how many of them are ready, held and gone.
@@ -126,6 +145,7 @@ impl Model {
                     out.extend(message.unconfirmed.take().map(confirm_one));
                 }
             }
+            Command::PagedIn { .. } => panic!("the model has nothing away"),
         }
         out
     }
@@ -185,7 +205,8 @@ impl Model {
 
     fn enqueue(&mut self, message: &Incoming<u64>, out: &mut Vec<Effect<u64>>) {
         let Incoming { payload, bytes, persistent, publish } = *message;
-        let id = self.messages.len() as u64 + 1;
+        let id = self.next;
+        self.next += 1;
         let appended = persistent && self.config.log == LogMode::Logged;
         if appended {
             out.push(Effect::Append { id: MessageId(id), payload });
@@ -194,8 +215,8 @@ impl Model {
         }
         let unconfirmed = publish.filter(|_| appended);
         let place = Place::Ready;
-        let redelivered = false;
-        let message = Message { id, payload, bytes, redelivered, appended, unconfirmed, place };
+        let delivery_count = 0;
+        let message = Message { id, payload, bytes, delivery_count, appended, unconfirmed, place };
         self.messages.push(message);
     }
 
@@ -216,7 +237,7 @@ impl Model {
                 Settlement::Ack | Settlement::Discard => self.drop_message(at, out),
                 Settlement::Requeue => {
                     self.messages[at].place = Place::Ready;
-                    self.messages[at].redelivered = true;
+                    self.messages[at].delivery_count += 1;
                 }
             }
             self.line_up();
@@ -303,13 +324,15 @@ impl Model {
         let message = &mut self.messages[at];
         message.place = Place::Gone;
         out.extend(message.unconfirmed.take().map(confirm_one));
-        let (id, bytes, appended) = (MessageId(message.id), message.bytes, message.appended);
-        out.push(Effect::Release { id, bytes, appended });
+        let (id, appended) = (MessageId(message.id), u64::from(message.appended));
+        let span = Span { first: id, last: id, messages: 1, bytes: message.bytes, appended };
+        out.push(Effect::Release(span));
     }
 
     fn delivery(&self, at: usize, holder: Option<HolderId>) -> Delivery<u64> {
-        let Message { id, payload, redelivered, .. } = self.messages[at];
-        Delivery { id: MessageId(id), payload, redelivered, holder }
+        let Message { id, payload, delivery_count, .. } = self.messages[at];
+        let redelivered = delivery_count > 0;
+        Delivery { id: MessageId(id), payload, redelivered, delivery_count, holder }
     }
 
     /// Whoever cannot take a message leaves the line; whoever newly can stands at its end.

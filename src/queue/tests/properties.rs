@@ -1,121 +1,48 @@
 //! Random commands against the model, and the laws of a deterministic machine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, VecDeque};
 
-use crate::base::{ConsumerId, HolderId, MessageId, PublishSequence};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::base::{ConsumerId, MessageId, PublishSequence};
 use crate::queue::{
-    Access, Acknowledge, Burst, Command, Consumer, DeleteCondition, Effect, Effects, Flow,
-    Incoming, LogMode, Machine, Progress, QueueConfig, Reply, RequestId, Settlement,
+    Burst, Command, Effect, Effects, Machine, Paged, Progress, QueueConfig, Reply, RequestId,
+    Residence, Span,
 };
 
-use super::fixture::{NOW, Pool, publish};
+use super::fixture::{NOW, Pool};
+use super::index::Index;
 use super::model::Model;
+use super::script::{Move, Past, Script, Step, beginning, step};
 
-/// One random step; numbers are made to fit when it is taken.
-#[derive(Clone, Debug)]
-enum Step {
-    Enqueue(Vec<Draft>),
-    Deliver(Burst),
-    Settle(u64, Settlement, Vec<(usize, u64)>),
-    Attach { holder: u64, acknowledge: Acknowledge, access: Access },
-    Detach(usize),
-    Release(u64),
-    Recover(u64),
-    Flow(usize, Flow),
-    SharedCredit(u64),
-    Get(Option<u64>),
-    Purge,
-    Inspect,
-    Persisted(usize),
-    Delete(DeleteCondition),
-}
-
-/// A message to come: persistence, bytes, and whose publish with how many sequences left out.
-type Draft = (bool, u64, Option<(u64, u64)>);
-
-/// What a step is on a real queue: the numbers of a script of steps, resolved.
-#[derive(Clone, Debug)]
-enum Move {
-    Apply(Command<u64>),
-    Deliver(Burst),
-    SharedCredit(u64),
-}
-
-/// Turns steps into moves: gives ids, sequences and payloads, and picks among what is there.
-#[derive(Clone, Debug, Default)]
-struct Script {
-    payloads: u64,
-    consumers: u64,
-    sequences: BTreeMap<u64, u64>,
-    published: BTreeSet<(u64, u64)>,
-}
-
-impl Script {
-    fn resolve(&mut self, step: &Step, members: &[ConsumerId]) -> Move {
-        let request = RequestId(self.payloads);
-        // A known consumer, or sometimes one that is not there.
-        let pick = |at: usize| match at % (members.len() + 1) {
-            at if at < members.len() => members[at],
-            _ => ConsumerId(u64::MAX),
-        };
-        let id = |at: usize| at as u64 % (self.payloads + 2);
-        Move::Apply(match step {
-            Step::Deliver(burst) => return Move::Deliver(*burst),
-            Step::SharedCredit(left) => return Move::SharedCredit(*left),
-            Step::Enqueue(drafts) => {
-                Command::Enqueue(drafts.iter().map(|draft| self.incoming(*draft)).collect())
-            }
-            Step::Settle(holder, settlement, runs) => {
-                let run =
-                    |(at, more): &(usize, u64)| (MessageId(id(*at)), MessageId(id(*at) + more));
-                let (holder, settlement) = (HolderId(*holder), *settlement);
-                Command::Settle { holder, settlement, messages: runs.iter().map(run).collect() }
-            }
-            Step::Attach { holder, acknowledge, access } => {
-                self.consumers += 1;
-                let (id, holder) = (ConsumerId(self.consumers), HolderId(*holder));
-                let (acknowledge, access) = (*acknowledge, *access);
-                Command::Attach { consumer: Consumer { id, holder, acknowledge, access }, request }
-            }
-            Step::Detach(at) => {
-                let request = at.is_multiple_of(2).then_some(request);
-                Command::Detach { consumer: pick(at / 2), request }
-            }
-            Step::Release(holder) => Command::Release { holder: HolderId(*holder) },
-            Step::Recover(holder) => Command::Recover { holder: HolderId(*holder) },
-            Step::Flow(at, flow) => Command::Flow { consumer: pick(*at), flow: *flow },
-            Step::Get(holder) => Command::Get { holder: holder.map(HolderId), request },
-            Step::Purge => Command::Purge { request },
-            Step::Inspect => Command::Inspect { request },
-            Step::Persisted(at) => Command::Persisted { up_to: MessageId(id(*at)) },
-            Step::Delete(condition) => {
-                Command::Delete { condition: *condition, request: Some(request) }
-            }
-        })
-    }
-
-    fn incoming(&mut self, (persistent, bytes, by): Draft) -> Incoming<u64> {
-        self.payloads += 1;
-        let publish = by.map(|(holder, left_out)| {
-            let sequence = self.sequences.entry(holder).or_insert(0);
-            *sequence += 1 + left_out;
-            self.published.insert((holder, *sequence));
-            publish(holder, *sequence)
-        });
-        Incoming { payload: self.payloads, bytes, persistent, publish }
-    }
-}
-
-/// A machine with its shared credit.
+/// A machine with its shared credit and its index.
 #[derive(Clone, Debug)]
 struct Subject {
     machine: Machine<u64>,
     pool: Pool,
+    index: Index,
 }
 
 impl Subject {
-    fn new(config: QueueConfig) -> Self {
-        Self { machine: Machine::new(config), pool: Pool { left: 0, asked: Vec::new() } }
+    fn new(config: QueueConfig, past: Option<&Past>) -> Self {
+        let (messages, next) = past.map_or((Vec::new(), MessageId(1)), remembered);
+        let machine = match (messages.first(), messages.last()) {
+            (Some(oldest), Some(newest)) => {
+                let away = Span {
+                    // A lower bound is enough.
+                    first: MessageId(oldest.id.0 / 2 + 1),
+                    last: newest.id,
+                    messages: messages.len() as u64,
+                    bytes: messages.iter().map(|message| message.bytes).sum(),
+                    appended: messages.len() as u64,
+                };
+                Machine::recover(config, next, Some(away))
+            }
+            _ => Machine::new(config),
+        };
+        let pool = Pool { left: 0, asked: Vec::new() };
+        Self { machine, pool, index: Index::holding(messages) }
     }
 
     fn take(&mut self, step: &Move) -> (Vec<Effect<u64>>, Progress) {
@@ -127,9 +54,37 @@ impl Subject {
                 progress = self.machine.deliver(NOW, *burst, &mut self.pool, &mut effects);
             }
             Move::SharedCredit(left) => self.pool.left = *left,
+            Move::Exchange(first, last, residence) => {
+                self.machine.exchange(*first, *last, |_, _| *residence);
+            }
+            Move::Answer(which) => {
+                if let Some(answer) = self.index.answer(*which) {
+                    self.machine.apply(NOW, answer, &mut effects);
+                }
+            }
         }
-        (effects.drain().collect(), progress)
+        let effects: Vec<_> = effects.drain().collect();
+        self.index.execute(&effects);
+        (effects, progress)
     }
+
+    /// Whether the next message is away.
+    fn is_stalled(&self) -> bool {
+        !self.machine.ready.has_first() && !self.machine.ready.is_empty()
+    }
+}
+
+/// The messages of a past, and the id of the next one.
+fn remembered((messages, gap): &Past) -> (Vec<Paged<u64>>, MessageId) {
+    let mut last = 0;
+    let message = |(gap, bytes, delivery_count): &(u64, u64, u32)| {
+        last += 1 + gap;
+        let (id, residence) = (MessageId(last), Residence::Disk);
+        let (bytes, delivery_count) = (*bytes, *delivery_count);
+        Paged { id, payload: last, bytes, delivery_count, appended: true, residence }
+    };
+    let messages = messages.iter().map(message).collect();
+    (messages, MessageId(last + gap + 1))
 }
 
 /// Effects without what is left open: where confirms and releases stand, and how confirms are cut.
@@ -138,22 +93,30 @@ struct Outcome {
     handed_out: Vec<Effect<u64>>,
     appended: Vec<Effect<u64>>,
     replies: Vec<(RequestId, Reply<u64>)>,
-    released: Vec<(MessageId, u64, bool)>,
+    released: Vec<MessageId>,
+    released_bytes: u64,
+    released_appended: u64,
     confirmed: Vec<(u64, u64)>,
     cancelled: Vec<ConsumerId>,
     deleted: bool,
 }
 
 impl Outcome {
-    fn of(effects: Vec<Effect<u64>>) -> Self {
+    /// Of the effects of a queue that `knows` which ids were ever there: the others are gaps in spans.
+    fn of(effects: Vec<Effect<u64>>, knows: impl Fn(u64) -> bool) -> Self {
         let mut outcome = Self::default();
         for effect in effects {
             match effect {
                 Effect::Deliver { .. } => outcome.handed_out.push(effect),
                 Effect::Append { .. } => outcome.appended.push(effect),
                 Effect::Reply { request, reply } => outcome.replies.push((request, reply)),
-                Effect::Release { id, bytes, appended } => {
-                    outcome.released.push((id, bytes, appended));
+                Effect::Release(Span { first, last, messages, bytes, appended }) => {
+                    let before = outcome.released.len();
+                    let there = (first.0..=last.0).filter(|id| knows(*id));
+                    outcome.released.extend(there.map(MessageId));
+                    assert_eq!((outcome.released.len() - before) as u64, messages);
+                    outcome.released_bytes += bytes;
+                    outcome.released_appended += appended;
                 }
                 Effect::Confirm { first, last: PublishSequence(last) } => {
                     assert!(first.sequence.0 <= last, "an empty run");
@@ -163,6 +126,8 @@ impl Outcome {
                 Effect::CancelConsumer { consumer } => outcome.cancelled.push(consumer),
                 Effect::Deleted => outcome.deleted = true,
                 Effect::Refuse { .. } => panic!("nothing is refused yet"),
+                // Paging is not to be seen from outside (Q10).
+                Effect::PageOut { .. } | Effect::PageIn { .. } => {}
             }
         }
         outcome.released.sort_unstable();
@@ -182,7 +147,7 @@ struct Ledger {
 
 impl Ledger {
     fn note(&mut self, outcome: &Outcome) {
-        for (id, ..) in &outcome.released {
+        for id in &outcome.released {
             assert!(self.released.insert(*id), "Q1: {id} was released twice");
         }
         for publish in &outcome.confirmed {
@@ -201,30 +166,82 @@ impl Ledger {
     }
 }
 
-fn run_against_model(config: QueueConfig, steps: &[Step]) {
-    let mut subject = Subject::new(config);
-    let mut model = Model::new(config);
-    let mut model_pool = subject.pool.clone();
-    let mut script = Script::default();
-    let mut ledger = Ledger::default();
-    for step in steps {
-        let step = script.resolve(step, &model.member_ids());
-        let (effects, progress) = subject.take(&step);
-        let (expected, expected_progress) = match step {
-            Move::Apply(command) => (model.apply(command), Progress::Idle),
-            Move::Deliver(burst) => model.deliver(burst, &mut model_pool),
-            Move::SharedCredit(left) => {
-                model_pool.left = left;
-                (Vec::new(), Progress::Idle)
-            }
-        };
-        let outcome = Outcome::of(effects);
-        ledger.note(&outcome);
-        assert_eq!((outcome, progress), (Outcome::of(expected), expected_progress));
-        assert_eq!(subject.pool.asked, model_pool.asked);
+/// A machine and a model side by side. A machine that pages may do a command later than it was given,
+/// and may hand out less at a time; the model does what the machine does when the machine does it.
+struct Pair {
+    subject: Subject,
+    model: Model,
+    model_pool: Pool,
+    /// Commands that the model was not given yet, because the machine deferred them.
+    held_back: VecDeque<Command<u64>>,
+    ledger: Ledger,
+}
 
-        let machine = &subject.machine;
+impl Pair {
+    fn new(config: QueueConfig, past: Option<&Past>) -> Self {
+        let subject = Subject::new(config, past);
+        let (messages, next) = past.map_or((Vec::new(), MessageId(1)), remembered);
+        let model = Model::recover(config, next, &messages);
+        let model_pool = subject.pool.clone();
+        let ledger = Ledger::default();
+        Self { subject, model, model_pool, held_back: VecDeque::new(), ledger }
+    }
+
+    fn take(&mut self, step: Move) {
+        if let Move::Exchange(first, last, _) = step {
+            return self.exchange(first, last, &step);
+        }
+        let (effects, progress) = self.subject.take(&step);
+        let given =
+            effects.iter().filter(|effect| matches!(effect, Effect::Deliver { .. })).count();
+        let (mut expected, mut expected_progress) = (Vec::new(), Progress::Idle);
+        match step {
+            Move::Apply(command) => self.held_back.push_back(command),
+            Move::Deliver(_) if self.subject.is_stalled() => {
+                let burst = Burst { messages: given, bytes: u64::MAX };
+                (expected, _) = self.model.deliver(burst, &mut self.model_pool);
+            }
+            Move::Deliver(burst) => {
+                (expected, expected_progress) = self.model.deliver(burst, &mut self.model_pool);
+            }
+            Move::SharedCredit(left) => self.model_pool.left = left,
+            Move::Exchange(..) | Move::Answer(_) => {}
+        }
+        while self.held_back.len() > self.subject.machine.deferred.len() {
+            expected.extend(
+                self.held_back.pop_front().map(|c| self.model.apply(c)).unwrap_or_default(),
+            );
+        }
+        let knows = |id| self.model.knows(id);
+        let outcome = Outcome::of(effects, knows);
+        self.ledger.note(&outcome);
+        assert_eq!((outcome, progress), (Outcome::of(expected, knows), expected_progress));
+        self.compare();
+    }
+
+    /// Every message in the run that is in RAM is shown once.
+    fn exchange(&mut self, first: MessageId, last: MessageId, step: &Move) {
+        let mut shown = Vec::new();
+        let Move::Exchange(_, _, residence) = step else { return };
+        self.subject.machine.exchange(first, last, |id, payload| {
+            assert_eq!(*payload, id.0);
+            shown.push(id.0);
+            *residence
+        });
+        shown.sort_unstable();
+        let away = self.subject.index.ids();
+        let there = self.model.present().into_iter().filter(|id| !away.contains(id));
+        let in_run = there.filter(|id| (first.0..=last.0).contains(id));
+        assert_eq!(shown, in_run.collect::<Vec<_>>());
+        self.compare();
+    }
+
+    fn compare(&self) {
+        let Self { subject: Subject { machine, pool, index }, model, ledger, .. } = self;
+        assert_eq!(pool.asked, self.model_pool.asked);
         machine.check_invariants();
+        let away = machine.ready.away().map_or(0, |(_, away)| away.messages);
+        assert_eq!(index.ids().len() as u64, away, "Q10: what is away");
         let (taken, [ready, held, gone]) = model.counts();
         assert_eq!(machine.ready() + machine.unsettled(), (ready + held) as u64);
         assert_eq!(ready + held + ledger.released.len(), taken, "conservation");
@@ -233,15 +250,44 @@ fn run_against_model(config: QueueConfig, steps: &[Step]) {
         assert_eq!(machine.consumers(), model.member_ids().len() as u64);
         assert_eq!(machine.is_deleted(), model.is_deleted());
     }
-    let last = Move::Apply(Command::Persisted { up_to: MessageId(u64::MAX) });
-    ledger.note(&Outcome::of(subject.take(&last).0));
-    assert_eq!(ledger.confirmed, script.published, "Q6: every publish is confirmed");
+
+    /// Everything that is on its way arrives, and what is ready is taken out one by one.
+    fn finish(&mut self, published: &BTreeSet<(u64, u64)>) {
+        loop {
+            while self.subject.index.is_answering() {
+                self.take(Move::Answer(0));
+            }
+            assert!(self.held_back.is_empty(), "Q10: a command waits for nothing");
+            if self.subject.machine.ready() == 0 {
+                break;
+            }
+            let request = RequestId(0);
+            self.take(Move::Apply(Command::Get { holder: None, request }));
+        }
+        self.take(Move::Apply(Command::Persisted { up_to: MessageId(u64::MAX) }));
+        assert_eq!(&self.ledger.confirmed, published, "Q6: every publish is confirmed");
+    }
+}
+
+fn run_against_model(config: QueueConfig, past: Option<&Past>, steps: &[Step]) {
+    let mut pair = Pair::new(config, past);
+    let mut script = Script::new(next_of(past));
+    for step in steps {
+        let step = script.resolve(step, &pair.model.member_ids());
+        pair.take(step);
+    }
+    pair.finish(&script.published);
+}
+
+fn next_of(past: Option<&Past>) -> MessageId {
+    past.map_or(MessageId(1), |past| remembered(past).1)
 }
 
 /// The moves of a script, with the members as a machine of its own says.
-fn resolved(config: QueueConfig, steps: &[Step]) -> Vec<Move> {
-    let mut script = Script::default();
-    let mut model = Model::new(config);
+fn resolved(config: QueueConfig, past: Option<&Past>, steps: &[Step]) -> Vec<Move> {
+    let next = next_of(past);
+    let mut script = Script::new(next);
+    let mut model = Model::recover(config, next, &[]);
     let resolve = |step: &Step| {
         let step = script.resolve(step, &model.member_ids());
         if let Move::Apply(command) = &step {
@@ -252,96 +298,39 @@ fn resolved(config: QueueConfig, steps: &[Step]) -> Vec<Move> {
     steps.iter().map(resolve).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::collection::vec;
-    use proptest::prelude::*;
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
-    use super::*;
+    /// Q10 as well: the model pages nothing.
+    #[test]
+    fn the_machine_does_what_the_model_does(
+        (config, past) in beginning(),
+        steps in vec(step(), 1..160),
+    ) {
+        run_against_model(config, past.as_ref(), &steps);
+    }
 
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
-
-        #[test]
-        fn the_machine_does_what_the_model_does(config in config(), steps in vec(step(), 1..120)) {
-            run_against_model(config, &steps);
+    /// The same commands give the same effects and the same state, also from a copy taken midway.
+    #[test]
+    fn two_runs_and_a_copy_taken_midway_are_alike(
+        (config, past) in beginning(),
+        steps in vec(step(), 1..80),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let past = past.as_ref();
+        let moves = resolved(config, past, &steps);
+        let cut = cut.index(moves.len());
+        let (mut first, mut second) = (Subject::new(config, past), Subject::new(config, past));
+        for step in &moves[..cut] {
+            prop_assert_eq!(first.take(step), second.take(step));
         }
-
-        /// The same commands give the same effects and the same state, also from a copy taken midway.
-        #[test]
-        fn two_runs_and_a_copy_taken_midway_are_alike(
-            config in config(),
-            steps in vec(step(), 1..80),
-            cut in any::<prop::sample::Index>(),
-        ) {
-            let moves = resolved(config, &steps);
-            let cut = cut.index(moves.len());
-            let (mut first, mut second) = (Subject::new(config), Subject::new(config));
-            for step in &moves[..cut] {
-                prop_assert_eq!(first.take(step), second.take(step));
-            }
-            let mut copy = first.clone();
-            for step in &moves[cut..] {
-                let effects = first.take(step);
-                prop_assert_eq!(&effects, &second.take(step));
-                prop_assert_eq!(&effects, &copy.take(step));
-            }
-            prop_assert_eq!(&first.machine, &second.machine);
-            prop_assert_eq!(&first.machine, &copy.machine);
+        let mut copy = first.clone();
+        for step in &moves[cut..] {
+            let effects = first.take(step);
+            prop_assert_eq!(&effects, &second.take(step));
+            prop_assert_eq!(&effects, &copy.take(step));
         }
-    }
-
-    fn draft() -> impl Strategy<Value = Draft> {
-        (any::<bool>(), 0..50u64, prop::option::weighted(0.8, (1..3u64, 0..2u64)))
-    }
-
-    fn attach() -> impl Strategy<Value = Step> {
-        let acknowledge = prop_oneof![
-            1 => Just(Acknowledge::Automatic),
-            4 => (1..5u32, prop::bool::weighted(0.3))
-                .prop_map(|(prefetch, shared)| Acknowledge::Manual { prefetch, shared }),
-        ];
-        let access = prop_oneof![9 => Just(Access::Shared), 1 => Just(Access::Exclusive)];
-        (1..4u64, acknowledge, access).prop_map(|(holder, acknowledge, access)| Step::Attach {
-            holder,
-            acknowledge,
-            access,
-        })
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        let holder = || 1..4u64;
-        let settlement = prop_oneof![
-            3 => Just(Settlement::Ack),
-            2 => Just(Settlement::Requeue),
-            1 => Just(Settlement::Discard),
-        ];
-        let flow = prop_oneof![3 => Just(Flow::Open), 1 => Just(Flow::Held)];
-        let condition = (any::<bool>(), any::<bool>())
-            .prop_map(|(if_unused, if_empty)| DeleteCondition { if_unused, if_empty });
-        prop_oneof![
-            24 => vec(draft(), 0..6).prop_map(Step::Enqueue),
-            36 => (1..8usize, 1..150u64)
-                .prop_map(|(messages, bytes)| Step::Deliver(Burst { messages, bytes })),
-            30 => (holder(), settlement, vec((any::<usize>(), 0..4u64), 1..4))
-                .prop_map(|(holder, settlement, runs)| Step::Settle(holder, settlement, runs)),
-            12 => attach(),
-            4 => any::<usize>().prop_map(Step::Detach),
-            3 => holder().prop_map(Step::Release),
-            3 => holder().prop_map(Step::Recover),
-            10 => (any::<usize>(), flow).prop_map(|(who, flow)| Step::Flow(who, flow)),
-            8 => (0..9u64).prop_map(Step::SharedCredit),
-            8 => prop::option::weighted(0.7, holder()).prop_map(Step::Get),
-            2 => Just(Step::Purge),
-            2 => Just(Step::Inspect),
-            12 => any::<usize>().prop_map(Step::Persisted),
-            2 => condition.prop_map(Step::Delete),
-        ]
-    }
-
-    fn config() -> impl Strategy<Value = QueueConfig> {
-        let log = prop_oneof![1 => Just(LogMode::Volatile), 3 => Just(LogMode::Logged)];
-        (log, prop::bool::weighted(0.2))
-            .prop_map(|(log, auto_delete)| QueueConfig { log, auto_delete })
+        prop_assert_eq!(&first.machine, &second.machine);
+        prop_assert_eq!(&first.machine, &copy.machine);
     }
 }

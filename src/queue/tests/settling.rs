@@ -102,7 +102,7 @@ fn what_a_detached_consumer_was_given_stays_with_its_holder_and_returns_no_credi
     assert_eq!(queue.counts(), (2, 2));
     queue.attach_all([manual(2, 1, 1)]);
     assert_eq!(queue.deliver(), [(2, 3, false)]);
-    assert_eq!(queue.settle(1, Settlement::Ack, &[(1, 2)]).len(), 2);
+    assert_eq!(queue.settle(1, Settlement::Ack, &[(1, 2)]), [gone_run(1, 2, 0)]);
     assert_eq!(queue.deliver(), [], "the credit of consumer 2 is still used");
     queue.settle(1, Settlement::Ack, &[(3, 3)]);
     assert_eq!(queue.deliver(), [(2, 4, false)]);

@@ -1,0 +1,156 @@
+//! Which changes of a virtual host the definitions keep, and who is told when they are on disk.
+//!
+//! Only what is durable is kept: durable exchanges, durable queues that are not exclusive, bindings
+//! between the two (rabbitmq: bindings of durable to durable only). Changes are handed in while the
+//! vhost's table is locked, so that the disk sees them in the order of the table.
+
+use std::sync::Arc;
+
+use super::broker::Common;
+use super::{Cell, Event, Inbox, QueueInfo};
+use crate::base::VhostName;
+use crate::queue::RequestId;
+use crate::routing::{Binding, Destination, Exchange, Removed, Table};
+use crate::store::{self, Change, DestinationKind};
+
+/// Somebody who waits until a change is on disk.
+pub(super) struct Keeper {
+    request: RequestId,
+    inbox: Arc<Inbox>,
+    waits: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(request: RequestId, inbox: Arc<Inbox>) -> Self {
+        Self { request, inbox, waits: false }
+    }
+
+    /// The question that [`Event::Stored`] will answer, when something was handed in.
+    pub(super) fn request(&self) -> Option<RequestId> {
+        self.waits.then_some(self.request)
+    }
+
+    /// Hands changes in.
+    pub(super) fn keep(&mut self, common: &Common, changes: Vec<Change>) {
+        let Some(metadata) = &common.metadata else { return };
+        if changes.is_empty() {
+            return;
+        }
+        self.waits = true;
+        let (request, inbox) = (self.request, Arc::clone(&self.inbox));
+        metadata.apply(
+            changes,
+            Box::new(move |result| {
+                let error = result.err().map(|error| error.to_string());
+                inbox.push([Event::Stored { request, error }]);
+            }),
+        );
+    }
+}
+
+/// Hands changes in that nobody waits for.
+pub(super) fn keep(common: &Common, changes: Vec<Change>) {
+    let Some(metadata) = &common.metadata else { return };
+    if changes.is_empty() {
+        return;
+    }
+    metadata.apply(
+        changes,
+        Box::new(|result| {
+            if let Err(error) = result {
+                tracing::error!(error = %error, "a deletion was not stored; it comes back after a restart");
+            }
+        }),
+    );
+}
+
+pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change> {
+    if !exchange.durable {
+        return Vec::new();
+    }
+    vec![Change::PutExchange(store::Exchange {
+        vhost: vhost.clone(),
+        name: exchange.name.clone(),
+        kind: exchange.kind.as_str().to_owned(),
+        durable: true,
+        auto_delete: exchange.auto_delete,
+        internal: exchange.internal,
+        arguments: exchange.arguments.clone(),
+    })]
+}
+
+pub(super) fn put_queue(vhost: &VhostName, info: &QueueInfo) -> Vec<Change> {
+    if !info.is_stored() {
+        return Vec::new();
+    }
+    vec![Change::PutQueue(store::Queue {
+        vhost: vhost.clone(),
+        name: info.name.clone(),
+        durable: true,
+        auto_delete: info.auto_delete,
+        arguments: info.arguments.clone(),
+        number: info.number.0,
+    })]
+}
+
+/// A binding that was added, when both its ends are kept.
+pub(super) fn put_binding(
+    vhost: &VhostName,
+    table: &Table<Arc<Cell>>,
+    binding: &Binding,
+) -> Vec<Change> {
+    let source = table.exchange(binding.source.as_str()).is_some_and(|exchange| exchange.durable);
+    let destination = match &binding.destination {
+        Destination::Queue(name) => {
+            table.queue(name.as_str()).is_some_and(|cell| cell.info().is_stored())
+        }
+        Destination::Exchange(name) => {
+            table.exchange(name.as_str()).is_some_and(|exchange| exchange.durable)
+        }
+    };
+    if source && destination {
+        vec![Change::PutBinding(record(vhost, binding))]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Everything that went. Taking away what is not kept changes nothing.
+pub(super) fn delete(
+    vhost: &VhostName,
+    removed: &Removed,
+    queue: Option<&QueueInfo>,
+) -> Vec<Change> {
+    let queue = queue.filter(|info| info.is_stored());
+    let queues =
+        queue.map(|info| Change::DeleteQueue { vhost: vhost.clone(), name: info.name.clone() });
+    let exchanges = removed.exchanges.iter().filter(|exchange| exchange.durable).map(|exchange| {
+        Change::DeleteExchange { vhost: vhost.clone(), name: exchange.name.clone() }
+    });
+    // Bindings of a queue that is not kept are not kept either.
+    let of_kept = |binding: &&Binding| match &binding.destination {
+        Destination::Queue(name) => queue.is_none_or(|info| info.name == *name),
+        Destination::Exchange(_) => true,
+    };
+    let bindings = removed
+        .bindings
+        .iter()
+        .filter(of_kept)
+        .map(|binding| Change::DeleteBinding(record(vhost, binding)));
+    queues.into_iter().chain(exchanges).chain(bindings).collect()
+}
+
+fn record(vhost: &VhostName, binding: &Binding) -> store::Binding {
+    let (destination, destination_type) = match &binding.destination {
+        Destination::Queue(name) => (name.to_string(), DestinationKind::Queue),
+        Destination::Exchange(name) => (name.to_string(), DestinationKind::Exchange),
+    };
+    store::Binding {
+        vhost: vhost.clone(),
+        source: binding.source.clone(),
+        destination,
+        destination_type,
+        routing_key: binding.routing_key.clone(),
+        arguments: binding.arguments.clone(),
+    }
+}

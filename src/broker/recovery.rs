@@ -1,0 +1,145 @@
+//! What a restart gives back: vhosts with their exchanges, queues and bindings, and the messages that
+//! the log has for the queues.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::broker::{Common, PASSING_QUEUE_NUMBERS};
+use super::{Cell, QueueInfo, Vhost};
+use crate::base::{ExchangeName, QueueName, VhostName};
+use crate::routing::{Binding, Destination, Exchange, ExchangeKind};
+use crate::store::{
+    self, Definitions, DestinationKind, Entry, QueueNumber, RecoveredQueue, Submission,
+};
+
+/// Builds the vhosts of the definitions. What cannot be built is said, and everything else goes on.
+pub(super) fn recover(common: &Arc<Common>) -> BTreeMap<VhostName, Arc<Vhost>> {
+    let Some(metadata) = &common.metadata else { return BTreeMap::new() };
+    let definitions = metadata.load();
+    common.queue_numbers.store(definitions.next_queue_number, Ordering::Relaxed);
+    let queues = common.log.iter().flat_map(|log| log.queues());
+    let mut recovered: BTreeMap<QueueNumber, RecoveredQueue> =
+        queues.map(|queue| (queue.number, queue)).collect();
+    let vhosts: BTreeMap<_, _> = definitions
+        .vhosts
+        .values()
+        .map(|vhost| (vhost.name.clone(), Vhost::new(vhost.name.clone(), Arc::clone(common))))
+        .collect();
+    for exchange in definitions.exchanges.values() {
+        recover_exchange(&vhosts, exchange);
+    }
+    let mut messages = 0;
+    for queue in definitions.queues.values() {
+        let of_log = recovered.remove(&QueueNumber(queue.number));
+        messages += of_log.map_or(0, |of_log| of_log.messages);
+        recover_queue(common, &vhosts, queue, of_log);
+    }
+    for binding in definitions.bindings.values() {
+        recover_binding(&vhosts, binding);
+    }
+    drop_nameless(common, &recovered);
+    said(&definitions, messages);
+    vhosts
+}
+
+fn said(definitions: &Definitions, messages: u64) {
+    tracing::info!(
+        vhosts = definitions.vhosts.len(),
+        exchanges = definitions.exchanges.len(),
+        queues = definitions.queues.len(),
+        bindings = definitions.bindings.len(),
+        messages,
+        "definitions and messages recovered"
+    );
+}
+
+fn recover_exchange(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Exchange) {
+    let Some(vhost) = vhosts.get(&record.vhost) else {
+        return lost("exchange", record.name.as_str(), "its vhost is not defined");
+    };
+    let Ok(kind) = ExchangeKind::parse(record.kind.as_bytes()) else {
+        return lost("exchange", record.name.as_str(), "this version does not know its type");
+    };
+    let exchange = Exchange {
+        name: record.name.clone(),
+        kind,
+        durable: record.durable,
+        auto_delete: record.auto_delete,
+        internal: record.internal,
+        arguments: record.arguments.clone(),
+    };
+    if let Err(error) = vhost.change(|table| table.declare_exchange(exchange)) {
+        lost("exchange", record.name.as_str(), &error.to_string());
+    }
+}
+
+fn recover_queue(
+    common: &Arc<Common>,
+    vhosts: &BTreeMap<VhostName, Arc<Vhost>>,
+    record: &store::Queue,
+    recovered: Option<RecoveredQueue>,
+) {
+    let Some(vhost) = vhosts.get(&record.vhost) else {
+        return lost("queue", record.name.as_str(), "its vhost is not defined");
+    };
+    let info = QueueInfo {
+        id: common.next_queue_id(),
+        name: record.name.clone(),
+        durable: record.durable,
+        exclusive: None,
+        auto_delete: record.auto_delete,
+        arguments: record.arguments.clone(),
+        number: QueueNumber(record.number),
+    };
+    let cell = Cell::new(info, Arc::downgrade(vhost), Arc::clone(common), recovered);
+    vhost.change(|table| table.add_queue(record.name.clone(), cell));
+}
+
+fn recover_binding(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Binding) {
+    let Some(vhost) = vhosts.get(&record.vhost) else {
+        return lost("binding", &record.destination, "its vhost is not defined");
+    };
+    let name = record.destination.as_bytes();
+    let destination = match record.destination_type {
+        DestinationKind::Queue => QueueName::parse(name).map(Destination::Queue),
+        DestinationKind::Exchange => ExchangeName::parse(name).map(Destination::Exchange),
+    };
+    let binding = match destination {
+        Ok(destination) => Binding {
+            source: record.source.clone(),
+            destination,
+            routing_key: record.routing_key.clone(),
+            arguments: record.arguments.clone(),
+        },
+        Err(error) => return lost("binding", &record.destination, &error.to_string()),
+    };
+    if let Err(error) = vhost.change(|table| table.bind(binding)) {
+        lost("binding", &record.destination, &error.to_string());
+    }
+}
+
+/// Queues of the log that no definition names: those that ended with the last process, and those that
+/// were deleted just before its end.
+fn drop_nameless(common: &Common, recovered: &BTreeMap<QueueNumber, RecoveredQueue>) {
+    let Some(log) = &common.log else { return };
+    for (number, queue) in recovered {
+        if number.0 < PASSING_QUEUE_NUMBERS && queue.messages > 0 {
+            tracing::warn!(
+                queue_number = number.0,
+                messages = queue.messages,
+                "messages of a queue that is not defined are dropped: it was deleted when the broker ended"
+            );
+        }
+        log.submit(Submission {
+            entries: vec![Entry::DropQueue { queue: *number }],
+            durable: false,
+            atomic: false,
+            done: None,
+        });
+    }
+}
+
+fn lost(what: &str, name: &str, why: &str) {
+    tracing::error!(name, error = why, "a {what} of the definitions cannot be recovered");
+}

@@ -1,0 +1,160 @@
+//! What one queue gives its log in one turn, and what it does when the log has it.
+//!
+//! Everything that a turn brought goes as one submission: messages that came in, runs of ids that are
+//! gone, runs that were handed out. The log groups the submissions of all queues into one write and one
+//! sync; its ticket comes back as [`Envelope::Written`].
+
+use std::sync::Arc;
+
+use super::cell::{Cell, Envelope};
+use super::payload::Payload;
+use crate::base::MessageId;
+use crate::queue::Span;
+use crate::store::{
+    EnqueueOptions, Entry, Lifetime, LogError, MessageLog, QueueNumber, Run, Submission, Written,
+};
+
+/// See the module.
+pub(super) struct Storing {
+    log: Arc<dyn MessageLog>,
+    queue: QueueNumber,
+    /// Whether persistent messages outlive the process here.
+    durable: bool,
+    entries: Vec<Entry>,
+    /// Messages among the entries, in order.
+    ids: Vec<MessageId>,
+    /// Whether somebody waits for the disk.
+    awaited: bool,
+    gone: Vec<Run>,
+    delivered: Vec<Run>,
+}
+
+impl Storing {
+    pub(super) fn new(log: Arc<dyn MessageLog>, queue: QueueNumber, durable: bool) -> Self {
+        Self {
+            log,
+            queue,
+            durable,
+            entries: Vec::new(),
+            ids: Vec::new(),
+            awaited: false,
+            gone: Vec::new(),
+            delivered: Vec::new(),
+        }
+    }
+
+    /// The log, and what this queue is called in it.
+    pub(super) fn log(&self) -> (&Arc<dyn MessageLog>, QueueNumber) {
+        (&self.log, self.queue)
+    }
+
+    /// Whether persistent messages outlive the process here.
+    pub(super) fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    /// A message that the machine wants appended.
+    pub(super) fn append(&mut self, id: MessageId, payload: &Payload) {
+        let Some(message) = payload.message() else {
+            debug_assert!(false, "a message that comes in has its bytes in RAM");
+            return;
+        };
+        let durable = self.durable && message.header().persistent;
+        let lifetime = if durable { Lifetime::Durable } else { Lifetime::Process };
+        let options = EnqueueOptions { expires_unix_ms: None, lifetime };
+        self.awaited |= durable;
+        self.ids.push(id);
+        self.entries.push(Entry::Enqueue {
+            queue: self.queue,
+            id,
+            message: message.clone(),
+            options,
+        });
+    }
+
+    /// Messages that are gone; those that were never appended are not the log's business.
+    pub(super) fn release(&mut self, span: &Span) {
+        if span.appended > 0 {
+            push_run(&mut self.gone, (span.first, span.last));
+        }
+    }
+
+    /// A message that was handed out and is held.
+    pub(super) fn deliver(&mut self, id: MessageId) {
+        if self.durable {
+            push_run(&mut self.delivered, (id, id));
+        }
+    }
+
+    /// Hands in what the turn brought.
+    pub(super) fn submit(&mut self, cell: &Arc<Cell>) {
+        let queue = self.queue;
+        if !self.delivered.is_empty() {
+            let runs = std::mem::take(&mut self.delivered);
+            self.entries.push(Entry::Delivered { queue, runs });
+        }
+        if !self.gone.is_empty() {
+            let runs = std::mem::take(&mut self.gone);
+            self.entries.push(Entry::Settle { queue, runs });
+        }
+        if self.entries.is_empty() {
+            return;
+        }
+        let ids = std::mem::take(&mut self.ids);
+        let done = (!ids.is_empty()).then(|| {
+            let cell = Arc::clone(cell);
+            let done = move |written: Result<Written, LogError>| tell(&cell, ids, written);
+            Box::new(done) as Box<dyn FnOnce(Result<Written, LogError>) + Send>
+        });
+        self.log.submit(Submission {
+            entries: std::mem::take(&mut self.entries),
+            durable: std::mem::take(&mut self.awaited),
+            // A turn is what a read brought, and a commit comes with one read; so a crash leaves all of
+            // what one commit gave this queue, or nothing.
+            atomic: true,
+            done,
+        });
+    }
+
+    /// The queue is deleted: the log forgets it, and everything of the turn with it.
+    pub(super) fn drop_queue(&mut self) {
+        self.entries.clear();
+        self.ids.clear();
+        self.gone.clear();
+        self.delivered.clear();
+        self.awaited = false;
+        self.log.submit(Submission {
+            entries: vec![Entry::DropQueue { queue: self.queue }],
+            durable: false,
+            atomic: false,
+            done: None,
+        });
+    }
+}
+
+/// The ticket: nothing is confirmed of what the log did not take, and the log has said why.
+fn tell(cell: &Arc<Cell>, ids: Vec<MessageId>, written: Result<Written, LogError>) {
+    match written {
+        Ok(Written { positions }) => {
+            cell.enqueue(Envelope::Written { ids, positions });
+            cell.schedule();
+        }
+        Err(error) => tracing::error!(
+            queue = %cell.info().name,
+            messages = ids.len(),
+            error = %error,
+            "messages were not written and are not confirmed"
+        ),
+    }
+}
+
+/// Runs that touch become one.
+fn push_run(runs: &mut Vec<Run>, run: Run) {
+    if let Some(last) = runs.last_mut()
+        && last.1.next() == run.0
+    {
+        last.1 = run.1;
+        return;
+    }
+    runs.push(run);
+}

@@ -1,0 +1,37 @@
+//! A data folder as it was left behind.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::CtlError;
+use crate::store::{DiskLayer, FileLayer, Queue, QueueNumber, ReadOnlyDefinitions, StoreError};
+
+/// Both stores of a folder. While this lives, no broker starts there.
+pub(super) struct Folder {
+    pub(super) definitions: ReadOnlyDefinitions,
+    pub(super) messages: Arc<dyn FileLayer>,
+}
+
+impl Folder {
+    /// Reads the definitions and takes the lock; creates nothing.
+    pub(super) fn open(folder: &Path) -> Result<Self, CtlError> {
+        for missing in ["definitions", "messages"] {
+            if !folder.join(missing).is_dir() {
+                return Err(CtlError::NoStore { folder: folder.to_path_buf(), missing });
+            }
+        }
+        let definitions = ReadOnlyDefinitions::read(&folder.join("definitions"));
+        let definitions = definitions.map_err(|error| match error {
+            StoreError::Locked { .. } => CtlError::InUse { folder: folder.to_path_buf() },
+            other => CtlError::Definitions(other),
+        })?;
+        Ok(Self { definitions, messages: Arc::new(DiskLayer::existing(&folder.join("messages"))) })
+    }
+
+    /// The durable queues, by number; none when their definitions cannot be read.
+    pub(super) fn queues(&self) -> BTreeMap<QueueNumber, &Queue> {
+        let queues = self.definitions.definitions.iter().flat_map(|all| all.queues.values());
+        queues.map(|queue| (QueueNumber(queue.number), queue)).collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! One line on a terminal that says how far a long work is.
+
+use std::io::{self, IsTerminal as _, Write};
+
+/// A bar of one line. Without a terminal it says nothing.
+pub struct Progress {
+    terminal: Option<Box<dyn Write>>,
+    shown_percent: Option<u64>,
+}
+
+impl Progress {
+    /// On standard error, when that is a terminal.
+    #[must_use]
+    pub fn on_standard_error() -> Self {
+        let terminal = io::stderr().is_terminal();
+        let terminal = terminal.then(|| Box::new(io::stderr()) as Box<dyn Write>);
+        Self { terminal, shown_percent: None }
+    }
+
+    /// Says nothing.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self { terminal: None, shown_percent: None }
+    }
+
+    /// `done` of `total` bytes; drawn when the percentage changed.
+    pub(super) fn show(&mut self, done: u64, total: u64) {
+        let Some(terminal) = &mut self.terminal else { return };
+        let percent = (done.min(total) * 100).checked_div(total).unwrap_or(100);
+        if self.shown_percent == Some(percent) {
+            return;
+        }
+        self.shown_percent = Some(percent);
+        // A terminal that is gone is no reason to stop the work.
+        let _ = write!(terminal, "\r{}", line(percent, done.min(total), total));
+        let _ = terminal.flush();
+    }
+
+    /// Takes the bar away, so that something else can be written there.
+    pub(super) fn clear(&mut self) {
+        if self.shown_percent.take().is_some()
+            && let Some(terminal) = &mut self.terminal
+        {
+            // As above. "Erase in line" is understood by every terminal since the VT100.
+            let _ = write!(terminal, "\r\x1b[K");
+            let _ = terminal.flush();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+fn line(percent: u64, done: u64, total: u64) -> String {
+    // At most 100, so it fits.
+    let filled = usize::try_from(percent).unwrap_or(100) * WIDTH / 100;
+    let (done, total) = (bytes(done), bytes(total));
+    format!("[{:<WIDTH$}] {percent:>3} %  {done} of {total}\x1b[K", "#".repeat(filled))
+}
+
+/// Bytes for people, in whole units and a tenth.
+pub(super) fn bytes(count: u64) -> String {
+    let mut unit = 1;
+    let mut name = "B";
+    for next in ["KiB", "MiB", "GiB", "TiB"] {
+        if count / unit < 1024 {
+            break;
+        }
+        unit *= 1024;
+        name = next;
+    }
+    if unit == 1 {
+        return format!("{count} B");
+    }
+    format!("{}.{} {name}", count / unit, count % unit * 10 / unit)
+}
+
+const WIDTH: usize = 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_says_percent_and_bytes() {
+        let half = line(50, 8 << 20, 16 << 20);
+        assert!(half.starts_with(&format!("[{:<30}]  50 %", "#".repeat(15))), "{half}");
+        assert!(half.contains("8.0 MiB of 16.0 MiB"), "{half}");
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(1536), "1.5 KiB");
+    }
+}

@@ -1,0 +1,107 @@
+//! The machine's side of paging, and how a queue begins again after a restart. The contract stands in
+//! [`super::paging`].
+
+use crate::base::{MessageId, Millis};
+
+use super::entry::Entry;
+use super::ready::Ready;
+use super::{Command, Effect, Effects, Machine, Paged, QueueConfig, Residence, Span};
+
+impl<P: Clone> Machine<P> {
+    /// A queue as it was before a restart. `next` is the id of the next message to come, higher than
+    /// any that was ever given; `away` is what is ready, all of it in the driver's index. How often its
+    /// messages were handed out comes with them when they are paged in.
+    #[must_use]
+    pub fn recover(config: QueueConfig, next: MessageId, away: Option<Span>) -> Self {
+        if let Some(Span { first, last, messages, appended, .. }) = away {
+            assert!(config.paging.is_some(), "what is away comes back by paging");
+            assert!(first <= last && 0 < messages && messages <= last.0 - first.0 + 1);
+            assert!(appended <= messages, "a message is appended once");
+        }
+        let mut machine = Self::new(config);
+        machine.ready = Ready::recover(next, away);
+        machine.disk_bytes = machine.ready.bytes();
+        machine
+    }
+
+    /// Shows the driver its handles of the messages in a run of ids (both ends included) that are
+    /// ready in RAM or unsettled, in no particular order. It may change or replace each, and says where
+    /// the bytes of the message are now.
+    ///
+    /// A step of its own, because it is no part of the queue's history: nothing that the machine does
+    /// depends on a handle, and a replicated queue has others on every node. Costs nothing for what
+    /// is not there; in the ready list no search at all.
+    pub fn exchange(
+        &mut self,
+        first: MessageId,
+        last: MessageId,
+        mut each: impl FnMut(MessageId, &mut P) -> Residence,
+    ) {
+        assert!(first <= last, "a run of ids has its ends in order");
+        let Self { ready, unsettled, disk_bytes, .. } = self;
+        let mut each = |id, entry: &mut Entry<P>| {
+            *disk_bytes -= entry.facts.disk_bytes();
+            entry.facts.set_residence(each(id, &mut entry.payload));
+            *disk_bytes += entry.facts.disk_bytes();
+        };
+        ready.visit(first, last, &mut each);
+        unsettled.visit(first, last, &mut each);
+    }
+
+    /// The bytes of ready and unsettled messages whose handle keeps them in RAM. What is away is not
+    /// counted.
+    #[must_use]
+    pub fn ram_bytes(&self) -> u64 {
+        self.ready_bytes() + self.unsettled_bytes() - self.disk_bytes
+    }
+
+    /// Whether a command cannot be done before more is paged in (Q10).
+    pub(super) fn must_wait(&self, command: &Command<P>) -> bool {
+        matches!(command, Command::Get { .. }) && !self.ready.has_first() && !self.ready.is_empty()
+    }
+
+    /// Keeps a command until more is paged in.
+    pub(super) fn defer(&mut self, command: Command<P>, effects: &mut Effects<P>) {
+        self.deferred.push_back(command);
+        self.page_in(effects);
+    }
+
+    /// What was asked for came: what waits behind it is done now.
+    pub(super) fn paged_in(
+        &mut self,
+        now: Millis,
+        from: MessageId,
+        messages: Vec<Paged<P>>,
+        effects: &mut Effects<P>,
+    ) {
+        self.disk_bytes -= self.ready.take_back(from, messages);
+        while let Some(command) = self.deferred.pop_front() {
+            if self.must_wait(&command) {
+                self.deferred.push_front(command);
+                return self.page_in(effects);
+            }
+            self.take(now, command, effects);
+        }
+    }
+
+    /// Sends away what the list has too much of in RAM.
+    pub(super) fn page_out(&mut self, effects: &mut Effects<P>) {
+        let Some(paging) = self.config.paging else { return };
+        let (appended, persisted) = (self.appended_up_to, self.persisted_up_to);
+        let safe = |last: MessageId| last <= persisted || appended <= persisted;
+        while let Some((span, messages)) = self.ready.page_out(paging, safe) {
+            let in_ram = messages.iter().filter(|message| message.residence == Residence::Ram);
+            self.disk_bytes += in_ram.map(|message| message.bytes).sum::<u64>();
+            debug_assert!(self.waiting.first().is_none_or(|id| span.last < id), "Q10");
+            effects.push(Effect::PageOut { messages });
+        }
+    }
+
+    /// Somebody takes messages: asks for more of the head, when it comes to its end.
+    pub(super) fn page_in(&mut self, effects: &mut Effects<P>) {
+        let Some(paging) = self.config.paging else { return };
+        if let Some((from, count)) = self.ready.page_in(paging) {
+            effects.push(Effect::PageIn { from, count });
+        }
+    }
+}

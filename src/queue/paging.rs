@@ -1,0 +1,113 @@
+//! The contract of paging: how a backlog leaves RAM and comes back.
+//!
+//! ```text
+//!   oldest                                                                        youngest
+//!   returned  |  head window (RAM)  |  away (in the driver's index)  |  tail (RAM)
+//!                         <- PageIn / PagedIn -        <- PageOut -
+//! ```
+//!
+//! What is away is one run of messages of which the machine knows only a [`Span`]: ten million of them
+//! cost it as much as one. So the driver's index is a plain first-in-first-out list:
+//!
+//! * [`Effect::PageOut`] hands over the youngest that are away, in order of their ids: append them.
+//! * [`Effect::PageIn`] asks for the `count` oldest that are away: take them off the front, and answer
+//!   with [`Command::PagedIn`]. At most one question is open. The answer may take its time: until it
+//!   comes, `deliver` hands out what is there and then says `Idle`; drive the queue after the answer.
+//! * A single message never leaves the middle: what is away goes only as a whole, by one
+//!   [`Effect::Release`] whose span covers it (purge, delete). Forget every entry whose id is in a
+//!   released span. An answer to a question from before that is ignored, and need not be sent.
+//!
+//! Nothing is paged while [`QueueConfig::paging`] is `None`. A message goes away only when the disk
+//! has it, if it is appended ([`Command::Persisted`] covers it); so nobody waits for the confirm of a
+//! message that is away. A transient one the driver must store itself when it is paged out; it needs
+//! no sync.
+//!
+//! After a restart [`Machine::recover`] builds a queue whose messages are all away: again one [`Span`],
+//! whatever the backlog, and nothing is read before somebody takes a message.
+//!
+//! A driver drops a body from RAM earlier than that with [`Machine::exchange`]. How many bytes of the
+//! queue are in RAM says [`Machine::ram_bytes`]; a [`Residence`] per message is all that it takes.
+//!
+//! A `basic.get` while the oldest message is away is answered after the next `PagedIn`. Commands that
+//! come meanwhile wait behind it, so that what a client sees is as if nothing had been away.
+//!
+//! [`Command::PagedIn`]: super::Command::PagedIn
+//! [`Command::Persisted`]: super::Command::Persisted
+//! [`Effect::PageOut`]: super::Effect::PageOut
+//! [`Effect::PageIn`]: super::Effect::PageIn
+//! [`Effect::Release`]: super::Effect::Release
+//! [`Machine::exchange`]: super::Machine::exchange
+//! [`Machine::recover`]: super::Machine::recover
+//! [`Machine::ram_bytes`]: super::Machine::ram_bytes
+//! [`QueueConfig::paging`]: super::QueueConfig::paging
+
+use crate::base::MessageId;
+
+use super::entry::Facts;
+
+/// How much of a long queue stays in RAM.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Paging {
+    /// Messages that stay in RAM at each end, from 1. More of the head is asked for when half of it
+    /// is used up, and only when somebody takes from it.
+    pub window: u32,
+    /// Messages of one [`super::Effect::PageOut`]; from 1.
+    pub piece: u32,
+}
+
+impl Default for Paging {
+    /// At most 5 × 1,024 messages in RAM and about 40 KiB in a piece, with a handle of 16 bytes.
+    fn default() -> Self {
+        Self { window: 2048, piece: 1024 }
+    }
+}
+
+/// A message on its way out of RAM or back.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Paged<P> {
+    /// Its id.
+    pub id: MessageId,
+    /// The driver's handle.
+    pub payload: P,
+    /// Bytes it costs.
+    pub bytes: u64,
+    /// How often it was handed out before. After a recovery that knows only whether: 1.
+    pub delivery_count: u32,
+    /// Whether [`super::Effect::Append`] was emitted for it.
+    pub appended: bool,
+    /// Where its bytes are. On the way out, as the machine was told last.
+    pub residence: Residence,
+}
+
+impl<P> Paged<P> {
+    /// On its way out.
+    pub(super) fn new(id: MessageId, payload: P, facts: Facts) -> Self {
+        let (delivery_count, appended) = (facts.delivery_count(), facts.appended());
+        let (bytes, residence) = (facts.bytes, facts.residence());
+        Self { id, payload, bytes, delivery_count, appended, residence }
+    }
+}
+
+/// Where the bytes of a message are, as far as a queue's share of RAM goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Residence {
+    /// The handle keeps them in RAM. So it is with every message that comes in.
+    Ram,
+    /// The handle says only where they lie.
+    Disk,
+}
+
+/// Messages of a run of ids, both ends included: all of it, or those that were still there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// The lower bound of the ids.
+    pub first: MessageId,
+    /// The highest id.
+    pub last: MessageId,
+    /// How many there are; fewer than the run is long when some of its ids were gone long before.
+    pub messages: u64,
+    /// The bytes that they cost.
+    pub bytes: u64,
+    /// For how many of them an [`super::Effect::Append`] was emitted.
+    pub appended: u64,
+}

@@ -1,0 +1,206 @@
+//! Opens what must survive: the definitions and the message log of a data folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use crate::access::{Directory, PasswordHash, Permissions, User};
+use crate::base::UserName;
+use crate::base::limits::LOG_WAITING_BYTES_MAX;
+use crate::broker::{Broker, BrokerStorage};
+use crate::config::{DefaultUser, Durability, Settings, Storage};
+use crate::store::{
+    self, Change, Definitions, DiskLayer, LogOptions, LogStatus, MetadataOptions, Recovered,
+    SegmentLog, SledMetadata,
+};
+
+/// How often the log is ticked: it writes what nobody waits for, and looks whether a full disk has room.
+const TICK: Duration = Duration::from_millis(200);
+
+/// RabbitMQ's name of the only algorithm that hashes passwords here.
+const SHA256: &str = "rabbit_password_hashing_sha256";
+
+/// Why the data folder cannot be used. Shown as one line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StorageError {
+    #[error("{0}")]
+    Definitions(#[from] store::StoreError),
+    #[error("the message log in {path}: {error}")]
+    Log { path: PathBuf, error: store::LogError },
+    #[error("the folder {path} cannot be created: {cause}")]
+    Folder { path: PathBuf, cause: std::io::Error },
+    #[error("user '{user}' of the definitions: {cause}")]
+    User { user: UserName, cause: String },
+    #[error("no random numbers for the message log: {0}")]
+    Random(getrandom::Error),
+}
+
+/// Both stores of a data folder, and who is told when the log takes nothing more.
+pub(crate) struct OpenStorage {
+    pub(crate) definitions: Definitions,
+    pub(crate) stores: BrokerStorage,
+    broker: Arc<OnceLock<Weak<Broker>>>,
+}
+
+/// Opens the data folder; `None` for a broker that keeps nothing.
+pub(crate) fn open(settings: &Settings) -> Result<Option<OpenStorage>, StorageError> {
+    let Storage::Directory(folder) = &settings.storage else { return Ok(None) };
+    let opened = SledMetadata::open(&folder.join("definitions"), MetadataOptions::default())?;
+    for warning in &opened.report.warnings {
+        tracing::error!("{warning}");
+    }
+    for note in &opened.report.notes {
+        tracing::info!("{note}");
+    }
+    let broker: Arc<OnceLock<Weak<Broker>>> = Arc::default();
+    let (log, recovered) = open_log(&folder.join("messages"), settings, Arc::clone(&broker))?;
+    say(&recovered);
+    let stores = BrokerStorage { metadata: Arc::new(opened.store), log: Arc::new(log) };
+    Ok(Some(OpenStorage { definitions: opened.definitions, stores, broker }))
+}
+
+impl OpenStorage {
+    /// The broker is there: it hears of the log from now on.
+    pub(crate) fn attach(&self, broker: &Arc<Broker>) {
+        // Set once, right after the broker was built.
+        let _ = self.broker.set(Arc::downgrade(broker));
+        broker.set_disk_alarm(self.stores.log.status() != LogStatus::Healthy);
+        let log = Arc::clone(&self.stores.log);
+        let clock = Arc::clone(broker.clock());
+        // Ends with the runtime: a tick that does not come is made up for by `close`.
+        drop(tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(TICK);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                log.tick(clock.now());
+            }
+        }));
+    }
+
+    /// Everything is written; the next start need not scan.
+    pub(crate) fn close(&self) {
+        if let Err(error) = self.stores.log.close() {
+            tracing::error!(error = %error, "the message log was not closed cleanly");
+        }
+        if let Err(error) = self.stores.metadata.close() {
+            tracing::error!(error = %error, "the definitions were not closed cleanly");
+        }
+    }
+
+    /// The users and permissions of the definitions. A folder without any gets the default user, which
+    /// is stored.
+    pub(crate) fn directory(&self, default: &DefaultUser) -> Result<Directory, StorageError> {
+        if self.definitions.users.is_empty() {
+            self.store_default(default)?;
+        }
+        let definitions = self.stores.metadata.load();
+        let mut directory = Directory::new();
+        for record in definitions.users.values() {
+            directory.put_user(user(record)?);
+        }
+        for record in definitions.permissions.values() {
+            let cause = |cause: String| StorageError::User { user: record.user.clone(), cause };
+            let permissions = Permissions::parse(&record.configure, &record.write, &record.read)
+                .map_err(|error| cause(error.to_string()))?;
+            directory
+                .set_permissions(&record.user, record.vhost.clone(), permissions)
+                .map_err(|error| cause(error.to_string()))?;
+        }
+        Ok(directory)
+    }
+
+    fn store_default(&self, default: &DefaultUser) -> Result<(), StorageError> {
+        let cause = |cause: String| StorageError::User { user: default.name.clone(), cause };
+        let hash = PasswordHash::new(default.password.0.as_bytes())
+            .map_err(|error| cause(error.to_string()))?;
+        let changes = vec![
+            Change::PutVhost(store::Vhost::new(default.vhost.clone())),
+            Change::PutUser(store::User {
+                name: default.name.clone(),
+                password_hash: Some(hash.to_base64()),
+                hashing_algorithm: SHA256.to_owned(),
+                tags: default.tags.clone(),
+            }),
+            Change::PutPermission(store::Permission {
+                user: default.name.clone(),
+                vhost: default.vhost.clone(),
+                configure: default.configure.clone(),
+                write: default.write.clone(),
+                read: default.read.clone(),
+            }),
+        ];
+        let (told, hears) = std::sync::mpsc::channel();
+        // Nobody is served yet, so the start may wait for the disk.
+        self.stores.metadata.apply(
+            changes,
+            Box::new(move |result| {
+                let _ = told.send(result);
+            }),
+        );
+        match hears.recv() {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(cause("the store of definitions ended".to_owned())),
+        }
+    }
+}
+
+fn open_log(
+    folder: &Path,
+    settings: &Settings,
+    broker: Arc<OnceLock<Weak<Broker>>>,
+) -> Result<(SegmentLog, Recovered), StorageError> {
+    let error = |error| StorageError::Log { path: folder.to_path_buf(), error };
+    let layer = DiskLayer::create(folder)
+        .map_err(|cause| StorageError::Folder { path: folder.to_path_buf(), cause })?;
+    let salt = getrandom::u64().map_err(StorageError::Random)?;
+    let durability = match settings.durability {
+        Durability::Fsync => store::Durability::Fsync,
+        Durability::Os => store::Durability::Os,
+    };
+    let options = LogOptions {
+        durability,
+        waiting_bytes_high: LOG_WAITING_BYTES_MAX,
+        ..LogOptions::with_salt(salt)
+    };
+    let on_status = Box::new(move |status: &LogStatus| {
+        match status {
+            LogStatus::Healthy => tracing::info!("the disk takes messages again, publishers go on"),
+            LogStatus::Full { .. } => tracing::error!(
+                "the disk is full: publishers are blocked until there is room, consumers go on"
+            ),
+            LogStatus::Failed { reason } => tracing::error!(
+                error = reason,
+                "the message log failed: nothing more is confirmed; mend the disk and restart the broker"
+            ),
+        }
+        if let Some(broker) = broker.get().and_then(Weak::upgrade) {
+            broker.set_disk_alarm(*status != LogStatus::Healthy);
+        }
+    });
+    SegmentLog::open(Arc::new(layer), options, on_status).map_err(error)
+}
+
+/// What recovery found that somebody may want to know. Damages were logged where they were found.
+fn say(recovered: &Recovered) {
+    if let Some(cut) = &recovered.cut {
+        tracing::info!(cut = %cut, "an unfinished write of the last process was cut off");
+    }
+    if recovered.lost_messages > 0 {
+        tracing::error!(
+            messages = recovered.lost_messages,
+            "messages are lost: their segment is not there any more"
+        );
+    }
+    tracing::debug!(records = recovered.replayed_records, "message log recovered");
+}
+
+fn user(record: &store::User) -> Result<User, StorageError> {
+    let cause = |cause: String| StorageError::User { user: record.name.clone(), cause };
+    if record.hashing_algorithm != SHA256 {
+        return Err(cause(format!("unknown hashing algorithm '{}'", record.hashing_algorithm)));
+    }
+    let password = record.password_hash.as_deref().map(PasswordHash::parse).transpose();
+    let password = password.map_err(|error| cause(error.to_string()))?;
+    Ok(User { name: record.name.clone(), password, tags: record.tags.clone() })
+}

@@ -1,0 +1,140 @@
+//! One change of the definitions, and the form in which it goes to disk.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::Record;
+use super::{Binding, Exchange, Kind, Permission, Queue, RecordKey, User, Vhost, text};
+use crate::base::limits::RECORD_BYTES_MAX;
+use crate::base::{ExchangeName, QueueName, UserName, VhostName};
+use crate::store::StoreError;
+
+/// Puts a record in the place of whatever has its key, or takes one away. Taking away what is not there
+/// changes nothing. Nothing follows from a change: who deletes a virtual host lists everything in it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// A virtual host is there.
+    PutVhost(Vhost),
+    /// A virtual host is gone.
+    DeleteVhost {
+        /// Which.
+        #[serde(with = "text::name")]
+        name: VhostName,
+    },
+    /// A user is there.
+    PutUser(User),
+    /// A user is gone.
+    DeleteUser {
+        /// Who.
+        #[serde(with = "text::name")]
+        name: UserName,
+    },
+    /// A permission is there.
+    PutPermission(Permission),
+    /// A permission is gone.
+    DeletePermission {
+        /// Whose.
+        #[serde(with = "text::name")]
+        user: UserName,
+        /// Where.
+        #[serde(with = "text::name")]
+        vhost: VhostName,
+    },
+    /// An exchange is there.
+    PutExchange(Exchange),
+    /// An exchange is gone.
+    DeleteExchange {
+        /// Where.
+        #[serde(with = "text::name")]
+        vhost: VhostName,
+        /// Which.
+        #[serde(with = "text::name")]
+        name: ExchangeName,
+    },
+    /// A queue is there.
+    PutQueue(Queue),
+    /// A queue is gone.
+    DeleteQueue {
+        /// Where.
+        #[serde(with = "text::name")]
+        vhost: VhostName,
+        /// Which.
+        #[serde(with = "text::name")]
+        name: QueueName,
+    },
+    /// A binding is there.
+    PutBinding(Binding),
+    /// A binding is gone.
+    DeleteBinding(Binding),
+}
+
+/// A change as the database takes it.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Encoded {
+    /// The kind of the record.
+    pub(in crate::store) kind: Kind,
+    /// Its key.
+    pub(in crate::store) key: RecordKey,
+    /// The record as JSON; `None` to take it away.
+    pub(in crate::store) json: Option<Vec<u8>>,
+    /// The number of the queue, when one is put.
+    pub(in crate::store) queue_number: Option<u64>,
+    /// What it was made of.
+    pub(in crate::store) change: Change,
+}
+
+impl Encoded {
+    /// Encodes a change and proves that it can be read again: a record that comes back different is
+    /// refused here and not found out about at the next start.
+    pub(in crate::store) fn new(change: Change) -> Result<Self, StoreError> {
+        let (kind, key, json) = match &change {
+            Change::PutVhost(record) => put(record)?,
+            Change::PutUser(record) => put(record)?,
+            Change::PutPermission(record) => put(record)?,
+            Change::PutExchange(record) => put(record)?,
+            Change::PutQueue(record) => put(record)?,
+            Change::PutBinding(record) => put(record)?,
+            Change::DeleteVhost { name } => (Kind::Vhost, RecordKey::vhost(name), None),
+            Change::DeleteUser { name } => (Kind::User, RecordKey::user(name), None),
+            Change::DeletePermission { user, vhost } => {
+                (Kind::Permission, RecordKey::permission(user, vhost), None)
+            }
+            Change::DeleteExchange { vhost, name } => {
+                (Kind::Exchange, RecordKey::exchange(vhost, name), None)
+            }
+            Change::DeleteQueue { vhost, name } => {
+                (Kind::Queue, RecordKey::queue(vhost, name), None)
+            }
+            Change::DeleteBinding(record) => (Kind::Binding, record.key(), None),
+        };
+        let queue_number = match &change {
+            Change::PutQueue(queue) => Some(queue.number),
+            _ => None,
+        };
+        Ok(Self { kind, key, json, queue_number, change })
+    }
+
+    /// Bytes it costs while it waits, about.
+    pub(in crate::store) fn waiting_bytes(&self) -> usize {
+        size_of::<Self>() + self.key.as_bytes().len() + 2 * self.json.as_ref().map_or(0, Vec::len)
+    }
+}
+
+type Put = (Kind, RecordKey, Option<Vec<u8>>);
+
+fn put<T: Record>(record: &T) -> Result<Put, StoreError> {
+    let unfit = |error: String| StoreError::Unfit { what: record.title(), cause: error };
+    let json = serde_json::to_vec(record).map_err(|error| unfit(error.to_string()))?;
+    if json.len() > RECORD_BYTES_MAX {
+        return Err(StoreError::TooLarge {
+            what: record.title(),
+            bytes: json.len(),
+            bytes_max: RECORD_BYTES_MAX,
+        });
+    }
+    let again: T = serde_json::from_slice(&json).map_err(|error| unfit(error.to_string()))?;
+    if again != *record {
+        return Err(unfit("it would come back different".to_owned()));
+    }
+    Ok((T::KIND, record.key(), Some(json)))
+}

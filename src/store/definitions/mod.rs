@@ -1,0 +1,23 @@
+//! Definitions as values: the records, all of them together, and the changes of them.
+//!
+//! Nothing here touches a file. Records are what a broker needs to be the same after a restart, in a
+//! JSON form that people can read and that gives back every byte.
+
+mod change;
+mod key;
+mod record;
+mod set;
+mod table;
+mod text;
+mod version;
+
+#[cfg(test)]
+pub(super) mod tests;
+
+pub use change::Change;
+pub(super) use change::Encoded;
+pub use key::{Kind, RecordKey};
+pub use record::{Binding, DestinationKind, Exchange, Permission, Queue, User, Vhost};
+pub use set::Definitions;
+pub(super) use set::next_queue_number;
+pub use version::FormatVersion;

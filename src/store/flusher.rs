@@ -1,0 +1,243 @@
+//! The writer thread: takes everything that waits, writes it as a group, and begins again.
+//!
+//! While the disk works, the next group forms in the inbox. Submissions that need no disk wait until
+//! one that does comes along, until there are enough of them, or until the next tick.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use super::segment_log::{Engine, refuse, size_of_submission};
+use super::{LogError, Submission};
+use crate::base::{Millis, Pressure};
+
+/// Facts without a ticket that wait until there are this many bytes of them.
+const LAZY_BYTES_MAX: u64 = 256 * 1024;
+
+/// See the module.
+pub(super) struct Flusher {
+    inbox: Arc<Inbox>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Inbox {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+    /// The last answer of [`Flusher::pressure`].
+    high: AtomicBool,
+    high_bytes: u64,
+}
+
+#[derive(Default)]
+struct Waiting {
+    submissions: Vec<Submission>,
+    bytes: u64,
+    /// Bytes of the group that is being written.
+    taken_bytes: u64,
+    urgent: bool,
+    tick: Option<Millis>,
+    close: Option<Sender<Result<(), LogError>>>,
+    life: Life,
+    asleep: bool,
+}
+
+/// Whether submissions are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Life {
+    #[default]
+    Open,
+    Closed,
+    /// Closed, and what waits is not written.
+    Stopped,
+}
+
+/// What the thread does next.
+enum Turn {
+    Write(Vec<Submission>),
+    Tick(Millis, Vec<Submission>),
+    Work,
+    Close(Sender<Result<(), LogError>>, Vec<Submission>),
+    Stop(Vec<Submission>),
+}
+
+impl Flusher {
+    pub(super) fn start(mut engine: Engine) -> Result<Self, LogError> {
+        let high_bytes = engine.shared.options.waiting_bytes_high;
+        let (waiting, wake) = (Mutex::default(), Condvar::new());
+        let inbox = Arc::new(Inbox { waiting, wake, high: AtomicBool::new(false), high_bytes });
+        let inbox_of_thread = Arc::clone(&inbox);
+        let thread = std::thread::Builder::new()
+            .name("message-log".to_owned())
+            .spawn(move || run_guarded(&mut engine, &inbox_of_thread))
+            .map_err(|error| {
+                LogError::io("start the thread of", "the message log".as_ref(), error)
+            })?;
+        Ok(Self { inbox, thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) fn submit(&self, submission: Submission) {
+        let bytes = size_of_submission(&submission) as u64;
+        let mut waiting = self.inbox.lock();
+        if waiting.life != Life::Open {
+            drop(waiting);
+            refuse(vec![submission], &LogError::Closed);
+            return;
+        }
+        waiting.bytes += bytes;
+        waiting.urgent |= submission.durable || waiting.bytes >= LAZY_BYTES_MAX;
+        waiting.submissions.push(submission);
+        if waiting.urgent {
+            self.inbox.wake(waiting);
+        }
+    }
+
+    pub(super) fn pressure(&self) -> Pressure {
+        let bytes = {
+            let waiting = self.inbox.lock();
+            waiting.bytes + waiting.taken_bytes
+        };
+        let was_high = self.inbox.high.load(Ordering::Relaxed);
+        let limit = self.inbox.high_bytes;
+        let is_high = bytes >= if was_high { limit / 10 * 9 } else { limit };
+        if is_high != was_high {
+            self.inbox.high.store(is_high, Ordering::Relaxed);
+        }
+        if is_high { Pressure::High } else { Pressure::Normal }
+    }
+
+    pub(super) fn tick(&self, now: Millis) {
+        let mut waiting = self.inbox.lock();
+        waiting.tick = Some(now);
+        self.inbox.wake(waiting);
+    }
+
+    pub(super) fn close(&self) -> Result<(), LogError> {
+        let (answer, answered) = channel();
+        let mut waiting = self.inbox.lock();
+        if waiting.life != Life::Open {
+            return Ok(());
+        }
+        waiting.life = Life::Closed;
+        waiting.close = Some(answer);
+        self.inbox.wake(waiting);
+        let closed = answered.recv().unwrap_or(Err(LogError::Closed));
+        self.join();
+        closed
+    }
+
+    fn join(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A ticket may hold the last handle of the log: then this is the thread itself.
+        if let Some(thread) = thread
+            && thread.thread().id() != std::thread::current().id()
+        {
+            // A panic over there has been reported by the panic hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Flusher {
+    /// Without `close`, what waits is not written: as if the process had been killed.
+    fn drop(&mut self) {
+        let mut waiting = self.inbox.lock();
+        waiting.life = Life::Stopped;
+        self.inbox.wake(waiting);
+        self.join();
+    }
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Pushes and swaps cannot leave it half changed.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, waiting: MutexGuard<'_, Waiting>) {
+        let asleep = waiting.asleep;
+        drop(waiting);
+        if asleep {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Waits until there is something to do; `has_work` says that the engine has something itself.
+    fn next(&self, has_work: bool) -> Turn {
+        let mut waiting = self.lock();
+        waiting.taken_bytes = 0;
+        loop {
+            if waiting.life == Life::Stopped {
+                return Turn::Stop(waiting.take());
+            }
+            if let Some(answer) = waiting.close.take() {
+                return Turn::Close(answer, waiting.take());
+            }
+            if let Some(now) = waiting.tick.take() {
+                return Turn::Tick(now, waiting.take());
+            }
+            if waiting.urgent {
+                return Turn::Write(waiting.take());
+            }
+            if has_work {
+                return Turn::Work;
+            }
+            waiting.asleep = true;
+            waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting.asleep = false;
+        }
+    }
+}
+
+impl Waiting {
+    fn take(&mut self) -> Vec<Submission> {
+        self.urgent = false;
+        self.taken_bytes = std::mem::take(&mut self.bytes);
+        let room = self.submissions.len();
+        std::mem::replace(&mut self.submissions, Vec::with_capacity(room))
+    }
+}
+
+/// A broken invariant of ours must not leave publishers waiting for ever: the log fails instead.
+fn run_guarded(engine: &mut Engine, inbox: &Inbox) {
+    if catch_unwind(AssertUnwindSafe(|| run(engine, inbox))).is_err() {
+        let reason: Arc<str> = "the message log broke an invariant of its own".into();
+        engine.shared.fail(&LogError::Failed { reason });
+        let error = engine.shared.failure().unwrap_or(LogError::Closed);
+        let mut waiting = inbox.lock();
+        waiting.life = Life::Closed;
+        let submissions = waiting.take();
+        if let Some(answer) = waiting.close.take() {
+            // Nobody waits any more when the asker is gone.
+            let _ = answer.send(Err(error.clone()));
+        }
+        drop(waiting);
+        refuse(submissions, &error);
+    }
+}
+
+fn run(engine: &mut Engine, inbox: &Inbox) {
+    let mut has_work = false;
+    loop {
+        match inbox.next(has_work) {
+            Turn::Write(submissions) => engine.run(submissions),
+            Turn::Tick(now, submissions) => {
+                engine.run(submissions);
+                engine.tick(now);
+            }
+            Turn::Work => {}
+            Turn::Close(answer, submissions) => {
+                engine.run(submissions);
+                // Nobody waits any more when the asker is gone.
+                let _ = answer.send(engine.close());
+                return;
+            }
+            Turn::Stop(submissions) => {
+                refuse(submissions, &LogError::Closed);
+                return;
+            }
+        }
+        has_work = engine.work();
+    }
+}

@@ -1,0 +1,150 @@
+//! Disks that are full, and disks that break.
+
+use std::sync::{Arc, Mutex};
+
+use super::world::{World, open, small_options};
+use crate::store::{CrashImage, Durability, LogOptions, LogStatus, SimulatedLayer, recovery};
+
+const CAPACITY: u64 = 20 * 64 * 1024;
+
+/// A world whose disk is full: some messages are confirmed, some wait.
+fn full_world() -> World {
+    let layer = SimulatedLayer::new();
+    layer.set_capacity(Some(CAPACITY));
+    let mut world = World::with(layer, small_options());
+    for _ in 0..200 {
+        world.publish(1, 5, 2000);
+    }
+    assert!(matches!(world.engine.shared.status(), LogStatus::Full { .. }));
+    assert!(world.confirmed() > 400, "{}", world.confirmed());
+    assert!(world.confirmed() < 1000, "{}", world.confirmed());
+    world
+}
+
+#[test]
+fn a_full_disk_refuses_nothing_and_confirms_nothing_that_is_not_there() {
+    let world = full_world();
+    assert_eq!(world.refusals(), 0);
+    world.verify(&world.engine, "full");
+    world.reopen_after(CrashImage::Lost, "a crash while the disk is full");
+}
+
+#[test]
+fn when_space_returns_everything_that_waited_is_written() {
+    let mut world = full_world();
+    world.tick(1);
+    assert!(matches!(world.engine.shared.status(), LogStatus::Full { .. }));
+    world.layer.set_capacity(None);
+    world.tick(2);
+    assert_eq!(world.engine.shared.status(), LogStatus::Healthy);
+    assert_eq!(world.confirmed(), 1000);
+    world.reopen_after(CrashImage::Lost, "after space returned");
+}
+
+#[test]
+fn consumers_drain_a_full_disk_by_themselves() {
+    let mut world = full_world();
+    let mut rounds = 0;
+    while world.confirmed() < 1000 {
+        let ids: Vec<u64> = world.found().into_keys().map(|(_, id)| id).take(20).collect();
+        let settle = world.submission(vec![World::settle(1, &ids)], false, false);
+        world.run(vec![settle]);
+        world.tick(rounds);
+        rounds += 1;
+        assert!(rounds < 200, "{} confirmed", world.confirmed());
+    }
+    assert_eq!(world.engine.shared.status(), LogStatus::Healthy);
+    assert!(world.layer.used_bytes() <= CAPACITY);
+    world.restart();
+}
+
+#[test]
+fn a_message_that_is_settled_while_it_waits_for_space_is_never_written() {
+    let mut world = full_world();
+    let waiting: Vec<u64> = world.waiting(1).into_iter().rev().take(5).collect();
+    let settle = world.submission(vec![World::settle(1, &waiting)], true, false);
+    world.run(vec![settle]);
+    world.layer.set_capacity(None);
+    world.tick(1);
+    let found = world.found();
+    assert!(waiting.iter().all(|id| !found.contains_key(&(1, *id))));
+    assert_eq!(found.len(), 995);
+    world.reopen_after(CrashImage::Lost, "after space returned");
+}
+
+#[test]
+fn a_file_system_that_is_full_in_reserved_room_loses_nothing() {
+    let mut world = World::new();
+    world.publish(1, 5, 100);
+    world.layer.refuse_writes(true);
+    world.publish(1, 5, 100);
+    let ids = world.waiting(1);
+    world.submit(vec![World::settle(1, &ids[..1])]);
+    assert!(matches!(world.engine.shared.status(), LogStatus::Full { .. }));
+    assert_eq!((world.confirmed(), world.refusals()), (5, 0));
+    world.tick(1);
+    assert_eq!(world.confirmed(), 5);
+    world.layer.refuse_writes(false);
+    world.tick(2);
+    assert_eq!(world.engine.shared.status(), LogStatus::Healthy);
+    assert_eq!(world.confirmed(), 10);
+    world.reopen_after(CrashImage::Lost, "after space returned");
+}
+
+#[test]
+fn a_failed_sync_is_final() {
+    let mut world = World::new();
+    world.publish(1, 5, 100);
+    world.layer.fail_sync(1);
+    world.publish(1, 5, 100);
+    world.publish(1, 5, 100);
+    world.tick(1);
+    assert!(matches!(world.engine.shared.status(), LogStatus::Failed { .. }));
+    assert_eq!((world.confirmed(), world.refusals()), (5, 2));
+    assert!(world.engine.close().is_err());
+    world.reopen_after(CrashImage::Lost, "after a failed sync");
+}
+
+#[test]
+fn every_change_of_the_status_is_told_once() {
+    let layer = SimulatedLayer::new();
+    let told: Arc<Mutex<Vec<LogStatus>>> = Arc::default();
+    let tell = Arc::clone(&told);
+    let on_status = move |status: &LogStatus| {
+        tell.lock().expect("no panic while it is held").push(status.clone());
+    };
+    let mut world = World::with(layer.clone(), small_options());
+    let opened = recovery::open(Arc::new(layer.clone()), small_options(), Box::new(on_status));
+    (world.engine, world.recovered) = opened.expect("it opens");
+    layer.set_capacity(Some(4 * 64 * 1024));
+    for _ in 0..10 {
+        world.publish(1, 20, 2000);
+    }
+    layer.set_capacity(None);
+    world.tick(7);
+    layer.fail_sync(1);
+    world.publish(1, 1, 1);
+    let told = told.lock().expect("as above");
+    assert!(
+        matches!(told[..], [LogStatus::Full { .. }, LogStatus::Healthy, LogStatus::Failed { .. }]),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn with_durability_os_nothing_is_synced_for_a_confirm_and_a_kill_loses_nothing() {
+    let layer = SimulatedLayer::new();
+    let options = LogOptions { durability: Durability::Os, ..small_options() };
+    let mut world = World::with(layer, options);
+    for _ in 0..20 {
+        world.publish(1, 10, 100);
+    }
+    assert_eq!(world.layer.syncs(), 0);
+    assert_eq!(world.confirmed(), 200);
+    world.reopen_after(CrashImage::Kept, "the process was killed");
+    // A power cut may lose what was confirmed, but leaves a log that opens.
+    let (_, recovered) =
+        open(&world.layer.after_crash(CrashImage::Lost), options).expect("it opens");
+    assert_eq!(recovered.damages, []);
+    world.restart();
+}

@@ -1,0 +1,8 @@
+//! The log over the simulated folder, driven without its thread, and compared with what was promised.
+
+mod crash;
+mod damage;
+mod full;
+mod log;
+mod reclaim;
+mod world;
