@@ -163,13 +163,16 @@ fn open_log(
         waiting_bytes_high: LOG_WAITING_BYTES_MAX,
         ..LogOptions::with_salt(salt)
     };
+    let shown = folder.display().to_string();
     let on_status = Box::new(move |status: &LogStatus| {
         match status {
             LogStatus::Healthy => tracing::info!("the disk takes messages again, publishers go on"),
             LogStatus::Full { .. } => tracing::error!(
+                path = %shown,
                 "the disk is full: publishers are blocked until there is room, consumers go on"
             ),
             LogStatus::Failed { reason } => tracing::error!(
+                path = %shown,
                 error = reason,
                 "the message log failed: nothing more is confirmed; mend the disk and restart the broker"
             ),

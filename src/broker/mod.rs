@@ -48,6 +48,8 @@ pub use vhost::Vhost;
 /// The words of routing and of queues that a caller of the broker needs.
 pub use crate::queue::Settlement;
 pub use crate::routing::{Binding, Destination};
+/// Why a message cannot be read back.
+pub use crate::store::LogError as Unreadable;
 
 use cell::Envelope;
 use error::refuse;

@@ -3,7 +3,7 @@
 use crate::base::{ExchangeName, FieldTable, HolderId, Message, ReplyCode, ShortStr};
 use crate::broker::{
     Answered, Binding, Client, Consume, ConsumeRequest, DeclareExchange, DeclareQueue,
-    DeliveryEvent, Destination, Refused, Step,
+    DeliveryEvent, Destination, Refused, Step, Unreadable,
 };
 use crate::protocol::{Answer, Delivery, Got, Refusal, Request};
 use crate::wire::{
@@ -48,14 +48,14 @@ pub(super) fn answer(step: Result<Step, Refused>, failed: MethodId) -> Option<An
 ///
 /// # Errors
 /// When the record is damaged or cannot be read.
-pub(super) fn delivery(event: DeliveryEvent) -> Result<Delivery, String> {
+pub(super) fn delivery(event: DeliveryEvent) -> Result<Delivery, Unreadable> {
     let DeliveryEvent { queue, id, content, redelivered, .. } = event;
     let loaded = if content.is_cold() {
         tokio::task::block_in_place(|| content.load())
     } else {
         content.load()
     };
-    let message = loaded.map_err(|error| error.to_string())?;
+    let message = loaded?;
     Ok(Delivery { queue, id, message, redelivered })
 }
 

@@ -19,7 +19,7 @@ use crate::base::{
     ChannelId, ConnectionId, ConsumerId, HolderId, Millis, Pressure, ReplyCode, UserName, VhostName,
 };
 use crate::broker::{
-    Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused, Settlement, Step,
+    Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused, Settlement, Step, Unreadable,
 };
 use crate::protocol::{
     Action, Answer, Ask, Connection, Credentials, Outcome, Publish, Refusal, Request, Settings,
@@ -405,16 +405,24 @@ impl Conversation {
                 consumer.acknowledge,
                 &delivery,
             ),
-            Err(error) => {
+            // What is damaged stays so, and would come back for ever.
+            Err(error @ (Unreadable::Damaged(_) | Unreadable::Gone { .. })) => {
                 tracing::error!(
                     connection = %self.id,
                     consumer = %consumer.tag,
                     message = %id,
-                    error,
-                    "a message cannot be read from disk; it is dropped"
+                    error = %error,
+                    "a message is damaged on disk; it is dropped"
                 );
                 client.settle(holder, queue, Settlement::Discard, vec![(id, id)]);
             }
+            Err(error) => tracing::error!(
+                connection = %self.id,
+                consumer = %consumer.tag,
+                message = %id,
+                error = %error,
+                "a message cannot be read now; it goes back to its queue when the channel ends"
+            ),
         }
     }
 
