@@ -238,3 +238,26 @@ proptest! {
         perform(&mut world, &Step::Restart);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 60,
+        rng_seed: RngSeed::Fixed(20_261_122),
+        ..ProptestConfig::default()
+    })]
+    #[test]
+    fn a_crash_in_the_middle_of_any_run_loses_nothing_that_was_confirmed(
+        steps in proptest::collection::vec(any_step(), 1..60),
+        at in 1..300u64,
+    ) {
+        let layer = SimulatedLayer::new();
+        let mut world = World::with(layer.clone(), small_options());
+        layer.crash_at(at);
+        let is_one_life = |step: &&Step| !matches!(step, Step::Restart | Step::Crash(_));
+        let steps: Vec<Step> = steps.iter().filter(is_one_life).cloned().collect();
+        perform_all(&mut world, &steps);
+        for image in images(at) {
+            world.reopen_after(image, "after the crash");
+        }
+    }
+}
