@@ -9,6 +9,7 @@
 //!   confirmed or deleted any more.
 //! * L8: a group that did not fit on the disk is kept as it is and written again at the same place.
 
+use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
 
@@ -42,7 +43,9 @@ pub(in crate::store) struct Engine {
     unsynced: bool,
     /// Submissions that wait for space.
     held: Vec<Submission>,
-    /// A group that was refused for lack of space.
+    /// The room that the group needs which was refused last.
+    needed_room: usize,
+    /// A group that is encoded and was refused for lack of space.
     stuck: Option<Stuck>,
     pub(in crate::store) reclaim: Reclaim,
     now: Millis,
@@ -78,53 +81,60 @@ impl Engine {
             claimed: (0, 0),
             unsynced: false,
             held: Vec::new(),
+            needed_room: 0,
             stuck: None,
             reclaim,
             now: Millis(0),
         }
     }
 
-    /// Writes submissions, in groups, and completes their tickets.
+    /// Writes submissions, in groups, and completes their tickets. What finds no room is held and comes
+    /// first the next time.
     pub(in crate::store) fn run(&mut self, submissions: Vec<Submission>) {
-        let mut waiting = Vec::new();
-        if self.stuck.is_none() && !self.shared.is_full() {
-            waiting.append(&mut self.held);
-        }
-        waiting.extend(submissions);
-        let mut group = Vec::new();
-        let mut bytes = 0;
-        for submission in waiting {
-            let size = size_of_submission(&submission);
-            if bytes + size > GROUP_BYTES_MAX && !group.is_empty() {
-                self.run_group(std::mem::take(&mut group));
-                bytes = 0;
+        self.held.extend(submissions);
+        // A group that found no room although some had just been made waits for the next tick.
+        let mut refused = false;
+        while !self.held.is_empty() && self.stuck.is_none() {
+            if let Some(error) = self.shared.failure() {
+                refuse(std::mem::take(&mut self.held), &error);
+            } else if self.shared.is_full() {
+                self.run_facts();
+                if self.is_blocked() {
+                    return;
+                }
+            } else if self.run_held() {
+                refused = false;
+            } else if std::mem::replace(&mut refused, true) {
+                return;
             }
-            bytes += size;
-            group.push(submission);
-        }
-        if !group.is_empty() {
-            self.run_group(group);
         }
     }
 
-    fn run_group(&mut self, group: Vec<Submission>) {
-        if let Some(error) = self.shared.failure() {
-            refuse(group, &error);
-        } else if self.stuck.is_some() {
-            self.held.extend(group);
-        } else if self.shared.is_full() {
-            self.held.extend(group);
-            self.run_facts();
-        } else if let Err((group, error)) = self.write_submissions(group) {
-            if error.is_full() {
-                self.set_full();
-                self.held.extend(group);
-                self.run_facts();
-            } else {
-                self.fail(&error);
-                refuse(group, &self.shared.failure().unwrap_or(error));
+    /// Writes what is held while there is room; gives whether anything was written.
+    fn run_held(&mut self) -> bool {
+        // A quarter of a segment: a group must not ask for more room than the disk can make.
+        let quarter = usize::try_from(self.shared.options.segment_bytes / 4);
+        let group_bytes_max = quarter.unwrap_or(usize::MAX).min(GROUP_BYTES_MAX);
+        let mut progress = false;
+        let mut waiting: VecDeque<Submission> = std::mem::take(&mut self.held).into();
+        while !waiting.is_empty() && !self.is_blocked() {
+            let mut bytes = 0;
+            let fits = |submission: &&Submission| {
+                bytes += size_of_submission(submission);
+                bytes <= group_bytes_max
+            };
+            let count = waiting.iter().take_while(fits).count().max(1);
+            let group: Vec<Submission> = waiting.drain(..count).collect();
+            match self.write_submissions(group) {
+                Ok(()) => progress = true,
+                Err((group, error)) => {
+                    self.held = group;
+                    self.note(&error);
+                }
             }
         }
+        self.held.extend(waiting);
+        progress
     }
 
     /// While there is no room for messages, settles go on: they are what brings room back.
@@ -134,18 +144,10 @@ impl Engine {
             return;
         }
         match self.write_submissions(facts) {
-            Ok(()) => {
-                self.make_room();
-                if !self.shared.is_full() && self.shared.failure().is_none() {
-                    self.run(Vec::new());
-                }
-            }
-            Err((facts, error)) if error.is_full() => {
-                self.held.splice(0..0, facts);
-            }
+            Ok(()) => self.make_room(),
             Err((facts, error)) => {
-                self.fail(&error);
-                refuse(facts, &self.shared.failure().unwrap_or(error));
+                self.held.splice(0..0, facts);
+                self.note(&error);
             }
         }
     }
@@ -165,6 +167,7 @@ impl Engine {
             return Ok(());
         }
         if let Err(error) = self.ensure_room(plan.room, has_messages) {
+            self.needed_room = plan.room;
             return Err((group, error));
         }
         let positions = match self.encode(&plan) {
@@ -392,10 +395,7 @@ impl Engine {
         if self.shared.is_full() && self.stuck.is_none() {
             self.make_room();
         }
-        if self.stuck.is_none() && !self.shared.is_full() && !self.held.is_empty() {
-            let held = std::mem::take(&mut self.held);
-            self.run(held);
-        }
+        self.run(Vec::new());
     }
 
     /// Gives dead segments back and tries to reserve the next one.
@@ -404,7 +404,7 @@ impl Engine {
         if self.has_dead_segments() && self.segments.active().is_some() {
             made = self.checkpoint().and_then(|()| self.sync());
         }
-        match made.and_then(|()| self.segments.prepare(0)) {
+        match made.and_then(|()| self.segments.prepare(self.needed_room)) {
             Ok(()) => self.shared.set_status(&LogStatus::Healthy),
             Err(error) => self.note(&error),
         }

@@ -1,53 +1,97 @@
 //! What can go on while there is no room for messages.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::plan::settled_by;
-use crate::store::{Entry, Submission};
+use super::runs::Runs;
+use crate::base::MessageId;
+use crate::store::{Entry, QueueNumber, Submission};
 
 /// Takes out everything that needs no room to speak of: settles, deliveries, dropped queues, and
 /// submissions whose messages are settled already. What stays are messages, in their order.
+///
+/// A message that stays takes its settle along: the settle that is written now finds nothing to
+/// settle, so the message must be cancelled when there is room, and not written (L4).
 pub(super) fn take_facts(waiting: &mut Vec<Submission>) -> Vec<Submission> {
-    let settled = settled_by(waiting);
-    let is_settled = |entry: &Entry| match entry {
-        Entry::Enqueue { queue, id, .. } => {
-            settled.get(queue).is_some_and(|runs| runs.contains(*id))
-        }
-        Entry::Settle { .. } | Entry::Delivered { .. } | Entry::DropQueue { .. } => false,
-    };
-    let is_message = |entry: &Entry| matches!(entry, Entry::Enqueue { .. });
-    let mut facts = Vec::new();
-    for mut submission in std::mem::take(waiting) {
-        let mut messages = submission.entries.iter().filter(|entry| is_message(entry));
-        if messages.all(is_settled) {
-            facts.push(submission);
-        } else if submission.atomic {
-            waiting.push(submission);
-        } else {
+    let (mut facts, rest) = split_off_settled(std::mem::take(waiting));
+    let settled = rest.settled;
+    for mut submission in rest.submissions {
+        let settles: Vec<Entry> =
+            submission.entries.iter().filter_map(|entry| settle_of(entry, &settled)).collect();
+        let cancelled: BTreeSet<(QueueNumber, MessageId)> =
+            settles.iter().filter_map(only_settled).collect();
+        let is_needed =
+            |entry: &Entry| only_settled(entry).is_none_or(|name| !cancelled.contains(&name));
+        // Those that were taken along before are taken along again.
+        submission.entries.retain(is_needed);
+        if !submission.atomic {
             let entries = std::mem::take(&mut submission.entries);
-            let (mut messages, other): (Vec<Entry>, Vec<Entry>) =
+            let (messages, other): (Vec<Entry>, Vec<Entry>) =
                 entries.into_iter().partition(is_message);
-            // A message that stays takes its settle along, so that it is cancelled and not written
-            // when there is room.
-            let settles: Vec<Entry> = messages
-                .iter()
-                .filter(|entry| is_settled(entry))
-                .filter_map(|entry| match entry {
-                    Entry::Enqueue { queue, id, .. } => {
-                        Some(Entry::Settle { queue: *queue, runs: vec![(*id, *id)] })
-                    }
-                    Entry::Settle { .. } | Entry::Delivered { .. } | Entry::DropQueue { .. } => {
-                        None
-                    }
-                })
-                .collect();
-            messages.extend(settles);
             if !other.is_empty() {
                 let durable = submission.durable;
                 facts.push(Submission { entries: other, durable, atomic: false, done: None });
             }
             submission.entries = messages;
-            waiting.push(submission);
+        }
+        submission.entries.extend(settles);
+        waiting.push(submission);
+    }
+    facts
+}
+
+/// Submissions that hold messages, and everything that is settled without waiting for them.
+struct Rest {
+    submissions: Vec<Submission>,
+    settled: BTreeMap<QueueNumber, Runs>,
+}
+
+/// Takes out the submissions whose messages are all settled. What an atomic submission settles counts
+/// only when it is taken out itself: as long as it waits, it may never have been.
+fn split_off_settled(waiting: Vec<Submission>) -> (Vec<Submission>, Rest) {
+    let mut settled = settled_by(waiting.iter().filter(|submission| !submission.atomic));
+    let mut out = Vec::new();
+    let mut submissions = Vec::new();
+    for submission in waiting {
+        let mut messages = submission.entries.iter().filter(|entry| is_message(entry));
+        if messages.all(|entry| settle_of(entry, &settled).is_some()) {
+            for (queue, runs) in settled_by([&submission]) {
+                let known = settled.entry(queue).or_default();
+                known.extend(runs.as_slice());
+                known.tidy();
+            }
+            out.push(submission);
+        } else {
+            submissions.push(submission);
         }
     }
-    // Settles that were taken along before come back as facts every time; they are not progress.
-    facts
+    (out, Rest { submissions, settled })
+}
+
+fn is_message(entry: &Entry) -> bool {
+    matches!(entry, Entry::Enqueue { .. })
+}
+
+/// The message of a settle of one.
+fn only_settled(entry: &Entry) -> Option<(QueueNumber, MessageId)> {
+    match entry {
+        Entry::Settle { queue, runs } => match runs[..] {
+            [(first, last)] if first == last => Some((*queue, first)),
+            _ => None,
+        },
+        Entry::Enqueue { .. } | Entry::Delivered { .. } | Entry::DropQueue { .. } => None,
+    }
+}
+
+/// The settle of a message that is settled already.
+fn settle_of(entry: &Entry, settled: &BTreeMap<QueueNumber, Runs>) -> Option<Entry> {
+    match entry {
+        Entry::Enqueue { queue, id, .. } if settled.get(queue)?.contains(*id) => {
+            Some(Entry::Settle { queue: *queue, runs: vec![(*id, *id)] })
+        }
+        Entry::Enqueue { .. }
+        | Entry::Settle { .. }
+        | Entry::Delivered { .. }
+        | Entry::DropQueue { .. } => None,
+    }
 }

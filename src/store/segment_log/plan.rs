@@ -211,9 +211,11 @@ impl<'a> Plan<'a> {
 }
 
 /// What the whole group settles, by queue: a dropped queue is settled as a whole.
-pub(super) fn settled_by(submissions: &[Submission]) -> BTreeMap<QueueNumber, Runs> {
+pub(super) fn settled_by<'a>(
+    submissions: impl IntoIterator<Item = &'a Submission>,
+) -> BTreeMap<QueueNumber, Runs> {
     let mut settled: BTreeMap<QueueNumber, Runs> = BTreeMap::new();
-    for entry in submissions.iter().flat_map(|submission| &submission.entries) {
+    for entry in submissions.into_iter().flat_map(|submission| &submission.entries) {
         match entry {
             Entry::Enqueue { .. } | Entry::Delivered { .. } => {}
             Entry::Settle { queue, runs } => {

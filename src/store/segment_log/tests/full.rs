@@ -64,12 +64,50 @@ fn a_message_that_is_settled_while_it_waits_for_space_is_never_written() {
     let waiting: Vec<u64> = world.waiting(1).into_iter().rev().take(5).collect();
     let settle = world.submission(vec![World::settle(1, &waiting)], true, false);
     world.run(vec![settle]);
-    world.layer.set_capacity(None);
+    let written = world.layer.written_bytes();
     world.tick(1);
+    world.tick(2);
+    assert_eq!(world.layer.written_bytes(), written, "the settle is not written again and again");
+    world.layer.set_capacity(None);
+    world.tick(3);
     let found = world.found();
     assert!(waiting.iter().all(|id| !found.contains_key(&(1, *id))));
     assert_eq!(found.len(), 995);
     world.reopen_after(CrashImage::Lost, "after space returned");
+}
+
+#[test]
+fn a_message_of_a_transaction_that_waits_for_space_can_be_settled() {
+    let mut world = full_world();
+    let entries: Vec<_> = (0..2).flat_map(|_| world.message(&[2], 2000)).collect();
+    let transaction = world.submission(entries, true, true);
+    world.run(vec![transaction]);
+    let settle = world.submission(vec![World::settle(2, &[1])], true, false);
+    world.run(vec![settle]);
+    world.layer.set_capacity(None);
+    world.tick(1);
+    let found = world.found();
+    assert!(!found.contains_key(&(2, 1)) && found.contains_key(&(2, 2)));
+    world.reopen_after(CrashImage::Lost, "after space returned");
+}
+
+#[test]
+fn what_a_waiting_transaction_would_settle_is_not_settled_before_it() {
+    let mut world = full_world();
+    let waiting: Vec<u64> = world.waiting(1).into_iter().rev().take(5).collect();
+    let mut entries: Vec<_> = (0..2).flat_map(|_| world.message(&[2], 2000)).collect();
+    entries.push(World::settle(1, &waiting));
+    let transaction = world.submission(entries, true, true);
+    world.run(vec![transaction]);
+    // Room for most of what waits, but not for all of it.
+    world.layer.set_capacity(Some(CAPACITY + 12 * 64 * 1024));
+    world.tick(1);
+    world.verify(&world.engine, "some room");
+    world.reopen_after(CrashImage::Lost, "a crash with some room");
+    world.layer.set_capacity(None);
+    world.tick(2);
+    world.verify(&world.engine, "all room");
+    assert_eq!(world.found().len(), 1000 + 2 - 5);
 }
 
 #[test]

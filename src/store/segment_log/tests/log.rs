@@ -5,9 +5,10 @@ use std::sync::mpsc::channel;
 
 use super::world::{World, message_with, open, small_options};
 use crate::base::{MessageId, Millis};
+use crate::store::segment_log::Engine;
 use crate::store::{
-    DiskLayer, EnqueueOptions, Entry, Lifetime, LogError, LogOptions, MessageLog, Position,
-    QueueNumber, SegmentLog, SimulatedLayer, Stored, Submission,
+    CrashImage, DiskLayer, EnqueueOptions, Entry, Lifetime, LogError, LogOptions, MessageLog,
+    Position, QueueNumber, SegmentLog, SimulatedLayer, Stored, Submission,
 };
 
 #[test]
@@ -24,24 +25,42 @@ fn what_was_confirmed_is_there_after_a_clean_stop() {
 
 #[test]
 fn a_start_from_a_checkpoint_and_a_full_scan_give_the_same() {
-    let mut world = World::new();
+    let options = LogOptions { segment_bytes: 1 << 20, ..small_options() };
+    let mut world = World::with(SimulatedLayer::new(), options);
     for round in 0..30 {
         world.publish(round % 3, 20, 150);
         let ids = world.waiting(round % 3);
         let settled: Vec<u64> = ids.iter().copied().filter(|id| id % 3 == round % 3).collect();
         world.submit(vec![World::settle(round % 3, &settled)]);
     }
+    let state = |engine: &Engine| {
+        let shared = &engine.shared;
+        let queues = shared.index().summaries();
+        let entries: Vec<_> = queues
+            .iter()
+            .map(|queue| {
+                let (from, all) = (MessageId(0), usize::MAX);
+                let entries = shared.index().entries(&shared.files, queue.number, from, all);
+                entries.expect("the index can be read")
+            })
+            .collect();
+        (queues, entries)
+    };
+    let expected = state(&world.engine);
+    assert_eq!(expected.0.iter().map(|queue| queue.next_id.0).collect::<Vec<_>>(), [201; 3]);
+    let scanned = world.reopen_after(CrashImage::Kept, "without a checkpoint").1;
+    assert_eq!(state(&scanned), expected);
     world.engine.checkpoint().expect("there is room");
     world.engine.sync().expect("it can be synced");
-    let with = world.reopen_after(crate::store::CrashImage::Kept, "with checkpoint").1;
-    let summaries = with.shared.index().summaries();
-    assert_eq!(summaries, world.engine.shared.index().summaries());
-    assert_eq!(summaries.iter().map(|queue| queue.next_id.0).collect::<Vec<_>>(), [201; 3]);
+    let (engine, recovered) = open(&world.layer, world.options).expect("it opens");
+    assert_eq!(recovered.replayed_records, 0);
+    assert_eq!(state(&engine), expected);
 }
 
 #[test]
 fn a_body_for_many_queues_is_written_once() {
-    let mut world = World::new();
+    let options = LogOptions { segment_bytes: 1 << 20, ..small_options() };
+    let mut world = World::with(SimulatedLayer::new(), options);
     world.publish(1, 1, 10);
     let before = world.layer.written_bytes();
     let entries = world.message(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 10_000);
