@@ -1,6 +1,6 @@
 //! The broker's program as a process: started, watched, signalled, waited for.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,11 +30,27 @@ enum Event {
     Ended,
 }
 
+/// Starts a program that may have been copied a moment ago. Whoever forks between the copy's opening and
+/// its closing holds the file open for writing until it executes a program of its own, and until then
+/// the kernel says that the file is busy.
+fn start(command: &mut Command) -> Child {
+    for _ in 0..BUSY_TRIES {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => thread::yield_now(),
+            spawned => return spawned.expect("the broker's program starts"),
+        }
+    }
+    command.spawn().expect("the broker's program starts")
+}
+
+/// Far more forks than the tests do at a time.
+const BUSY_TRIES: usize = 1_000_000;
+
 impl Process {
     /// Starts the program with what `command` says, and reads what it writes.
     pub(crate) fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the broker's program starts");
+        let mut child = start(&mut command);
         let watchdog = watchdog(child.id());
         let stdout = child.stdout.take().expect("stdout is piped");
         let mut pipe = child.stderr.take().expect("stderr is piped");
