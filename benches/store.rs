@@ -4,6 +4,7 @@
 //! The bare loop writes the same bytes in groups of the size that the log formed, into a file that was
 //! written before, with one `fdatasync` each: what no log can beat on this disk.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::hint::black_box;
 use std::io::{self, IoSlice};
@@ -131,6 +132,8 @@ enum Settles {
 /// Keeps a number of messages in flight.
 struct Publisher {
     log: SegmentLog,
+    /// As a queue does: messages stay in RAM until they are confirmed.
+    kept: VecDeque<Vec<Message>>,
     body: Bytes,
     next: u64,
     done: Sender<u64>,
@@ -143,7 +146,8 @@ impl Publisher {
     fn new(log: SegmentLog, bytes: usize) -> Self {
         let (done, answers) = channel();
         let (clock, body) = (SystemClock::new(), Bytes::from(vec![7u8; bytes]));
-        Self { log, body, next: 1, done, answers, clock, ticked: Millis(0) }
+        let kept = VecDeque::new();
+        Self { log, kept, body, next: 1, done, answers, clock, ticked: Millis(0) }
     }
 
     fn publish(&mut self, messages: u64, settles: Settles) {
@@ -158,6 +162,7 @@ impl Publisher {
             let last = self.answers.recv().expect("the log answers");
             let count = last & 0xffff_ffff;
             in_flight -= count;
+            self.kept.pop_front();
             if settles == Settles::Yes {
                 let last = last >> 32;
                 let runs = vec![(MessageId(last + 1 - count), MessageId(last))];
@@ -174,13 +179,15 @@ impl Publisher {
     }
 
     fn submit(&mut self, count: u64) {
-        let entries = (self.next..self.next + count).map(|id| Entry::Enqueue {
+        let messages: Vec<Message> = (0..count).map(|_| message(&self.body)).collect();
+        let entries = messages.iter().zip(self.next..).map(|(message, id)| Entry::Enqueue {
             queue: QUEUE,
             id: MessageId(id),
-            message: message(&self.body),
+            message: message.clone(),
             options: EnqueueOptions::default(),
         });
         let entries = entries.collect();
+        self.kept.push_back(messages);
         self.next += count;
         let (done, answer) = (self.done.clone(), (self.next - 1) << 32 | count);
         let done: haremq::store::LogDone = Box::new(move |written| {
