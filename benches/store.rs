@@ -323,6 +323,10 @@ impl LogFile for CountingFile {
         self.inner.sync_data()
     }
 
+    fn has_name(&self) -> io::Result<bool> {
+        self.inner.has_name()
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.inner.read_at(buffer, offset)
     }

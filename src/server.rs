@@ -37,6 +37,8 @@ enum ServerError {
     NoListener,
     #[error("cannot open the data folder: {0}")]
     Storage(#[from] StorageError),
+    #[error("stopped, but {0}")]
+    Close(StorageError),
     #[error("cannot start: {0}")]
     Start(String),
 }
@@ -104,7 +106,7 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
         listener.await.map_err(|error| start(&error))?;
     }
     if let Some(storage) = &storage {
-        tokio::task::block_in_place(|| storage.close());
+        tokio::task::block_in_place(|| storage.close()).map_err(ServerError::Close)?;
     }
     tracing::info!("stopped");
     Ok(())

@@ -81,6 +81,16 @@ pub enum StoreError {
         /// What waits.
         waiting_bytes: usize,
     },
+    /// A file was deleted while the store writes into it.
+    #[error(
+        "{} was deleted while the broker writes into it; put a copy of the data folder back, or start \
+         with a new one",
+        path.display()
+    )]
+    Deleted {
+        /// The file.
+        path: PathBuf,
+    },
     /// An earlier write or sync failed. It is final: what reached the disk is unknown, so nothing is
     /// acknowledged until a restart has read it.
     #[error(

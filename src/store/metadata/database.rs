@@ -171,7 +171,8 @@ impl Database {
     /// Brings everything that was stored to the disk.
     pub(super) fn sync(&self, files: &Files) -> Result<(), StoreError> {
         self.db.flush().map_err(|error| self.io("write", as_io(error)))?;
-        files.sync(SyncPoint::Database, &self.file, &self.file_path)
+        files.sync(SyncPoint::Database, &self.file, &self.file_path)?;
+        Files::check_name(&self.file, &self.file_path)
     }
 
     fn read(&mut self, directory: &Path) -> Result<Definitions, Fault> {

@@ -138,6 +138,17 @@ impl Files {
         self.syncer.sync(point, file).map_err(|cause| StoreError::io("sync", path, cause))
     }
 
+    /// Fails when a file has no name any more: somebody deleted it, and mostly its directory with it,
+    /// and what is written there goes with this process.
+    pub(super) fn check_name(file: &File, path: &Path) -> Result<(), StoreError> {
+        let found = file.metadata().map_err(|cause| StoreError::io("look at", path, cause))?;
+        #[cfg(unix)]
+        if std::os::unix::fs::MetadataExt::nlink(&found) == 0 {
+            return Err(StoreError::Deleted { path: path.to_path_buf() });
+        }
+        Ok(())
+    }
+
     /// Brings the entries of a directory to the disk.
     pub(super) fn sync_directory(&self, path: &Path) -> Result<(), StoreError> {
         let directory = File::open(path).map_err(|cause| StoreError::io("open", path, cause))?;

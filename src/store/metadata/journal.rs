@@ -46,6 +46,7 @@ impl Journal {
         let path = self.files.journal();
         self.file.write_all(&line).map_err(|cause| StoreError::io("write", &path, cause))?;
         self.files.sync(SyncPoint::Journal, &self.file, &path)?;
+        Files::check_name(&self.file, &path)?;
         self.bytes += line.len() as u64;
         Ok(())
     }

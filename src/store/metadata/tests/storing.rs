@@ -1,5 +1,6 @@
 //! Groups, their order, and what happens when the disk does not.
 
+use std::fs;
 use std::sync::mpsc::{TryRecvError, channel};
 use std::sync::{Arc, Mutex};
 
@@ -103,6 +104,26 @@ fn a_failed_sync_is_final() {
         let first = queue("q1", 1);
         assert_eq!(again.queue(&first.vhost, &first.name), Some(&first));
         assert!(again.count(Kind::Queue) <= 2);
+    }
+}
+
+#[test]
+fn nothing_is_stored_into_a_deleted_directory() {
+    for part in ["definitions.journal", "definitions-1", ""] {
+        let parent = tempfile::tempdir().expect("a directory");
+        let directory = parent.path().join("definitions");
+        let store = open(&directory).expect("a new store").store;
+        store_all(&store, put(1));
+        let gone = directory.join(part);
+        let deleted =
+            if gone.is_dir() { fs::remove_dir_all(&gone) } else { fs::remove_file(&gone) };
+        deleted.expect("it is ours");
+        let error = send(&store, put(2)).recv().expect("an answer").expect_err("it is deleted");
+        let text = error.to_string();
+        assert!(text.contains("was deleted") && text.contains("definitions"), "{text}");
+        assert!(matches!(store.status(), MetadataStatus::Stopped(_)), "{:?}", store.status());
+        assert_eq!(store.load().count(Kind::Queue), 1);
+        assert!(store.close().is_err());
     }
 }
 
