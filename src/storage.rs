@@ -196,6 +196,12 @@ fn say(recovered: &Recovered) {
             "messages are lost: their segment is not there any more"
         );
     }
+    if recovered.unclean && recovered.queues.iter().any(|queue| queue.messages > 0) {
+        tracing::info!(
+            "the last process did not close the message log: what it handed out last is not known, so its \
+             messages come back marked redelivered"
+        );
+    }
     tracing::debug!(records = recovered.replayed_records, "message log recovered");
 }
 

@@ -5,11 +5,14 @@
 //!    everything was synced when it was formed, and a hole before the furthest such place is damage,
 //!    which is reported and stepped over. What comes after the end is cut off, silently.
 //! 3. The records between checkpoint and end are applied to the checkpoint.
+//! 4. Without a clean stop the last hand-outs may not have been written. All messages that are there
+//!    then count as handed out (I10).
 //!
 //! Reading ([`load`]) is apart from mending ([`open`]), so that a check can look at a folder without
 //! touching it.
 
 mod check;
+mod clean_stop;
 mod replay;
 mod survey;
 
@@ -24,6 +27,8 @@ use super::segment_log::{Engine, Found, LogOptions, SegmentFiles, Segments, Shar
 use super::{Damage, FileLayer, LogError, OnStatus, QueueNumber, RecoveredQueue};
 use replay::replay_segment;
 use survey::Survey;
+
+pub(super) use clean_stop::write as note_clean_stop;
 
 pub use check::{CheckReport, Dump, check};
 
@@ -40,6 +45,9 @@ pub struct Recovered {
     pub damages: Vec<Damage>,
     /// Messages whose segment is not there any more.
     pub lost_messages: u64,
+    /// Whether the log was not closed. Which messages were handed out last is not known then, so all of
+    /// them count as handed out.
+    pub unclean: bool,
 }
 
 impl Recovered {
@@ -88,7 +96,8 @@ pub(super) fn open(
     let shared = Arc::new(Shared::new(files, options, loaded.index, on_status));
     let sealed = loaded.segments;
     let segments = Segments::new(Arc::clone(&shared), sealed, Vec::new(), loaded.next_number);
-    let replayed = recovered.replayed_records;
+    // What counts as handed out must be in a checkpoint, even when nothing else was written.
+    let replayed = recovered.replayed_records + u64::from(recovered.unclean);
     Ok((Engine::new(shared, segments, loaded.sequence, replayed), recovered))
 }
 
@@ -110,6 +119,7 @@ fn mend(files: &SegmentFiles, loaded: &mut Loaded) -> Result<(), LogError> {
         remove(files, number)?;
         loaded.segments.remove(&number);
     }
+    clean_stop::remove(files)?;
     let path = files.layer.path("");
     files.layer.sync_dir().map_err(|error| LogError::io("sync", &path, error))
 }
@@ -163,6 +173,11 @@ fn load(files: &SegmentFiles) -> Result<Loaded, LogError> {
     let is_there = |segment: u32| segments.contains_key(&segment);
     recovered.lost_messages = index.forget_missing_segments(files, is_there)?;
     index.forget_messages_of_the_process(files)?;
+    let is_closed = torn.is_none() && clean_stop::is_there(files, sequence);
+    recovered.unclean = !segments.is_empty() && !is_closed;
+    if recovered.unclean {
+        index.all_may_be_handed_out();
+    }
     recovered.queues = index.summaries();
     recovered.damages = files.damages();
     recovered.cut = torn.and_then(|(number, hole)| {
@@ -208,7 +223,8 @@ fn walk(
         let found =
             usable.filter(|position| u64::from(position.offset) < end).find_map(|position| {
                 let (header, record) = files.record(*position).ok()?;
-                let queues = read_checkpoint(&record[RECORD_HEADER_BYTES..], header.count)?;
+                let queues =
+                    read_checkpoint(&record[RECORD_HEADER_BYTES..], header.flags, header.count)?;
                 let offset = u64::from(position.offset);
                 Some(Base { index: Index::of_checkpoint(queues), segment: *number, offset })
             });

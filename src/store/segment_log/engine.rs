@@ -22,6 +22,7 @@ use crate::base::Millis;
 use crate::store::format::{Group, GroupBuffer, Kind, Target, write_group, write_message};
 use crate::store::index::Index;
 use crate::store::reclaim::Reclaim;
+use crate::store::recovery::note_clean_stop;
 use crate::store::{Durability, Entry, LogError, LogStatus, Position, Submission, Written};
 
 /// What an empty group takes.
@@ -488,8 +489,19 @@ impl Engine {
         if self.segments.active().is_some() {
             self.sync()?;
             self.claim()?;
+            // The note of the clean stop names the claim's group.
+            self.segments.sync()?;
+            self.segments.check_name()?;
         }
-        self.segments.close()
+        self.segments.close()?;
+        match note_clean_stop(&self.shared.files, self.sequence) {
+            // Everything is kept; the next start counts all messages as handed out.
+            Err(error) if error.is_full() => {
+                tracing::warn!(%error, "a clean stop could not be noted");
+                Ok(())
+            }
+            noted => noted,
+        }
     }
 }
 
