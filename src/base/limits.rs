@@ -43,6 +43,10 @@ pub const MESSAGE_BYTES_MAX_HARD: u64 = 512 * 1024 * 1024;
 /// [`READ_BUFFER_BYTES`] alive for as long as the message waits.
 pub const MESSAGE_COPY_BYTES_MAX: usize = READ_BUFFER_BYTES / 4;
 
+/// Contents up to this many bytes are one allocation with the message itself. What is larger has its
+/// body apart, so that it can be written to sockets and disk from where it stands.
+pub const MESSAGE_PACKED_BYTES_MAX: usize = 4 * 1024;
+
 /// Bytes asked from a socket in one read. The unit of work is one read; 64 KiB is where the cost of a
 /// system call disappears behind the cost of the bytes.
 pub const READ_BUFFER_BYTES: usize = 64 * 1024;

@@ -345,7 +345,7 @@ pub(super) const NO_PROPERTIES: &[u8] = &[0, 0];
 
 pub(super) fn message(body: &[u8]) -> Message {
     Message::new(
-        exchange("logs"),
+        &exchange("logs"),
         b"key",
         NO_PROPERTIES,
         Body::One(Bytes::copy_from_slice(body)),
