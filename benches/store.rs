@@ -202,7 +202,7 @@ impl Publisher {
 fn message(body: &Bytes) -> Message {
     let header = MessageHeader { persistent: true, ..MessageHeader::default() };
     let exchange = ExchangeName::try_from("").expect("an empty name is short");
-    Message::new(exchange, b"a-queue", b"\x10\x00\x02", Body::One(body.clone()), header)
+    Message::new(&exchange, b"a-queue", b"\x10\x00\x02", Body::One(body.clone()), header)
 }
 
 fn bare_file(folder: &Path) -> File {

@@ -144,7 +144,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Publisher::publish`].
-    pub fn check_publish(&self, exchange: &ExchangeName) -> Result<(), Refused> {
+    pub fn check_publish(&self, exchange: &str) -> Result<(), Refused> {
         self.publisher.check(exchange)
     }
 

@@ -91,7 +91,7 @@ fn line(entry: &IndexEntry, message: &Message) -> Value {
     let (body, body_encoding) = body_value(message.body());
     json!({
         "id": entry.id.0,
-        "exchange": message.exchange().as_str(),
+        "exchange": message.exchange(),
         "routing_key": text_value(message.routing_key()),
         "properties": properties_value(message.properties()),
         "body": body,

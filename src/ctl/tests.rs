@@ -48,7 +48,7 @@ fn message(body: &'static [u8]) -> Message {
     };
     let exchange = ExchangeName::try_from("logs").expect("a short name");
     let header = MessageHeader { persistent: true, has_headers: true, ..MessageHeader::default() };
-    Message::new(exchange, b"key", &properties.encode(), Body::One(Bytes::from(body)), header)
+    Message::new(&exchange, b"key", &properties.encode(), Body::One(Bytes::from(body)), header)
 }
 
 fn submit(log: &SegmentLog, entries: Vec<Entry>) {

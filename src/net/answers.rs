@@ -93,7 +93,7 @@ fn call(client: &mut Client, holder: HolderId, request: Request) -> Result<Step,
         }
         Request::Cancel(tag) => Ok(client.cancel(holder, &tag)),
         Request::Get { queue, no_ack } => client.get(holder, &queue, no_ack),
-        Request::CheckPublish { exchange } => client.check_publish(&exchange).map(done),
+        Request::CheckPublish { exchange } => client.check_publish(exchange.as_str()).map(done),
     }
 }
 

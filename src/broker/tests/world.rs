@@ -167,7 +167,7 @@ impl Hand {
             let (answers, kept): (Vec<_>, Vec<_>) = self.events().into_iter().partition(is_answer);
             self.kept = kept;
             let answer = match answers.into_iter().next() {
-                Some(Event::Reply { request, reply }) => self.client.reply(request, reply),
+                Some(Event::Reply { request, reply }) => self.client.reply(request, *reply),
                 Some(Event::Stored { request, error }) => self.client.stored(request, error),
                 other => panic!("a question is answered after its flush: {other:?}"),
             };
@@ -252,7 +252,7 @@ pub(super) fn persistent_message(exchange: &str, key: &str, body: &[u8]) -> Mess
 
 fn message_with(exchange: &str, key: &str, body: &[u8], header: MessageHeader) -> Message {
     Message::new(
-        ExchangeName::try_from(exchange).expect("short"),
+        &ExchangeName::try_from(exchange).expect("short"),
         ShortStr::try_from(key).expect("short").as_bytes(),
         b"\x00\x00",
         Body::One(Bytes::copy_from_slice(body)),
@@ -271,7 +271,7 @@ pub(super) fn deliveries(events: &[Event]) -> Vec<(Vec<u8>, bool)> {
         .filter_map(|event| match event {
             Event::Deliver(delivery) => {
                 let message = delivery.content.clone().load().expect("it can be read");
-                Some((message.body().pieces().concat(), delivery.redelivered))
+                Some((message.body().to_vec(), delivery.redelivered))
             }
             _ => None,
         })

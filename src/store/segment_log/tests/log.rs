@@ -203,7 +203,7 @@ fn the_log_on_a_real_disk_keeps_what_it_confirmed() {
         .collect();
     let check = |log: &SegmentLog| {
         for (answer, body) in log.read_many(&stored).into_iter().zip(&bodies) {
-            assert_eq!(answer.expect("it is there").body().pieces().concat(), *body);
+            assert_eq!(answer.expect("it is there").body().to_vec(), *body);
         }
     };
     check(&log);

@@ -108,7 +108,7 @@ impl World {
                     (0..bytes as u64).map(|at| ((seed + at * 7) % 251) as u8).collect();
                 message_with(&body)
             });
-            let body = message.body().pieces().concat();
+            let body = message.body().to_vec();
             self.known.insert((queue, id), Known { body, ..Known::default() });
             let options = EnqueueOptions::default();
             let (queue, id) = (QueueNumber(queue), MessageId(id));
@@ -378,7 +378,7 @@ impl World {
 
 pub(super) fn message_with(body: &[u8]) -> Message {
     Message::new(
-        ExchangeName::try_from("logs").expect("a short name"),
+        &ExchangeName::try_from("logs").expect("a short name"),
         b"key",
         b"\x10\x00\x02",
         Body::One(bytes::Bytes::copy_from_slice(body)),
@@ -402,7 +402,7 @@ fn read_all(engine: &Engine) -> BTreeMap<Name, Vec<u8>> {
             let stored = Stored { queue: queue.number, id: entry.id, position: entry.position };
             let message = message_of(&header, &record, &stored).expect("it is that message");
             assert_eq!(entry.bytes, message.content_bytes());
-            found.insert((queue.number.0, entry.id.0), message.body().pieces().concat());
+            found.insert((queue.number.0, entry.id.0), message.body().to_vec());
         }
     }
     found
