@@ -20,4 +20,4 @@ pub use message::{Body, BodyRef, Message, MessageHeader};
 pub use names::{ConsumerTag, ExchangeName, NameError, QueueName, ShortStr, UserName, VhostName};
 pub use reply::ReplyCode;
 pub use table::{FieldTable, FieldValue};
-pub use time::{Clock, ManualClock, Millis, SystemClock};
+pub use time::{Clock, ManualClock, Millis, Stopwatch, SystemClock};
