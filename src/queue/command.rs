@@ -41,11 +41,6 @@ pub enum Command<P> {
         /// Who is gone.
         holder: HolderId,
     },
-    /// Everything a holder holds returns to its old place, marked redelivered (`basic.recover`).
-    Recover {
-        /// Whose messages.
-        holder: HolderId,
-    },
     /// A consumer may be given messages again, or may not for now (its connection is slow, or the
     /// credit it shares with others of its channel is back).
     Flow {

@@ -121,7 +121,6 @@ impl<P: Clone> Machine<P> {
             Command::Attach { consumer, request } => self.attach(consumer, request, effects),
             Command::Detach { consumer, request } => self.detach(consumer, request, effects),
             Command::Release { holder } => self.release(holder, effects),
-            Command::Recover { holder } => self.return_all(holder),
             Command::Flow { consumer, flow } => self.consumers.set_flow(consumer, flow),
             Command::Get { holder, request } => self.get(holder, request, effects),
             Command::Purge { request } => self.purge(request, effects),
@@ -467,7 +466,6 @@ fn answer_gone<P>(command: Command<P>, effects: &mut Effects<P>) {
         }
         Command::Settle { .. }
         | Command::Release { .. }
-        | Command::Recover { .. }
         | Command::Flow { .. }
         | Command::Persisted { .. }
         | Command::PagedIn { .. } => None,

@@ -116,9 +116,6 @@ impl Model {
                 self.settle(holder, Settlement::Requeue, 0, u64::MAX, &mut out);
                 self.leave(|member| member.holder == holder, &mut out);
             }
-            Command::Recover { holder } => {
-                self.settle(holder, Settlement::Requeue, 0, u64::MAX, &mut out);
-            }
             Command::Flow { consumer, flow } => {
                 self.members
                     .iter_mut()

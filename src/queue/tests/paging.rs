@@ -1,6 +1,6 @@
 //! Q10: a long backlog leaves RAM and comes back, and nobody sees it.
 
-use crate::base::{HolderId, MessageId};
+use crate::base::MessageId;
 use crate::queue::{
     Burst, Command, DeleteCondition, Effect, LogMode, Machine, Paged, Paging, Progress,
     QueueConfig, Reply, RequestId, Residence, Settlement, Span,
@@ -218,7 +218,7 @@ fn a_recovered_queue_goes_on_where_it_was() {
     });
     let expected = [(1, 2, true), (1, 4, false), (1, 7, false), (1, 9, false)];
     assert_eq!(queue.deliver(), expected);
-    let taken = queue.apply(Command::Recover { holder: HolderId(1) });
+    let taken = queue.settle(1, Settlement::Requeue, &[(0, u64::MAX)]);
     assert_eq!((taken, queue.counts()), (vec![], (4, 0)));
 }
 

@@ -22,7 +22,6 @@ pub(super) enum Step {
     Attach { holder: u64, acknowledge: Acknowledge, access: Access },
     Detach(usize),
     Release(u64),
-    Recover(u64),
     Flow(usize, Flow),
     SharedCredit(u64),
     Get(Option<u64>),
@@ -104,7 +103,6 @@ impl Script {
                 Command::Detach { consumer: pick(at / 2), request }
             }
             Step::Release(holder) => Command::Release { holder: HolderId(*holder) },
-            Step::Recover(holder) => Command::Recover { holder: HolderId(*holder) },
             Step::Flow(at, flow) => Command::Flow { consumer: pick(*at), flow: *flow },
             Step::Get(holder) => Command::Get { holder: holder.map(HolderId), request },
             Step::Purge => Command::Purge { request },
@@ -165,7 +163,6 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         12 => attach(),
         4 => any::<usize>().prop_map(Step::Detach),
         3 => holder().prop_map(Step::Release),
-        3 => holder().prop_map(Step::Recover),
         10 => (any::<usize>(), flow).prop_map(|(who, flow)| Step::Flow(who, flow)),
         8 => (0..9u64).prop_map(Step::SharedCredit),
         8 => prop::option::weighted(0.7, holder()).prop_map(Step::Get),
