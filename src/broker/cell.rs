@@ -14,25 +14,25 @@
 //!   after the core was let go.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use super::broker::Common;
-use super::executor::{After, Executor};
-use super::pages::{away, cool, exchange, read_page};
+use super::executor::{After, Executor, Standing};
+use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
 use super::storing::Storing;
 use super::{ChannelCredit, Event, Inbox, Vhost};
 use crate::base::limits::{
     CELL_INBOX_BATCHES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX,
-    PAGING_WINDOW_MESSAGES,
+    PAGE_IN_BYTES_MAX, PAGING_WINDOW_MESSAGES,
 };
 use crate::base::{ConnectionId, FieldTable, MessageId, Millis, QueueId, QueueName};
 use crate::queue::{
     Burst, Command, Consumer, Effects, Incoming, LogMode, Machine, Paging, Progress, QueueConfig,
     Reply, RequestId,
 };
-use crate::store::{Position, QueueNumber, RecoveredQueue};
+use crate::store::{LogError, Position, QueueNumber, RecoveredQueue};
 
 /// What a queue was declared to be.
 #[derive(Clone, Debug)]
@@ -104,7 +104,8 @@ pub(super) enum Envelope {
 }
 
 /// How much of a long queue stays in RAM.
-const PAGING: Paging = Paging { window: PAGING_WINDOW_MESSAGES, piece: 1024 };
+const PAGING: Paging =
+    Paging { window: PAGING_WINDOW_MESSAGES, window_bytes: PAGE_IN_BYTES_MAX, piece: 1024 };
 
 /// See the module.
 pub struct Cell {
@@ -116,6 +117,8 @@ pub struct Cell {
     scheduled: AtomicBool,
     crashed: AtomicBool,
     deleted: AtomicBool,
+    /// See [`Self::lost_messages`].
+    lost: AtomicU64,
 }
 
 struct Core {
@@ -161,6 +164,7 @@ impl Cell {
             scheduled: AtomicBool::new(false),
             crashed: AtomicBool::new(false),
             deleted: AtomicBool::new(false),
+            lost: AtomicU64::new(0),
         })
     }
 
@@ -247,25 +251,80 @@ impl Cell {
             self.common.memory.change(after.bytes_in_ram, after.bytes_before);
             self.common.alarms.observe(&self.common.memory);
         }
-        if let Some((from, count)) = after.page_in {
-            self.common.scheduler.page_in(Arc::clone(self), from, count);
+        if let Some(question) = after.page_in {
+            self.common.scheduler.page_in(Arc::clone(self), question, 0);
+        }
+        if after.lost > 0 {
+            self.count_lost(after.lost);
+            tracing::error!(
+                queue = %self.info.name,
+                messages = after.lost,
+                lost_so_far = self.lost_messages(),
+                "messages of this queue are not in the message log any more and are lost; the queue goes on without them"
+            );
         }
     }
 
-    /// Brings messages of a long queue back from the log: their places, and the bodies of the first as
-    /// far as they fit. Blocks on the disk; called on a thread that may, as [`super::Scheduler`] says.
-    pub fn page_in(self: &Arc<Self>, from: MessageId, count: u32) {
+    /// Brings messages of a long queue back from the log: their places, and small bodies with them.
+    /// Blocks on the disk; called on a thread that may, as [`super::Scheduler`] says. What cannot be
+    /// read now is asked for again after a pause: the queue waits and is not lost.
+    pub fn page_in(self: &Arc<Self>, question: PageQuestion) {
         let Some(log) = &self.common.log else { return };
-        match read_page(log, self.info.number, from, count) {
-            Ok(messages) => {
-                self.enqueue(Envelope::Tell(Command::PagedIn { from, messages }));
+        if self.is_deleted() || self.crashed.load(Ordering::SeqCst) {
+            return;
+        }
+        match question.read(log, self.info.number) {
+            Ok(page) => {
+                if question.failures() > 0 {
+                    tracing::info!(
+                        queue = %self.info.name,
+                        tries = question.failures() + 1,
+                        "messages of this queue can be read back from disk again; it goes on"
+                    );
+                }
+                self.say_damaged(&page.damaged);
+                let Page { messages, more, .. } = page;
+                let command = Command::PagedIn { from: question.from(), messages, more };
+                self.enqueue(Envelope::Tell(command));
                 self.drive(self.common.clock.now());
             }
-            Err(error) => tracing::error!(
+            // The process is about to end.
+            Err(LogError::Closed) => {}
+            Err(error) => {
+                let (again, pause_ms) = question.again();
+                if question.failures() == 0 {
+                    tracing::error!(
+                        queue = %self.info.name,
+                        from = %question.from(),
+                        error = %error,
+                        "messages of this queue cannot be read back from disk; it waits, and they are tried again and again"
+                    );
+                }
+                self.common.scheduler.page_in(Arc::clone(self), again, pause_ms);
+            }
+        }
+    }
+
+    /// Messages that were there and cannot be handed out: their records are damaged or gone.
+    #[must_use]
+    pub fn lost_messages(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    fn count_lost(&self, messages: u64) {
+        self.lost.fetch_add(messages, Ordering::Relaxed);
+    }
+
+    fn say_damaged(&self, damaged: &[(MessageId, LogError)]) {
+        for (id, error) in damaged {
+            self.count_lost(1);
+            tracing::error!(
                 queue = %self.info.name,
+                message = %id,
+                lost_so_far = self.lost_messages(),
                 error = %error,
-                "messages of this queue cannot be read back from disk; it hands out nothing more"
-            ),
+                "a message is damaged on disk; it is dropped"
+            );
         }
     }
 
@@ -334,8 +393,12 @@ impl Core {
             if let Envelope::Written { ids, positions } = &envelope {
                 exchange(&mut self.machine, ids, positions);
             }
-            let (ready, in_ram) = (self.machine.ready(), self.machine.ram_bytes());
-            let command = self.executor.admit(envelope, ready, in_ram);
+            let standing = Standing {
+                ready: self.machine.ready(),
+                in_ram: self.machine.ram_bytes(),
+                is_paged: self.machine.is_paged(),
+            };
+            let command = self.executor.admit(envelope, standing);
             self.machine.apply(now, command, &mut self.effects);
         }
         loop {

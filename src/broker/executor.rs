@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cell::{Cell, Envelope};
+use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::storing::Storing;
 use super::{ChannelCredit, DeliveryEvent, Event, Inbox, Load};
@@ -27,8 +28,21 @@ pub(super) struct After {
     pub(super) bytes_before: u64,
     /// And after it.
     pub(super) bytes_in_ram: u64,
-    /// Messages to be brought back from the log: from which id on, and how many.
-    pub(super) page_in: Option<(MessageId, u32)>,
+    /// Messages to be brought back from the log.
+    pub(super) page_in: Option<PageQuestion>,
+    /// Messages that the machine missed in what came back.
+    pub(super) lost: u64,
+}
+
+/// How a queue stands when something comes in.
+#[derive(Clone, Copy)]
+pub(super) struct Standing {
+    /// Messages that wait.
+    pub(super) ready: u64,
+    /// Bytes of the queue that are in RAM.
+    pub(super) in_ram: u64,
+    /// Whether messages are away.
+    pub(super) is_paged: bool,
 }
 
 impl After {
@@ -109,18 +123,12 @@ impl Executor {
         }
     }
 
-    /// Notes who is to be answered and gives the machine's command. `ready` says how many messages wait,
-    /// `in_ram` how many bytes of the queue are in RAM.
-    pub(super) fn admit(
-        &mut self,
-        envelope: Envelope,
-        ready: u64,
-        in_ram: u64,
-    ) -> Command<Payload> {
+    /// Notes who is to be answered and gives the machine's command.
+    pub(super) fn admit(&mut self, envelope: Envelope, standing: Standing) -> Command<Payload> {
         match envelope {
             Envelope::Publish { mut messages, publisher } => {
                 self.admit_publisher(&messages, publisher);
-                self.admit_messages(&mut messages, ready, in_ram);
+                self.admit_messages(&mut messages, standing);
                 Command::Enqueue(messages)
             }
             Envelope::Attach { consumer, request, connection, inbox, credit } => {
@@ -153,12 +161,14 @@ impl Executor {
 
     /// Says which messages go to the log. Persistent ones do in a durable queue; in a queue so long that
     /// its messages may have to leave RAM, all do, because what leaves RAM must lie somewhere, and the
-    /// log takes the ids of a queue in ascending order only.
-    fn admit_messages(&self, messages: &mut [Incoming<Payload>], ready: u64, mut in_ram: u64) {
+    /// log takes the ids of a queue in ascending order only. And all do while messages are away: what
+    /// comes then may follow them before the head has room for it, however short the queue is.
+    fn admit_messages(&self, messages: &mut [Incoming<Payload>], standing: Standing) {
+        let Standing { ready, mut in_ram, is_paged } = standing;
         let durable = self.storing.as_ref().is_some_and(Storing::is_durable);
         let pages = self.storing.is_some();
         for (place, message) in (ready..).zip(messages) {
-            let long = place >= SPILL_MESSAGES_MIN || in_ram >= QUEUE_BODY_BYTES_MAX;
+            let long = is_paged || place >= SPILL_MESSAGES_MIN || in_ram >= QUEUE_BODY_BYTES_MAX;
             message.persistent = (durable && message.persistent) || (pages && long);
             in_ram += message.bytes;
         }
@@ -209,7 +219,10 @@ impl Executor {
                 Effect::PageOut { messages } => {
                     debug_assert!(messages.iter().all(|message| message.appended), "see admit");
                 }
-                Effect::PageIn { from, count } => after.page_in = Some((from, count)),
+                Effect::PageIn { from, count, up_to } => {
+                    after.page_in = Some(PageQuestion::new(from, count, up_to));
+                }
+                Effect::Lost { messages } => after.lost += messages,
                 Effect::Reply { request, reply } => {
                     let reply = self.reply_for(cell.info().id, reply);
                     self.reply(request, reply, after);

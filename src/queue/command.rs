@@ -85,8 +85,11 @@ pub enum Command<P> {
     PagedIn {
         /// The question.
         from: MessageId,
-        /// As many as were asked for, in order of their ids.
+        /// In order of their ids, and not more than were asked for.
         messages: Vec<Paged<P>>,
+        /// Whether the index has more behind them. Fewer may come than were asked for, as long as it
+        /// has; what is missing when it has none is lost ([`super::Effect::Lost`]).
+        more: bool,
     },
 }
 

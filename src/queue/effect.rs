@@ -48,6 +48,14 @@ pub enum Effect<P> {
         from: MessageId,
         /// How many; never more than are away.
         count: u32,
+        /// The highest id of what is away: the index knows younger ones too, and nobody asks for them.
+        up_to: MessageId,
+    },
+    /// Messages that were away are not in the driver's index any more: the queue goes on without
+    /// them. Said once for each; no `Release` follows, because nobody knows their ids.
+    Lost {
+        /// How many.
+        messages: u64,
     },
     /// The answer to a question.
     Reply {

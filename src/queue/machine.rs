@@ -26,6 +26,8 @@
 //! * **Q10** A long backlog is paged out and in without being seen from outside: order, counts and
 //!   answers are those of a queue that keeps everything. A message that is away waits for nothing. A
 //!   `Get` whose message is away, and all that comes after it, waits in order for it to be paged in.
+//! * **Q11** An index that lost messages, or found some again, stops nothing: what it has is handed out
+//!   in order, what it has not is reported as `Lost` once, and what it has damaged is released.
 //!
 //! [`apply`]: Machine::apply
 //! [`deliver`]: Machine::deliver
@@ -98,8 +100,8 @@ impl<P: Clone> Machine<P> {
 
     /// Applies one command. Never hands a message to a consumer.
     pub fn apply(&mut self, now: Millis, command: Command<P>, effects: &mut Effects<P>) {
-        if let Command::PagedIn { from, messages } = command {
-            self.paged_in(now, from, messages, effects);
+        if let Command::PagedIn { from, messages, more } = command {
+            self.paged_in(now, from, messages, more, effects);
         } else if self.deferred.is_empty() && !self.must_wait(&command) {
             self.take(now, command, effects);
         } else {
@@ -438,7 +440,7 @@ impl<P: Clone> Machine<P> {
         self.deleted = true;
     }
 
-    fn finish(&mut self, leaving: Leaving, effects: &mut Effects<P>) {
+    pub(super) fn finish(&mut self, leaving: Leaving, effects: &mut Effects<P>) {
         self.disk_bytes -= leaving.finish(effects);
     }
 }

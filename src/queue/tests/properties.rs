@@ -81,7 +81,8 @@ fn remembered((messages, gap): &Past) -> (Vec<Paged<u64>>, MessageId) {
         last += 1 + gap;
         let (id, residence) = (MessageId(last), Residence::Disk);
         let (bytes, delivery_count) = (*bytes, *delivery_count);
-        Paged { id, payload: last, bytes, delivery_count, appended: true, residence }
+        let (appended, damaged) = (true, false);
+        Paged { id, payload: last, bytes, delivery_count, appended, residence, damaged }
     };
     let messages = messages.iter().map(message).collect();
     (messages, MessageId(last + gap + 1))
@@ -126,6 +127,7 @@ impl Outcome {
                 Effect::CancelConsumer { consumer } => outcome.cancelled.push(consumer),
                 Effect::Deleted => outcome.deleted = true,
                 Effect::Refuse { .. } => panic!("nothing is refused yet"),
+                Effect::Lost { .. } => panic!("this index loses nothing"),
                 // Paging is not to be seen from outside (Q10).
                 Effect::PageOut { .. } | Effect::PageIn { .. } => {}
             }

@@ -183,7 +183,8 @@ fn residence() -> impl Strategy<Value = Residence> {
 /// A configuration, and what the queue held before a restart if it was there before.
 pub(super) fn beginning() -> impl Strategy<Value = (QueueConfig, Option<Past>)> {
     let log = prop_oneof![1 => Just(LogMode::Volatile), 3 => Just(LogMode::Logged)];
-    let paging = (1..5u32, 1..5u32).prop_map(|(window, piece)| Paging { window, piece });
+    let paging = (1..5u32, prop_oneof![Just(u64::MAX), 0..200u64], 1..5u32)
+        .prop_map(|(window, window_bytes, piece)| Paging { window, window_bytes, piece });
     let config = (log, prop::bool::weighted(0.2), prop::option::weighted(0.7, paging))
         .prop_map(|(log, auto_delete, paging)| QueueConfig { log, auto_delete, paging });
     let past = (vec((0..3u64, 0..50u64, 0..3u32), 1..40), 0..3u64);
