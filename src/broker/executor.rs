@@ -264,20 +264,15 @@ impl Executor {
         consumer: ConsumerId,
         delivery: Delivery<Payload>,
     ) -> DeliveryEvent {
-        let Delivery { id, payload, redelivered, holder, .. } = delivery;
+        let Delivery { id, payload, redelivered, holder, until_read, .. } = delivery;
         let log = self.storing.as_ref().map(Storing::log);
-        let mut content = payload.content(id, log);
-        match (holder, &mut self.storing) {
-            (Some(_), Some(storing)) => {
-                storing.deliver(id);
-                let (first, last) = self.handed_out.unwrap_or((id, id));
-                self.handed_out = Some((first.min(id), last.max(id)));
-            }
-            // What is settled may be gone from the log at any moment, so it is read before.
-            (None, Some(_)) if content.is_cold() => content = content.warmed(),
-            _ => {}
+        let content = payload.content(id, log);
+        if let (Some(_), Some(storing)) = (holder, &mut self.storing) {
+            storing.deliver(id);
+            let (first, last) = self.handed_out.unwrap_or((id, id));
+            self.handed_out = Some((first.min(id), last.max(id)));
         }
-        DeliveryEvent { consumer, queue, id, content, redelivered }
+        DeliveryEvent { consumer, queue, id, content, redelivered, until_read }
     }
 
     /// The machine's answer with its message as an event.
@@ -285,10 +280,10 @@ impl Executor {
         match reply {
             Reply::Got { delivery, ready } => {
                 let delivery = delivery.map(|delivery| {
-                    let (id, redelivered) = (delivery.id, delivery.redelivered);
-                    let (holder, delivery_count) = (delivery.holder, delivery.delivery_count);
+                    let Delivery { id, redelivered, delivery_count, holder, until_read, .. } =
+                        delivery;
                     let payload = self.hand_over(queue, ConsumerId(0), delivery);
-                    Delivery { id, payload, redelivered, delivery_count, holder }
+                    Delivery { id, payload, redelivered, delivery_count, holder, until_read }
                 });
                 Reply::Got { delivery, ready }
             }

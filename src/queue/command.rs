@@ -51,8 +51,10 @@ pub enum Command<P> {
     },
     /// `basic.get`.
     Get {
-        /// Who will hold the message; `None` settles it at once (`no-ack`).
-        holder: Option<HolderId>,
+        /// Who will hold the message.
+        holder: HolderId,
+        /// Whether it is settled by being handed out, as with [`Acknowledge::Automatic`].
+        no_ack: bool,
         /// Comes back in [`super::Reply`].
         request: RequestId,
     },
@@ -146,7 +148,8 @@ pub struct Consumer {
 /// Whether a delivery must be settled, and how many may be open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Acknowledge {
-    /// `no-ack`: handed out is settled.
+    /// `no-ack`: handed out is settled. What is not in RAM is held until it is read
+    /// ([`super::Delivery::until_read`]), without a claim on any credit.
     Automatic,
     /// At most `prefetch` open at a time for this consumer alone.
     Manual {

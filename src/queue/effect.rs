@@ -86,6 +86,9 @@ pub struct Delivery<P> {
     pub delivery_count: u32,
     /// Who holds it until it is settled; `None` when it is settled already.
     pub holder: Option<HolderId>,
+    /// Nobody will acknowledge it: the driver settles it for the holder when it has read the bytes. So
+    /// a message is not gone from the disk before it is read, nor with a reader that ends before.
+    pub until_read: bool,
 }
 
 /// An answer.

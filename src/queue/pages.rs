@@ -30,8 +30,9 @@ impl<P: Clone> Machine<P> {
     /// the bytes of the message are now.
     ///
     /// A step of its own, because it is no part of the queue's history: nothing that the machine does
-    /// depends on a handle, and a replicated queue has others on every node. Costs nothing for what
-    /// is not there; in the ready list no search at all.
+    /// depends on a handle, and a replicated queue has others on every node; on where the bytes are
+    /// depends only how long a message that needs no ack is held (Q3). Costs nothing for what is not
+    /// there; in the ready list no search at all.
     pub fn exchange(
         &mut self,
         first: MessageId,

@@ -8,6 +8,8 @@ use super::world::{AUTOMATIC, Hand, Job, MANUAL, World, deliveries};
 use crate::base::limits::{
     PAGE_IN_BODY_BYTES_MAX, PAGE_IN_PAUSE_MAX_MS, PAGING_WINDOW_MESSAGES, SPILL_MESSAGES_MIN,
 };
+use crate::base::{MessageId, QueueId};
+use crate::broker::{Answered, Event, Settlement};
 use crate::store::MessageLog;
 
 /// So many that a part of them is away.
@@ -196,4 +198,79 @@ fn a_page_is_as_large_as_its_bodies_let_it_be_and_every_body_comes_along() {
     let fitting =
         usize::try_from(crate::base::limits::PAGE_IN_BYTES_MAX).expect("small") / body.len();
     assert!((1..=fitting).contains(&most), "{most} bodies in one page");
+}
+
+/// A queue of large bodies, the older of which are in RAM.
+fn filled_with_large(world: &World, hand: &mut Hand) -> usize {
+    hand.declare("q").expect("declared");
+    let body = vec![b'x'; 512 * 1024];
+    for _ in 0..32 {
+        hand.publish("q", &body).expect("routed");
+        hand.flush();
+        world.noted.run_all();
+        hand.events();
+    }
+    32
+}
+
+fn until_read(events: &[Event]) -> Vec<(QueueId, MessageId)> {
+    let held = |event: &Event| match event {
+        Event::Deliver(delivery) if delivery.until_read => Some((delivery.queue, delivery.id)),
+        _ => None,
+    };
+    events.iter().filter_map(held).collect()
+}
+
+#[test]
+fn without_acks_a_body_on_disk_is_read_by_its_session_and_settled_then() {
+    let (storage, log) = FaultyLog::storage();
+    let world = World::stored(storage);
+    let (mut publisher, mut hand) = (world.connect(), world.connect());
+    let messages = filled_with_large(&world, &mut publisher);
+    hand.consume("q", AUTOMATIC).expect("attached");
+    world.noted.run_all();
+    assert_eq!(log.reads.load(Ordering::SeqCst), 0, "no disk is read while the queue is driven");
+    let (mut came, mut cold) = (0, 0);
+    while came < messages {
+        let events = hand.events();
+        let read = until_read(&events);
+        came += deliveries(&events).len();
+        cold += read.len();
+        assert!(!events.is_empty(), "stuck after {came}");
+        for (queue, id) in read {
+            let stored: u64 = log.queues().iter().map(|queue| queue.messages).sum();
+            assert!(stored > 0, "nobody says that it was read");
+            hand.client.settle(hand.holder, queue, Settlement::Ack, vec![(id, id)]);
+        }
+        hand.flush();
+        world.noted.run_all();
+    }
+    assert!(cold > 0, "some were not in RAM");
+    assert_eq!(log.reads.load(Ordering::SeqCst), cold);
+    assert_eq!(log.queues().iter().map(|queue| queue.messages).sum::<u64>(), 0);
+    assert_eq!(world.broker.memory_used_bytes(), 0);
+}
+
+#[test]
+fn without_acks_what_a_session_did_not_read_before_its_end_goes_back() {
+    let (storage, _log) = FaultyLog::storage();
+    let world = World::stored(storage);
+    let (mut publisher, mut gone) = (world.connect(), world.connect());
+    let messages = filled_with_large(&world, &mut publisher);
+    gone.consume("q", AUTOMATIC).expect("attached");
+    world.noted.run_all();
+    let mut in_ram = 0;
+    loop {
+        let events = gone.events();
+        assert!(!events.is_empty(), "some are not in RAM");
+        in_ram += deliveries(&events).len() - until_read(&events).len();
+        if !until_read(&events).is_empty() {
+            break;
+        }
+    }
+    drop(gone);
+    let counted = publisher.declare_with("q", |declare| declare.passive = true);
+    let Ok(Answered::Declared { messages: left, .. }) = counted else { panic!("{counted:?}") };
+    let left = usize::try_from(left).expect("a few");
+    assert_eq!(left + in_ram, messages, "{left} are left");
 }

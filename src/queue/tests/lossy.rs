@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::base::MessageId;
+use crate::base::{HolderId, MessageId};
 use crate::queue::{
     Command, Effect, Machine, Paged, Paging, QueueConfig, Reply, RequestId, Residence, Span,
 };
@@ -93,7 +93,11 @@ impl World {
                 let messages = (0..*count).map(|_| self.queue.message(false, None)).collect();
                 self.apply(Command::Enqueue(messages));
             }
-            Step::Get => self.apply(Command::Get { holder: None, request: RequestId(9) }),
+            Step::Get => self.apply(Command::Get {
+                holder: HolderId(1),
+                no_ack: true,
+                request: RequestId(9),
+            }),
             Step::Answer(most) => self.answer(*most),
             Step::Purge => self.apply(Command::Purge { request: RequestId(9) }),
         }
@@ -111,7 +115,7 @@ impl World {
                 bytes: 10,
                 delivery_count: 0,
                 appended: true,
-                residence: Residence::Disk,
+                residence: Residence::Ram,
                 damaged: *fate == Fate::Damaged,
             })
             .collect();

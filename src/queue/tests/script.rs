@@ -104,7 +104,10 @@ impl Script {
             }
             Step::Release(holder) => Command::Release { holder: HolderId(*holder) },
             Step::Flow(at, flow) => Command::Flow { consumer: pick(*at), flow: *flow },
-            Step::Get(holder) => Command::Get { holder: holder.map(HolderId), request },
+            Step::Get(holder) => {
+                let (no_ack, holder) = (holder.is_none(), HolderId(holder.unwrap_or(4)));
+                Command::Get { holder, no_ack, request }
+            }
             Step::Purge => Command::Purge { request },
             Step::Inspect => Command::Inspect { request },
             Step::Persisted(at) => Command::Persisted { up_to: MessageId(id(*at)) },
@@ -145,7 +148,7 @@ fn attach() -> impl Strategy<Value = Step> {
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let holder = || 1..4u64;
+    let holder = || 1..5u64;
     let settlement = prop_oneof![
         3 => Just(Settlement::Ack),
         2 => Just(Settlement::Requeue),
