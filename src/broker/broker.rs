@@ -127,7 +127,12 @@ impl Broker {
         let mut vhosts = recovery::recover(&common);
         if !vhosts.contains_key(&settings.default_vhost) {
             let name = settings.default_vhost;
-            keeping::keep(&common, vec![Change::PutVhost(store::Vhost::new(name.clone()))]);
+            let change = Change::PutVhost(store::Vhost::new(name.clone()));
+            keeping::keep(&common, vec![change], |stored| {
+                if let Err(error) = stored {
+                    tracing::error!(error = %error, "the default virtual host was not stored");
+                }
+            });
             vhosts.insert(name.clone(), Vhost::new(name, Arc::clone(&common)));
         }
         Arc::new(Self { common, vhosts: RwLock::new(vhosts) })

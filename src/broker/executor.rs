@@ -20,10 +20,10 @@ use crate::queue::{
 /// What is done after the core was let go (C4).
 #[derive(Default)]
 pub(super) struct After {
-    /// The queue is gone: the vhost is to forget it, before anybody hears of it.
+    /// The queue is gone: the vhost and the definitions are to forget it, before anybody hears of it.
     pub(super) deleted: bool,
     /// Answers that must not be heard before that.
-    pub(super) events: Vec<(Arc<Inbox>, Event)>,
+    pub(super) answers: Vec<WaitingAnswer>,
     /// Bytes of the queue in RAM before the turn.
     pub(super) bytes_before: u64,
     /// And after it.
@@ -45,12 +45,20 @@ pub(super) struct Standing {
     pub(super) is_paged: bool,
 }
 
-impl After {
-    /// The machine is broken: everybody who waits for an answer gets one.
-    pub(super) fn refuse_all(&mut self, executor: &mut Executor) {
-        for (request, asker) in std::mem::take(&mut executor.waiting) {
-            self.events.push((asker.inbox, Event::Reply { request, reply: Reply::Gone }));
-        }
+/// An answer that waits for a deletion.
+pub(super) struct WaitingAnswer {
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) request: RequestId,
+    pub(super) reply: Reply<DeliveryEvent>,
+}
+
+/// Gives answers that waited for a deletion: what they say, or why the deletion was not stored.
+pub(super) fn tell(answers: Vec<WaitingAnswer>, stored: &Result<(), String>) {
+    for WaitingAnswer { inbox, request, reply } in answers {
+        inbox.push([match stored {
+            Ok(()) => Event::Reply { request, reply },
+            Err(error) => Event::Stored { request, error: Some(error.clone()) },
+        }]);
     }
 }
 
@@ -120,6 +128,24 @@ impl Executor {
             held: Vec::new(),
             storing,
             handed_out: None,
+        }
+    }
+
+    /// The machine is broken and answers nothing more: who waited for an answer of it.
+    pub(super) fn give_up_questions(&mut self) -> Vec<(RequestId, Arc<Inbox>)> {
+        let waiting = std::mem::take(&mut self.waiting);
+        waiting.into_iter().map(|(request, asker)| (request, asker.inbox)).collect()
+    }
+
+    /// The machine is broken: who waits for this publish to be confirmed.
+    pub(super) fn publisher(&self, publish: &PublishRef) -> Option<Arc<Inbox>> {
+        self.publishers.get(&publish.connection).map(|entry| Arc::clone(&entry.inbox))
+    }
+
+    /// The queue goes though its machine is broken: the log forgets it.
+    pub(super) fn drop_queue(&mut self) {
+        if let Some(storing) = &mut self.storing {
+            storing.drop_queue();
         }
     }
 
@@ -353,14 +379,14 @@ impl Executor {
         {
             self.forget_consumer(consumer);
         }
+        // After a delete the client may ask for the name again at once, and may forget the queue itself;
+        // so the answer waits until the vhost and the disk have forgotten it.
+        if matches!(reply, Reply::Deleted { .. }) {
+            return after.answers.push(WaitingAnswer { inbox, request, reply });
+        }
+        // A consumer's answers must follow its deliveries, so they go the way of the deliveries.
         let event = Event::Reply { request, reply };
-        // After a delete the client may ask for the name again at once, so the answer waits until the
-        // vhost has forgotten the queue. A consumer's answers must follow its deliveries, so they go
-        // the way of the deliveries.
-        if matches!(event, Event::Reply { reply: Reply::Deleted { .. }, .. }) {
-            after.events.push((inbox, event));
-        } else if let Some(out) = self.outbox.iter_mut().find(|out| Arc::ptr_eq(&out.inbox, &inbox))
-        {
+        if let Some(out) = self.outbox.iter_mut().find(|out| Arc::ptr_eq(&out.inbox, &inbox)) {
             out.events.push(event);
         } else {
             inbox.push([event]);

@@ -11,6 +11,7 @@ mod arguments;
 mod broker;
 mod cell;
 mod client;
+mod crashed;
 mod credit;
 mod error;
 mod event;

@@ -1,5 +1,7 @@
 //! The broker without sockets: clients, cells and inboxes driven by hand.
 
+mod crashed;
+mod deleting;
 mod faulty;
 mod logged;
 mod paging;

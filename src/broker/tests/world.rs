@@ -194,6 +194,16 @@ impl Hand {
         name: &str,
         change: impl FnOnce(&mut DeclareQueue),
     ) -> Result<Answered, String> {
+        let step = self.ask_to_declare(name, change);
+        self.answered(step)
+    }
+
+    /// A declare without waiting for its answer.
+    pub(super) fn ask_to_declare(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(&mut DeclareQueue),
+    ) -> Result<Step, Refused> {
         let mut declare = DeclareQueue {
             queue: queue(name),
             passive: false,
@@ -203,8 +213,7 @@ impl Hand {
             arguments: FieldTable::EMPTY,
         };
         change(&mut declare);
-        let step = self.client.queue_declare(self.holder, declare);
-        self.answered(step)
+        self.client.queue_declare(self.holder, declare)
     }
 
     pub(super) fn consume(&mut self, name: &str, consume: Consume) -> Result<Answered, String> {
