@@ -134,9 +134,21 @@ pub const SPILL_MESSAGES_MIN: u64 = 8 * 1024;
 /// Body bytes of one queue in RAM above which bodies that are on disk are let go.
 pub const QUEUE_BODY_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// Body bytes that are read along when a part of a long queue comes back from disk; larger ones are
-/// read one by one when they are handed out.
+/// Body bytes of one part of a long queue that comes back from disk: the next part comes when half of
+/// what is there is used up, so about one and a half times this is in RAM.
 pub const PAGE_IN_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// The largest body that comes back with its part of the queue. A larger one is read when it is handed
+/// out: one more read is nothing beside its bytes, and it is in RAM for no longer than it is sent.
+pub const PAGE_IN_BODY_BYTES_MAX: u64 = 256 * 1024;
+
+/// How long a part of a queue that could not be read back waits before the first new try, in ms: what
+/// passes at all (an interrupted call, a moment without file handles) has mostly passed by then.
+pub const PAGE_IN_PAUSE_MIN_MS: u64 = 50;
+
+/// The longest pause between two tries, in ms, each being twice the one before: a disk that comes back
+/// is noticed soon enough for a person, and one that does not costs nothing.
+pub const PAGE_IN_PAUSE_MAX_MS: u64 = 10_000;
 
 /// Messages of a long queue that stay in RAM at each end: one costs about 60 bytes without its body.
 pub const PAGING_WINDOW_MESSAGES: u32 = 16 * 1024;

@@ -161,8 +161,7 @@ impl Client {
         settlement: Settlement,
         messages: Vec<(MessageId, MessageId)>,
     ) {
-        let cell = self.channels.get(&holder).and_then(|channel| channel.cells.get(&queue));
-        if let Some(cell) = cell.cloned() {
+        if let Some(cell) = self.cell_of(holder, queue) {
             let command = Command::Settle { holder, settlement, messages };
             self.publisher.tell(&cell, Envelope::Tell(command));
         }
@@ -381,17 +380,33 @@ impl Client {
         no_ack: bool,
     ) -> Result<Step, Refused> {
         let cell = self.vhost.queue_to_read(&self.peer, queue)?;
-        if let Some(channel) = self.channels.get_mut(&holder)
-            && !no_ack
-        {
+        if let Some(channel) = self.channels.get_mut(&holder) {
             channel.remember(&cell);
         }
-        let question = Question::Get(Arc::clone(&cell));
-        self.ask(holder, &cell, question, |request| Command::Get {
-            holder: (!no_ack).then_some(holder),
-            request,
-        });
+        self.get_from(holder, &cell, no_ack);
         Ok(Step::Waiting)
+    }
+
+    /// `basic.get` goes on behind a message that could not be read and was settled. Says whether the
+    /// queue is still known to the channel.
+    pub fn get_next(&mut self, holder: HolderId, queue: QueueId, no_ack: bool) -> bool {
+        let cell = self.cell_of(holder, queue);
+        cell.inspect(|cell| self.get_from(holder, cell, no_ack)).is_some()
+    }
+
+    /// The name of a queue that this channel uses.
+    #[must_use]
+    pub fn queue_name(&self, holder: HolderId, queue: QueueId) -> Option<QueueName> {
+        self.cell_of(holder, queue).map(|cell| cell.info().name.clone())
+    }
+
+    fn get_from(&mut self, holder: HolderId, cell: &Arc<Cell>, no_ack: bool) {
+        let question = Question::Get(Arc::clone(cell));
+        self.ask(holder, cell, question, |request| Command::Get { holder, no_ack, request });
+    }
+
+    fn cell_of(&self, holder: HolderId, queue: QueueId) -> Option<Arc<Cell>> {
+        self.channels.get(&holder)?.cells.get(&queue).cloned()
     }
 
     fn keeper(&self) -> Keeper {

@@ -69,6 +69,8 @@ pub struct DeliveryEvent {
     pub content: Content,
     /// Whether it was handed out before.
     pub redelivered: bool,
+    /// It needs no ack and is held until it is read: whoever reads it settles it then.
+    pub until_read: bool,
 }
 
 #[cfg(test)]

@@ -99,16 +99,13 @@ impl Content {
         }
     }
 
-    /// The content in RAM, when it can be read.
-    pub(super) fn warmed(self) -> Self {
-        self.clone().load().map_or(self, Self::Ram)
-    }
-
-    /// Bytes that it costs in an inbox.
+    /// Bytes that it costs its reader: what is on disk is read by the session that drains it, so it
+    /// counts as if it were there.
     pub(super) fn ram_bytes(&self) -> u64 {
         match self {
             Self::Ram(message) => message.ram_bytes(),
-            Self::Disk(..) | Self::Lost => 64,
+            Self::Disk(cold) => cold.1.position.record_bytes(),
+            Self::Lost => 0,
         }
     }
 }

@@ -16,10 +16,12 @@ use crate::base::limits::{
     OUTPUT_LOW_WATER_BYTES, OUTPUT_STOP_READING_BYTES,
 };
 use crate::base::{
-    ChannelId, ConnectionId, ConsumerId, HolderId, Millis, Pressure, ReplyCode, UserName, VhostName,
+    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, Pressure, QueueId, ReplyCode,
+    UserName, VhostName,
 };
 use crate::broker::{
-    Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused, Settlement, Step, Unreadable,
+    Answered, Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused, Settlement, Step,
+    Unreadable,
 };
 use crate::protocol::{
     Action, Answer, Ask, Connection, Credentials, Outcome, Publish, Refusal, Request, Settings,
@@ -39,6 +41,8 @@ pub(super) struct Conversation {
     actions: Vec<Action>,
     events: Vec<Event>,
     held: Vec<(Arc<Cell>, ConsumerId)>,
+    /// Runs of messages without acks that were read, to be settled with the end of the turn.
+    read: Vec<(HolderId, QueueId, (MessageId, MessageId))>,
     /// Channels that failed within these actions.
     failed: Vec<HolderId>,
     /// The question that a queue is to answer.
@@ -84,6 +88,7 @@ impl Conversation {
             actions: Vec::new(),
             events: Vec::new(),
             held: Vec::new(),
+            read: Vec::new(),
             failed: Vec::new(),
             asked: None,
             alarm: None,
@@ -336,9 +341,13 @@ impl Conversation {
         self.events = events;
         self.perform(now, &mut actions);
         if let Some(client) = &mut self.client {
+            for (holder, queue, run) in self.read.drain(..) {
+                client.settle(holder, queue, Settlement::Ack, vec![run]);
+            }
             client.open_held(&mut self.held);
             client.flush(now);
         } else {
+            self.read.clear();
             self.held.clear();
         }
         true
@@ -389,9 +398,49 @@ impl Conversation {
     ) {
         let Some(step) = step else { return };
         let Some((channel, holder, failed)) = self.asked else { return };
+        let step = match step {
+            Ok(Step::Answered(Answered::Got(event, ready))) => {
+                let Some(answer) = self.got(now, holder, *event, ready, failed) else { return };
+                self.asked = None;
+                return self.answer(now, channel, holder, answer, more);
+            }
+            other => other,
+        };
         if let Some(answer) = answers::answer(step, failed) {
             self.asked = None;
             self.answer(now, channel, holder, answer, more);
+        }
+    }
+
+    /// The answer to `basic.get`, its message read; `None` when the queue was asked for the next one,
+    /// because that message is damaged.
+    fn got(
+        &mut self,
+        now: Millis,
+        holder: HolderId,
+        event: DeliveryEvent,
+        ready: u64,
+        failed: MethodId,
+    ) -> Option<Answer> {
+        let (queue, id, no_ack) = (event.queue, event.id, event.until_read);
+        match answers::delivery(event) {
+            Ok(delivery) => {
+                if no_ack {
+                    self.has_read(holder, queue, id);
+                }
+                Some(answers::got(delivery, ready))
+            }
+            Err(error) => {
+                let dropped = self.unreadable(holder, queue, id, &error);
+                if let Some(client) = &mut self.client
+                    && dropped
+                    && client.get_next(holder, queue, no_ack)
+                {
+                    client.flush(now);
+                    return None;
+                }
+                Some(answers::unreadable(&error, failed))
+            }
         }
     }
 
@@ -400,33 +449,57 @@ impl Conversation {
         // Without a consumer its channel is gone, and the queue has the message back already.
         let Some(consumer) = client.consumer(event.consumer) else { return };
         let (holder, queue, id) = (consumer.holder, event.queue, event.id);
+        let until_read = event.until_read;
         match answers::delivery(event) {
-            Ok(delivery) => self.connection.deliver(
-                consumer.channel,
-                holder,
-                &consumer.tag,
-                consumer.acknowledge,
-                &delivery,
-            ),
-            // What is damaged stays so, and would come back for ever.
-            Err(error @ (Unreadable::Damaged(_) | Unreadable::Gone { .. })) => {
-                tracing::error!(
-                    connection = %self.id,
-                    consumer = %consumer.tag,
-                    message = %id,
-                    error = %error,
-                    "a message is damaged on disk; it is dropped"
+            Ok(delivery) => {
+                self.connection.deliver(
+                    consumer.channel,
+                    holder,
+                    &consumer.tag,
+                    consumer.acknowledge,
+                    &delivery,
                 );
-                client.settle(holder, queue, Settlement::Discard, vec![(id, id)]);
+                if until_read {
+                    self.has_read(holder, queue, id);
+                }
             }
-            Err(error) => tracing::error!(
-                connection = %self.id,
-                consumer = %consumer.tag,
-                message = %id,
-                error = %error,
-                "a message cannot be read now; it goes back to its queue when the channel ends"
-            ),
+            Err(error) => {
+                self.unreadable(holder, queue, id, &error);
+            }
         }
+    }
+
+    /// What needs no ack was read: it is settled with the end of the turn.
+    fn has_read(&mut self, holder: HolderId, queue: QueueId, id: MessageId) {
+        match self.read.last_mut() {
+            Some((of, from, (_, last))) if (*of, *from) == (holder, queue) && last.next() == id => {
+                *last = id;
+            }
+            _ => self.read.push((holder, queue, (id, id))),
+        }
+    }
+
+    /// A message cannot be read. What is damaged stays so and would come back for ever: it is settled.
+    /// Says whether it was.
+    fn unreadable(
+        &mut self,
+        holder: HolderId,
+        queue: QueueId,
+        id: MessageId,
+        error: &Unreadable,
+    ) -> bool {
+        let Some(client) = &mut self.client else { return false };
+        let name =
+            client.queue_name(holder, queue).map_or_else(String::new, |name| name.to_string());
+        let damaged = matches!(error, Unreadable::Damaged(_) | Unreadable::Gone { .. });
+        let what = if damaged {
+            client.settle(holder, queue, Settlement::Discard, vec![(id, id)]);
+            "a message is damaged on disk; it is dropped"
+        } else {
+            "a message cannot be read now; it goes back to its queue when the channel ends"
+        };
+        tracing::error!(connection = %self.id, queue = %name, message = %id, error = %error, "{what}");
+        damaged
     }
 
     /// A connection that has published is blocked for as long as the alarm is on.

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use crate::access::{Directory, Permissions, User};
 use crate::base::{
     Body, ChannelId, ExchangeName, FieldTable, HolderId, ManualClock, Message, MessageHeader,
-    MessageId, Millis, PublishSequence, QueueName, ShortStr, UserName, VhostName,
+    Millis, PublishSequence, QueueName, ShortStr, UserName, VhostName,
 };
 use crate::broker::{
     Answered, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume, ConsumeRequest,
-    DeclareExchange, DeclareQueue, Event, Inbox, Peer, Refused, Scheduler, Step,
+    DeclareExchange, DeclareQueue, Event, Inbox, PageQuestion, Peer, Refused, Scheduler, Step,
 };
 
 /// Message bytes at which the alarm of a test broker goes on.
@@ -20,14 +20,15 @@ pub(super) const WATERMARK_BYTES: u64 = 100_000_000;
 /// Something for a task of its own.
 pub(super) enum Job {
     Resume(Arc<Cell>),
-    PageIn(Arc<Cell>, MessageId, u32),
+    /// With its pause in milliseconds.
+    PageIn(Arc<Cell>, PageQuestion, u64),
 }
 
 impl Job {
     pub(super) fn run(self) {
         match self {
             Self::Resume(cell) => cell.resume(),
-            Self::PageIn(cell, from, count) => cell.page_in(from, count),
+            Self::PageIn(cell, question, _) => cell.page_in(question),
         }
     }
 }
@@ -40,8 +41,8 @@ impl Scheduler for Noted {
         self.note(Job::Resume(cell));
     }
 
-    fn page_in(&self, cell: Arc<Cell>, from: MessageId, count: u32) {
-        self.note(Job::PageIn(cell, from, count));
+    fn page_in(&self, cell: Arc<Cell>, question: PageQuestion, pause_ms: u64) {
+        self.note(Job::PageIn(cell, question, pause_ms));
     }
 }
 
@@ -193,6 +194,16 @@ impl Hand {
         name: &str,
         change: impl FnOnce(&mut DeclareQueue),
     ) -> Result<Answered, String> {
+        let step = self.ask_to_declare(name, change);
+        self.answered(step)
+    }
+
+    /// A declare without waiting for its answer.
+    pub(super) fn ask_to_declare(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(&mut DeclareQueue),
+    ) -> Result<Step, Refused> {
         let mut declare = DeclareQueue {
             queue: queue(name),
             passive: false,
@@ -202,8 +213,7 @@ impl Hand {
             arguments: FieldTable::EMPTY,
         };
         change(&mut declare);
-        let step = self.client.queue_declare(self.holder, declare);
-        self.answered(step)
+        self.client.queue_declare(self.holder, declare)
     }
 
     pub(super) fn consume(&mut self, name: &str, consume: Consume) -> Result<Answered, String> {
@@ -216,6 +226,12 @@ impl Hand {
     pub(super) fn delete(&mut self, name: &str) -> Result<Answered, String> {
         let step = self.client.queue_delete(self.holder, &queue(name), false, false);
         self.answered(step)
+    }
+
+    /// Messages that this queue lost.
+    pub(super) fn lost(&self, name: &str) -> u64 {
+        let cell = self.client.vhost().table().queue(name).cloned();
+        cell.expect("the queue is there").lost_messages()
     }
 
     pub(super) fn get(&mut self, name: &str) -> Result<Answered, String> {
