@@ -1,13 +1,18 @@
-# make run     start the broker on port 5672
-# make test    everything that CI runs: format, lints, Rust tests, clients in Python and Node
-# make verify  format and lints only; writes nothing
-# make fix     mends what format and lints can mend
-# make bench   the stage benchmarks
+# make run           start the broker on port 5672
+# make test          everything that CI runs: format, lints, Rust tests, clients in Python and Node
+# make verify        format and lints only; writes nothing
+# make rust-test     the Rust tests only
+# make client-test   the clients in Python and Node only
+# make fix           mends what format and lints can mend
+# make bench         the stage benchmarks, in time, and what a message allocates
+# make bench-check   the stages in instructions: fails when one rose by more than 10 % (needs valgrind)
+# make bench-record  writes what bench-check compares with, benches/instructions.json
+# make help          this list
 
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test client-test fix bench
+.PHONY: run test verify rust-test client-test fix bench bench-check bench-record help
 
 run:
 	$(CARGO) run --release -- --data-dir data
@@ -32,3 +37,12 @@ fix:
 
 bench:
 	$(CARGO) bench
+
+bench-check:
+	@$(CARGO) bench --quiet --bench instructions -- check
+
+bench-record:
+	@$(CARGO) bench --quiet --bench instructions -- record
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' $(firstword $(MAKEFILE_LIST))

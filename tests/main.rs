@@ -2,7 +2,9 @@
 
 mod amqp;
 mod config;
+mod counts;
 mod crash;
+mod guard;
 mod support;
 mod tidy;
 mod wire;

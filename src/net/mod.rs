@@ -6,7 +6,9 @@ mod conversation;
 mod listener;
 mod scheduler;
 mod session;
+mod stream;
 mod wait;
 
 pub use listener::{Listener, ListenerSettings};
 pub use scheduler::TokioScheduler;
+pub use stream::serve_stream;
