@@ -13,7 +13,7 @@ use super::answers;
 use super::wait::Interest;
 use crate::base::limits::{
     CLOSE_TIMEOUT_MS, INBOX_EVENTS_MAX, LOG_PRESSURE_PAUSE_MS, OUTPUT_HIGH_WATER_BYTES,
-    OUTPUT_LOW_WATER_BYTES, OUTPUT_STOP_READING_BYTES,
+    OUTPUT_LOW_WATER_BYTES, OUTPUT_STOP_READING_BYTES, TURN_EVENTS_MAX,
 };
 use crate::base::{
     ChannelId, ConnectionId, ConsumerId, HolderId, Millis, Pressure, ReplyCode, UserName, VhostName,
@@ -38,6 +38,9 @@ pub(super) struct Conversation {
     /// Actions that are not done yet; empty between turns.
     actions: Vec<Action>,
     events: Vec<Event>,
+    /// Events that were taken out of the inbox and are for later turns, the last first.
+    later: Vec<Event>,
+    /// Consumers that wait until everything taken from the inbox is worked off.
     held: Vec<(Arc<Cell>, ConsumerId)>,
     /// Channels that failed within these actions.
     failed: Vec<HolderId>,
@@ -83,6 +86,7 @@ impl Conversation {
             client: None,
             actions: Vec::new(),
             events: Vec::new(),
+            later: Vec::new(),
             held: Vec::new(),
             failed: Vec::new(),
             asked: None,
@@ -309,7 +313,8 @@ impl Conversation {
         }
     }
 
-    /// Works off the inbox, unless the output is too long; says whether there was something.
+    /// Works off the inbox, at most [`TURN_EVENTS_MAX`] of it, unless the output is too long; says
+    /// whether there was something.
     fn drain(&mut self, now: Millis) -> bool {
         let unwritten = self.connection.output().len();
         self.choked = if self.choked {
@@ -320,8 +325,7 @@ impl Conversation {
         if self.choked {
             return false;
         }
-        let mut events = std::mem::take(&mut self.events);
-        self.inbox.take(&mut events, &mut self.held);
+        let mut events = self.next_events();
         if events.is_empty() && self.held.is_empty() {
             self.events = events;
             return false;
@@ -333,12 +337,33 @@ impl Conversation {
         self.events = events;
         self.perform(now, &mut actions);
         if let Some(client) = &mut self.client {
-            client.open_held(&mut self.held);
+            if self.later.is_empty() {
+                client.open_held(&mut self.held);
+            }
             client.flush(now);
         } else {
             self.held.clear();
         }
         true
+    }
+
+    /// The events of one turn. What a turn has no room for is kept apart, and while there is some
+    /// nothing is taken out of the inbox, so that its bound holds.
+    fn next_events(&mut self) -> Vec<Event> {
+        let mut events = std::mem::take(&mut self.events);
+        if self.later.is_empty() {
+            self.inbox.take(&mut events, &mut self.held);
+            if events.len() > TURN_EVENTS_MAX {
+                self.later.extend(events.drain(TURN_EVENTS_MAX..).rev());
+            }
+        } else {
+            let rest = self.later.len().saturating_sub(TURN_EVENTS_MAX);
+            events.extend(self.later.drain(rest..).rev());
+            if rest == 0 {
+                self.later = Vec::new();
+            }
+        }
+        events
     }
 
     fn happen(&mut self, now: Millis, event: Event, more: &mut Vec<Action>) {
@@ -463,7 +488,7 @@ impl Conversation {
             || self.waits_for_log()
             || self.ending.is_some()
             || self.connection.output().len() > OUTPUT_STOP_READING_BYTES
-            || (self.choked && self.inbox.len() > INBOX_EVENTS_MAX)
+            || (self.choked && self.inbox.len() + self.later.len() > INBOX_EVENTS_MAX)
     }
 
     pub(super) fn interest(&mut self) -> Interest {
