@@ -47,6 +47,10 @@ pub const MESSAGE_COPY_BYTES_MAX: usize = READ_BUFFER_BYTES / 4;
 /// system call disappears behind the cost of the bytes.
 pub const READ_BUFFER_BYTES: usize = 64 * 1024;
 
+/// Read buffers that one thread keeps for connections that have something to read. A session needs one
+/// only within its turn, so more than one is used when frames come in parts.
+pub const SPARE_READ_BUFFERS_MAX: usize = 4;
+
 /// Bytes that one connection reads and writes before every other connection that is ready gets its
 /// turn. Without it a connection whose socket always has more kept a thread for as long as the runtime
 /// lets it: 128 reads.

@@ -9,8 +9,8 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Duration, Sleep, sleep};
 
+use super::spare;
 use crate::base::Millis;
-use crate::base::limits::READ_BUFFER_BYTES;
 use crate::broker::Inbox;
 use crate::wire::Output;
 
@@ -133,11 +133,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         context: &mut Context<'_>,
         input: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
-        // Half a buffer of room is enough to go on with; less is grown, so that a read is never tiny.
-        if input.capacity() - input.len() < READ_BUFFER_BYTES / 2 {
-            input.reserve(READ_BUFFER_BYTES);
+        spare::make_room(input);
+        let read = pin!(self.stream.read_buf(input)).poll(context);
+        if read.is_pending() {
+            spare::give_back(input);
         }
-        pin!(self.stream.read_buf(input)).poll(context)
+        read
     }
 
     fn poll_write(
