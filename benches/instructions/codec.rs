@@ -109,7 +109,7 @@ pub(crate) fn scan_header() -> Work {
 /// A persistent message of so many bytes.
 pub(crate) fn message(body_bytes: usize) -> Message {
     Message::new(
-        ExchangeName::try_from("logs").expect("a short name"),
+        &ExchangeName::try_from("logs").expect("a short name"),
         b"a.routing.key",
         b"\x10\x00\x02",
         Body::One(Bytes::from(vec![b'x'; body_bytes])),

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use haremq::access::{Directory, Permissions, User};
-use haremq::base::{ManualClock, MessageId, UserName, VhostName};
-use haremq::broker::{Broker, BrokerSettings, Cell, Scheduler};
+use haremq::base::{ManualClock, UserName, VhostName};
+use haremq::broker::{Broker, BrokerSettings, Cell, PageQuestion, Scheduler};
 use haremq::protocol::Settings;
 use haremq::wire::headers_of;
 use tokio::runtime::Runtime;
@@ -33,7 +33,7 @@ impl Scheduler for Noted {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(cell);
     }
 
-    fn page_in(&self, cell: Arc<Cell>, _from: MessageId, _count: u32) {
+    fn page_in(&self, cell: Arc<Cell>, _question: PageQuestion, _pause_ms: u64) {
         panic!("{:?} wants messages from a disk that is not there", cell.info().name);
     }
 }

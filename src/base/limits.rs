@@ -61,6 +61,23 @@ pub const READ_PROBE_BYTES: usize = 4 * 1024;
 /// never sends; beyond this the buffer grows with what has come.
 pub const READ_AHEAD_BYTES_MAX: usize = FRAME_MAX_DEFAULT as usize + 1024;
 
+/// Read buffers that one thread keeps for connections that have something to read. A session needs one
+/// only within its turn, so more than one is used when frames come in parts.
+pub const SPARE_READ_BUFFERS_MAX: usize = 4;
+
+/// Bytes that one connection reads and writes before every other connection that is ready gets its
+/// turn. Without it a connection whose socket always has more kept a thread for as long as the runtime
+/// lets it: 128 reads.
+pub const TURN_BYTES_MAX: usize = READ_BUFFER_BYTES;
+
+/// Events of its inbox that one connection works off in one turn. A consumer's inbox holds up to
+/// [`INBOX_HIGH_WATER_BYTES`], which is tens of thousands of small messages.
+pub const TURN_EVENTS_MAX: usize = 256;
+
+/// Turns of one connection without a look at its socket, at most, before every other connection that
+/// is ready gets its turn.
+pub const TURNS_IN_A_ROW_MAX: usize = 8;
+
 /// The longest reply text; it is a short string.
 pub const REPLY_TEXT_BYTES_MAX: usize = 255;
 

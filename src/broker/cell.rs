@@ -213,6 +213,9 @@ impl Cell {
             if self.lock_inbox().is_empty() {
                 return;
             }
+            // Others may bring more for as long as this goes on, so their turns count as well; with
+            // nothing left the next one only applies what is there, and the rest is scheduled.
+            bursts_left = bursts_left.saturating_sub(1);
         }
     }
 

@@ -28,6 +28,7 @@ mod recovery;
 mod requests;
 mod server_names;
 mod storing;
+mod sweep;
 mod vhost;
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::answers;
 use super::wait::Interest;
 use crate::base::limits::{
     CLOSE_TIMEOUT_MS, INBOX_EVENTS_MAX, LOG_PRESSURE_PAUSE_MS, OUTPUT_HIGH_WATER_BYTES,
-    OUTPUT_LOW_WATER_BYTES, OUTPUT_STOP_READING_BYTES,
+    OUTPUT_LOW_WATER_BYTES, OUTPUT_STOP_READING_BYTES, TURN_EVENTS_MAX,
 };
 use crate::base::{
     ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, Pressure, QueueId, ReplyCode,
@@ -40,6 +40,9 @@ pub(super) struct Conversation {
     /// Actions that are not done yet; empty between turns.
     actions: Vec<Action>,
     events: Vec<Event>,
+    /// Events that were taken out of the inbox and are for later turns, the last first.
+    later: Vec<Event>,
+    /// Consumers that wait until everything taken from the inbox is worked off.
     held: Vec<(Arc<Cell>, ConsumerId)>,
     /// Runs of messages without acks that were read, to be settled with the end of the turn.
     read: Vec<(HolderId, QueueId, (MessageId, MessageId))>,
@@ -87,6 +90,7 @@ impl Conversation {
             client: None,
             actions: Vec::new(),
             events: Vec::new(),
+            later: Vec::new(),
             held: Vec::new(),
             read: Vec::new(),
             failed: Vec::new(),
@@ -317,7 +321,8 @@ impl Conversation {
         }
     }
 
-    /// Works off the inbox, unless the output is too long; says whether there was something.
+    /// Works off the inbox, at most [`TURN_EVENTS_MAX`] of it, unless the output is too long; says
+    /// whether there was something.
     fn drain(&mut self, now: Millis) -> bool {
         let unwritten = self.connection.output().len();
         self.choked = if self.choked {
@@ -328,8 +333,7 @@ impl Conversation {
         if self.choked {
             return false;
         }
-        let mut events = std::mem::take(&mut self.events);
-        self.inbox.take(&mut events, &mut self.held);
+        let mut events = self.next_events();
         if events.is_empty() && self.held.is_empty() {
             self.events = events;
             return false;
@@ -344,13 +348,34 @@ impl Conversation {
             for (holder, queue, run) in self.read.drain(..) {
                 client.settle(holder, queue, Settlement::Ack, vec![run]);
             }
-            client.open_held(&mut self.held);
+            if self.later.is_empty() {
+                client.open_held(&mut self.held);
+            }
             client.flush(now);
         } else {
             self.read.clear();
             self.held.clear();
         }
         true
+    }
+
+    /// The events of one turn. What a turn has no room for is kept apart, and while there is some
+    /// nothing is taken out of the inbox, so that its bound holds.
+    fn next_events(&mut self) -> Vec<Event> {
+        let mut events = std::mem::take(&mut self.events);
+        if self.later.is_empty() {
+            self.inbox.take(&mut events, &mut self.held);
+            if events.len() > TURN_EVENTS_MAX {
+                self.later.extend(events.drain(TURN_EVENTS_MAX..).rev());
+            }
+        } else {
+            let rest = self.later.len().saturating_sub(TURN_EVENTS_MAX);
+            events.extend(self.later.drain(rest..).rev());
+            if rest == 0 {
+                self.later = Vec::new();
+            }
+        }
+        events
     }
 
     fn happen(&mut self, now: Millis, event: Event, more: &mut Vec<Action>) {
@@ -539,7 +564,7 @@ impl Conversation {
             || self.waits_for_log()
             || self.ending.is_some()
             || self.connection.output().len() > OUTPUT_STOP_READING_BYTES
-            || (self.choked && self.inbox.len() > INBOX_EVENTS_MAX)
+            || (self.choked && self.inbox.len() + self.later.len() > INBOX_EVENTS_MAX)
     }
 
     pub(super) fn interest(&mut self) -> Interest {

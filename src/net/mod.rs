@@ -6,6 +6,7 @@ mod conversation;
 mod listener;
 mod scheduler;
 mod session;
+mod spare;
 mod stream;
 mod wait;
 

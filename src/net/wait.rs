@@ -9,6 +9,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Duration, Sleep, sleep};
 
+use super::spare;
 use crate::base::Millis;
 use crate::base::limits::{
     MESSAGE_COPY_BYTES_MAX, READ_AHEAD_BYTES_MAX, READ_BUFFER_BYTES, READ_PROBE_BYTES,
@@ -47,10 +48,7 @@ impl Room {
                 self.after_large = false;
                 *input = BytesMut::with_capacity(READ_PROBE_BYTES);
             }
-            // Half a buffer of room is enough to go on with; less is grown, so that a read is never
-            // tiny.
-            _ if room < READ_BUFFER_BYTES / 2 => input.reserve(READ_BUFFER_BYTES),
-            _ => {}
+            _ => spare::make_room(input),
         }
     }
 }
@@ -173,7 +171,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         input: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
         self.room.make(input);
-        pin!(self.stream.read_buf(input)).poll(context)
+        let read = pin!(self.stream.read_buf(input)).poll(context);
+        if read.is_pending() {
+            spare::give_back(input);
+        }
+        read
     }
 
     fn poll_write(
