@@ -111,6 +111,12 @@ impl StoreError {
         Self::Io { operation, path: path.to_path_buf(), cause: Arc::new(cause) }
     }
 
+    /// Whether the reason is that the disk is full (or a quota is used up).
+    pub(super) fn is_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Self::Io { cause, .. } if full.contains(&cause.kind()))
+    }
+
     /// What everybody is told after this error.
     pub(super) fn stopped(&self) -> Self {
         match self {

@@ -32,6 +32,20 @@ pub(super) use clean_stop::write as note_clean_stop;
 
 pub use check::{CheckReport, Dump, check};
 
+/// What is being read of a folder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pass {
+    /// The newest segments, back to a checkpoint.
+    Find,
+    /// What follows the checkpoint, once more.
+    Replay,
+    /// Every record.
+    Check,
+}
+
+/// Hears what is read, how many bytes of it were, and how many there are at most.
+pub type OnProgress<'a> = &'a mut dyn FnMut(Pass, u64, u64);
+
 /// What was found at the start.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Recovered {
@@ -86,7 +100,7 @@ pub(super) fn open(
 ) -> Result<(Engine, Recovered), LogError> {
     let options = options.clamped();
     let files = SegmentFiles::new(layer);
-    let mut loaded = load(&files)?;
+    let mut loaded = load(&files, &mut |_, _, _| ())?;
     mend(&files, &mut loaded)?;
     let free = std::mem::take(&mut loaded.unused);
     for number in free {
@@ -132,7 +146,7 @@ fn remove(files: &SegmentFiles, number: u32) -> Result<(), LogError> {
 }
 
 /// Reads the state of a folder; writes nothing.
-fn load(files: &SegmentFiles) -> Result<Loaded, LogError> {
+fn load(files: &SegmentFiles, progress: OnProgress<'_>) -> Result<Loaded, LogError> {
     let path = files.layer.path("");
     let names = files.layer.list().map_err(|error| LogError::io("list", &path, error))?;
     let mut numbers: Vec<u32> = names.iter().filter_map(|name| segment_number(name)).collect();
@@ -150,7 +164,7 @@ fn load(files: &SegmentFiles) -> Result<Loaded, LogError> {
             Found::NoHeader(damage) => files.report(&damage),
         }
     }
-    let (walked, base) = walk(files, &segments)?;
+    let (walked, base) = walk(files, &segments, progress)?;
     let sequence = walked.iter().map(|survey| survey.sequence).max().unwrap_or(0);
     let synced = walked.iter().map(|survey| survey.synced).max().unwrap_or_default();
     let torn = walked
@@ -159,6 +173,8 @@ fn load(files: &SegmentFiles) -> Result<Loaded, LogError> {
     let end = torn.map(|(number, hole)| (number, hole.cut));
     let mut recovered = Recovered::default();
     let mut index = base.index;
+    let size = |survey: &Survey| segments.get(&survey.segment.number).copied().unwrap_or(0);
+    let (mut done, total) = (0, walked.iter().map(size).sum());
     for survey in &walked {
         let number = survey.segment.number;
         let last = match end {
@@ -169,6 +185,8 @@ fn load(files: &SegmentFiles) -> Result<Loaded, LogError> {
         let from = if number == base.segment { base.offset } else { DATA_START.into() };
         recovered.replayed_records +=
             replay_segment(&mut index, files, &survey.segment, from, last)?;
+        done += size(survey);
+        progress(Pass::Replay, done, total);
     }
     let is_there = |segment: u32| segments.contains_key(&segment);
     recovered.lost_messages = index.forget_missing_segments(files, is_there)?;
@@ -211,11 +229,13 @@ struct Base {
 fn walk(
     files: &SegmentFiles,
     segments: &BTreeMap<u32, u64>,
+    progress: OnProgress<'_>,
 ) -> Result<(Vec<Survey>, Base), LogError> {
     let mut walked: Vec<Survey> = Vec::new();
     let mut synced = (0, 0);
     let mut base = Base { index: Index::default(), segment: 0, offset: DATA_START.into() };
-    for number in segments.keys().rev() {
+    let (mut done, total) = (0, segments.values().sum());
+    for (number, size) in segments.iter().rev() {
         let survey = Survey::of(&files.segment(*number)?)?;
         synced = synced.max(survey.synced);
         let end = survey.first_torn(synced).map_or(u64::MAX, |hole| hole.cut);
@@ -229,6 +249,8 @@ fn walk(
                 Some(Base { index: Index::of_checkpoint(queues), segment: *number, offset })
             });
         walked.push(survey);
+        done += size;
+        progress(Pass::Find, done, total);
         if let Some(found) = found {
             base = found;
             break;

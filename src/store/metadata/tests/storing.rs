@@ -214,7 +214,7 @@ fn after_close_everything_is_refused_and_a_second_close_does_nothing() {
     let store = open(directory.path()).expect("a new store").store;
     for store in [&store as &dyn MetadataStore, &MemoryMetadata::new()] {
         store_all(store, put(1));
-        assert!(matches!(store.status(), MetadataStatus::Running { mirror_error: None }));
+        assert!(matches!(store.status(), MetadataStatus::Running { mirror_error: None, .. }));
         store.close().expect("closed");
         store.close().expect("closed before");
         assert!(matches!(store.status(), MetadataStatus::Closed));
@@ -276,7 +276,7 @@ fn a_mirror_that_cannot_be_written_is_said_and_loses_nothing() {
     disk.fail(Some(SyncPoint::Replacement));
     fill(&store, 50);
     let status = store.status();
-    assert!(matches!(status, MetadataStatus::Running { mirror_error: Some(_) }), "{status:?}");
+    assert!(matches!(status, MetadataStatus::Running { mirror_error: Some(_), .. }), "{status:?}");
     let acknowledged = store.load();
     assert!(store.close().is_err(), "the mirror is behind");
     let again = open(directory.path()).expect("a good directory");
