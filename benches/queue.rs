@@ -185,6 +185,7 @@ impl Queue {
                 holder: HolderId(1),
                 sequence: PublishSequence(id),
             }),
+            ttl: None,
         };
         self.apply(Command::Enqueue((first..self.next).map(message).collect()));
         first

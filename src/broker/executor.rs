@@ -200,6 +200,9 @@ impl Executor {
                         storing.append(id, &payload);
                     }
                 }
+                Effect::DeadLetter { .. } | Effect::DeadLetterRefused { .. } => {
+                    debug_assert!(false, "no queue is configured to have dead letters");
+                }
                 Effect::Release(span) => {
                     if let Some(storing) = &mut self.storing {
                         storing.release(&span);

@@ -89,6 +89,7 @@ pub(super) fn read_page(
             bytes: entry.bytes + ENTRY_BYTES,
             delivery_count: u32::from(entry.deliveries),
             appended: true,
+            expires: None,
         }
     });
     Ok(page.collect())

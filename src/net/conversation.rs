@@ -19,7 +19,8 @@ use crate::base::{
     ChannelId, ConnectionId, ConsumerId, HolderId, Millis, Pressure, ReplyCode, UserName, VhostName,
 };
 use crate::broker::{
-    Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused, Settlement, Step, Unreadable,
+    Attempt, Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused, Settlement, Step,
+    Unreadable,
 };
 use crate::protocol::{
     Action, Answer, Ask, Connection, Credentials, Outcome, Publish, Refusal, Request, Settings,
@@ -157,7 +158,7 @@ impl Conversation {
                 {
                     let settlement = match settle.outcome {
                         Outcome::Ack => Settlement::Ack,
-                        Outcome::Requeue => Settlement::Requeue,
+                        Outcome::Requeue => Settlement::Requeue(Attempt::Returned),
                         Outcome::Discard => Settlement::Discard,
                     };
                     client.settle(settle.holder, settle.queue, settlement, settle.messages);

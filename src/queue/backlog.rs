@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use crate::base::MessageId;
 
 use super::entry::{Entry, Facts};
+use super::expiry::Expiries;
 use super::{Paged, Paging, Span};
 
 /// See the module.
@@ -41,6 +42,16 @@ impl<P> Backlog<P> {
     pub(super) fn first(&self) -> Option<MessageId> {
         let in_head = self.head.front().map(|(id, _)| *id);
         in_head.or_else(|| self.away.map(|away| away.first))
+    }
+
+    /// The oldest message in RAM.
+    pub(super) fn front(&self) -> Option<(MessageId, Facts)> {
+        self.head.front().map(|(id, entry)| (*id, entry.facts))
+    }
+
+    /// Whether something that is away is on its way.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_some()
     }
 
     /// Takes the oldest message out; `None` when it is away.
@@ -80,16 +91,25 @@ impl<P> Backlog<P> {
     }
 
     /// The answer to a question; gives the bytes of those whose handle keeps them in RAM.
-    pub(super) fn take_back(&mut self, from: MessageId, messages: Vec<Paged<P>>) -> u64 {
+    pub(super) fn take_back(
+        &mut self,
+        from: MessageId,
+        messages: Vec<Paged<P>>,
+        expiries: &mut Expiries,
+    ) -> u64 {
         let (Some(mut away), Some((first, count))) = (self.away, self.asked) else { return 0 };
         if first != from {
             return 0;
         }
         assert!(messages.len() == count as usize, "as many come back as were asked for");
         let mut in_ram = 0;
-        for Paged { id, payload, bytes, delivery_count, appended, residence } in messages {
+        for Paged { id, payload, bytes, delivery_count, appended, residence, expires } in messages {
             assert!(away.first <= id && id <= away.last, "what was away comes back in order (Q2)");
-            let facts = Facts::known(bytes, delivery_count, appended, residence);
+            let mut facts = Facts::known(bytes, delivery_count, appended, residence);
+            if let Some(at) = expires {
+                facts.set_expires(true);
+                expiries.insert(id, at);
+            }
             assert!(away.bytes >= bytes, "what comes back is what went away (Q8)");
             away.first = id.next();
             away.messages -= 1;

@@ -90,6 +90,18 @@ impl Consumers {
         self.turns.first().is_some()
     }
 
+    /// How many messages could be handed out now, shared credit aside; the highest number when somebody
+    /// settles nothing.
+    pub(super) fn credit(&self) -> u64 {
+        let able = self.by_id.values().filter_map(|key| self.slab.get(*key));
+        able.filter(|attached| attached.can_take()).fold(0, |sum, attached| {
+            sum.saturating_add(match attached.consumer.acknowledge {
+                Acknowledge::Automatic => u64::MAX,
+                Acknowledge::Manual { prefetch, .. } => (prefetch - attached.unsettled).into(),
+            })
+        })
+    }
+
     /// Whether a consumer that asks for `access` may come (Q7).
     pub(super) fn admits(&self, access: Access) -> bool {
         self.is_empty() || (self.access == Access::Shared && access == Access::Shared)

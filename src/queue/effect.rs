@@ -21,7 +21,7 @@ pub enum Effect<P> {
         /// The sequence of the last one, on the same channel.
         last: PublishSequence,
     },
-    /// This publish was not taken.
+    /// This publish was not taken; nothing else is said of it.
     Refuse {
         /// Which.
         publish: PublishRef,
@@ -32,6 +32,26 @@ pub enum Effect<P> {
         id: MessageId,
         /// The driver's handle.
         payload: P,
+    },
+    /// The queue gives this message up, and somebody else is to have it. Its bytes stay readable until
+    /// [`super::Command::Departed`] says that they are no longer needed; then it is released. Never
+    /// emitted while [`super::DeadLetter::Drop`] is configured.
+    DeadLetter {
+        /// Its id.
+        id: MessageId,
+        /// The driver's handle; its bytes may be on disk.
+        payload: P,
+        /// Why.
+        reason: Reason,
+        /// How often it was handed out before.
+        delivery_count: u32,
+    },
+    /// A publish that was refused is to be dead-lettered. It never had an id, and nothing follows.
+    DeadLetterRefused {
+        /// The driver's handle.
+        payload: P,
+        /// Why.
+        reason: Reason,
     },
     /// These messages are gone from the queue: their bytes (and their records) are no longer needed
     /// here. Neighbours that go in one step go as one span.
@@ -63,6 +83,19 @@ pub enum Effect<P> {
     },
     /// The queue is gone; no command has any effect any more.
     Deleted,
+}
+
+/// Why a queue gives a message up (rabbitmq: dlx.md, the reasons of `x-death`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Reason {
+    /// A consumer rejected it.
+    Rejected,
+    /// It waited too long.
+    Expired,
+    /// The queue is longer than it may be.
+    MaxLen,
+    /// It returned too often.
+    DeliveryLimit,
 }
 
 /// A message handed out.

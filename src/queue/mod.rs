@@ -8,11 +8,16 @@ mod config;
 mod confirms;
 mod consumers;
 mod credit;
+mod deadlines;
+mod departing;
 mod effect;
 mod effects;
+mod ending;
 mod entry;
+mod expiry;
 mod held;
 mod machine;
+mod overflow;
 mod pages;
 mod paging;
 mod ready;
@@ -27,12 +32,13 @@ mod invariants;
 mod tests;
 
 pub use command::{
-    Access, Acknowledge, Command, Consumer, DeleteCondition, Flow, Incoming, PublishRef, RequestId,
-    Settlement,
+    Access, Acknowledge, Attempt, Command, Consumer, DeleteCondition, Flow, Incoming, PublishRef,
+    RequestId, Settlement,
 };
-pub use config::{Burst, LogMode, Progress, QueueConfig};
+pub use config::{Burst, DeadLetter, LogMode, Overflow, Progress, QueueConfig};
 pub use credit::SharedCredit;
-pub use effect::{Delivery, Effect, Reply};
+pub use departing::Losses;
+pub use effect::{Delivery, Effect, Reason, Reply};
 pub use effects::Effects;
 pub use machine::Machine;
 pub use paging::{Paged, Paging, Residence, Span};

@@ -2,10 +2,13 @@
 
 mod confirming;
 mod consuming;
+mod departing;
 mod exchanging;
+mod expiring;
 mod fixture;
 mod index;
 mod lifetime;
+mod limiting;
 mod memory;
 mod model;
 mod paging;

@@ -3,7 +3,7 @@
 use crate::base::{HolderId, MessageId};
 use crate::queue::{
     Burst, Command, DeleteCondition, Effect, LogMode, Machine, Paged, Paging, Progress,
-    QueueConfig, Reply, RequestId, Residence, Settlement, Span,
+    QueueConfig, Reply, RequestId, Residence, Span,
 };
 
 use super::fixture::*;
@@ -26,7 +26,7 @@ fn recovered(ids: &[u64], next: u64) -> Queue {
     let span = Span { first, last, messages, bytes: 10 * messages, appended: messages };
     let mut queue = volatile();
     queue.machine = Machine::recover(
-        QueueConfig { log: LogMode::Logged, paging: Some(PAGING), auto_delete: false },
+        QueueConfig { log: LogMode::Logged, paging: Some(PAGING), ..QueueConfig::default() },
         MessageId(next),
         Some(span),
     );
@@ -37,7 +37,7 @@ fn recovered(ids: &[u64], next: u64) -> Queue {
 fn paged(ids: impl IntoIterator<Item = u64>, delivery_count: u32) -> Vec<Paged<u64>> {
     let message = |id| {
         let (id, payload, residence) = (MessageId(id), id, Residence::Disk);
-        Paged { id, payload, bytes: 10, delivery_count, appended: true, residence }
+        Paged { id, payload, bytes: 10, delivery_count, appended: true, residence, expires: None }
     };
     ids.into_iter().map(message).collect()
 }
@@ -134,7 +134,7 @@ fn what_is_away_is_never_overtaken() {
     let handed_out: Vec<_> = deliveries(&effects).iter().map(|(_, id, _)| *id).collect();
     assert_eq!((handed_out, progress), (vec![1, 2, 3, 4], Progress::Idle));
     assert_eq!(question(&effects), Some((5, 4)));
-    queue.settle(1, Settlement::Requeue, &[(2, 3)]);
+    queue.settle(1, REQUEUE, &[(2, 3)]);
     let (effects, _) = queue.deliver_burst(ALL);
     assert_eq!(deliveries(&effects), [(1, 2, true), (1, 3, true)], "returned ones are older");
     answer(&mut queue, 5..=8);

@@ -27,8 +27,8 @@ fn requeued_messages_return_to_their_old_place_marked_redelivered() {
     queue.attach_all([manual(1, 1, 4)]);
     queue.publish(6);
     queue.deliver();
-    assert_eq!(queue.settle(1, Settlement::Requeue, &[(3, 3)]), []);
-    assert_eq!(queue.settle(1, Settlement::Requeue, &[(1, 1)]), []);
+    assert_eq!(queue.settle(1, REQUEUE, &[(3, 3)]), []);
+    assert_eq!(queue.settle(1, REQUEUE, &[(1, 1)]), []);
     assert_eq!(queue.counts(), (4, 2));
     assert_eq!(queue.deliver(), [(1, 1, true), (1, 3, true)]);
     queue.settle(1, Settlement::Ack, &[(1, 9)]);
@@ -42,7 +42,7 @@ fn a_message_requeued_by_the_only_consumer_comes_to_it_again() {
     queue.publish(2);
     assert_eq!(queue.deliver(), [(1, 1, false)]);
     for _ in 0..3 {
-        queue.settle(1, Settlement::Requeue, &[(1, 1)]);
+        queue.settle(1, REQUEUE, &[(1, 1)]);
         assert_eq!(queue.deliver(), [(1, 1, true)]);
     }
     queue.settle(1, Settlement::Ack, &[(1, 1)]);
