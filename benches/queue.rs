@@ -167,7 +167,7 @@ impl Queue {
 
     fn attach(&mut self, number: u64, acknowledge: Acknowledge) {
         let (id, holder) = (ConsumerId(number), HolderId(number));
-        let consumer = Consumer { id, holder, acknowledge, access: Access::Shared };
+        let consumer = Consumer { id, holder, acknowledge, access: Access::Shared, priority: 0 };
         self.apply(Command::Attach { consumer, request: RequestId(0) });
     }
 

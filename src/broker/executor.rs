@@ -218,6 +218,8 @@ impl Executor {
                     self.reply(request, reply, after);
                 }
                 Effect::CancelConsumer { consumer } => self.cancel_consumer(consumer),
+                // For management, which is not there yet.
+                Effect::ActiveConsumer { .. } => {}
                 Effect::Deleted => deleted = true,
             }
         }
@@ -284,6 +286,7 @@ impl Executor {
             }
             Reply::Attached => Reply::Attached,
             Reply::ExclusiveUse => Reply::ExclusiveUse,
+            Reply::SingleActive => Reply::SingleActive,
             Reply::Detached => Reply::Detached,
             Reply::Purged { messages } => Reply::Purged { messages },
             Reply::Counts { ready, consumers } => Reply::Counts { ready, consumers },

@@ -167,6 +167,8 @@ pub struct Consumer {
     pub acknowledge: Acknowledge,
     /// Whether it wants to be alone.
     pub access: Access,
+    /// Only those with the highest priority that can take something are given messages (`x-priority`).
+    pub priority: i32,
 }
 
 /// Whether a delivery must be settled, and how many may be open.

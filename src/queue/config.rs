@@ -4,7 +4,7 @@ use super::Paging;
 
 /// Settings of one queue machine. The default is a queue without any feature.
 ///
-/// `log`, `auto_delete` and `paging` are what the queue was declared as, and stay for its life;
+/// `log`, `auto_delete`, `paging` and `single_active` are what the queue was declared as, and stay for its life;
 /// [`super::Command::Configure`] changes the others (a policy; rabbitmq: parameters.md).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct QueueConfig {
@@ -27,6 +27,9 @@ pub struct QueueConfig {
     pub max_length_bytes: Option<u64>,
     /// What happens at these two.
     pub overflow: Overflow,
+    /// Whether one consumer at a time is given messages (`x-single-active-consumer`). Stays as it was
+    /// declared.
+    pub single_active: bool,
     /// How often a message may return: one more, and it is given up (`x-delivery-limit`).
     pub delivery_limit: Option<u32>,
 }

@@ -23,8 +23,8 @@ impl<P: Clone> Machine<P> {
 
     /// Takes new settings over.
     pub(super) fn configure(&mut self, config: QueueConfig) {
-        let QueueConfig { log, auto_delete, paging, .. } = self.config;
-        self.config = QueueConfig { log, auto_delete, paging, ..config };
+        let QueueConfig { log, auto_delete, paging, single_active, .. } = self.config;
+        self.config = QueueConfig { log, auto_delete, paging, single_active, ..config };
         self.plain = self.is_plain();
     }
 

@@ -81,6 +81,11 @@ pub enum Effect<P> {
         /// Who.
         consumer: ConsumerId,
     },
+    /// Another consumer is the single active one now, or none is.
+    ActiveConsumer {
+        /// Who.
+        consumer: Option<ConsumerId>,
+    },
     /// The queue is gone; no command has any effect any more.
     Deleted,
 }
@@ -120,6 +125,8 @@ pub enum Reply<P> {
     Attached,
     /// The consumer cannot be attached: it, or one that is there, wants to be alone.
     ExclusiveUse,
+    /// The consumer cannot be attached: it wants to be alone, and the queue has a single active one.
+    SingleActive,
     /// The consumer is detached (or was not there).
     Detached,
     /// `basic.get`: `None` when nothing is ready; `ready` counts what stays.

@@ -116,10 +116,14 @@ impl<P: Clone> Machine<P> {
                 assert!(attached.unsettled <= prefetch, "Q5: prefetch of consumer {id}");
             }
             assert_eq!(has_turn, attached.can_take(), "Q4: turn of consumer {id}");
+            let active = !self.config.single_active || self.active_consumer() == Some(id);
+            assert_eq!(!attached.stands_by, active, "Q14: consumer {id}");
             if attached.consumer.access == Access::Exclusive {
                 assert_eq!(self.consumers(), 1, "Q7: consumer {id} is not alone");
             }
         }
+        let nobody = self.config.single_active && self.active_consumer().is_none();
+        assert!(!nobody || self.consumers() == 0, "Q14: nobody is active");
         let joined: u32 = self.unsettled.holders().map(|held| held.consumers).sum();
         assert_eq!(u64::from(joined), self.consumers(), "Q3: consumers of the holders");
     }

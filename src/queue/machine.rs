@@ -13,7 +13,8 @@
 //!   place, marked redelivered; whatever was handed out once is older than all that never was.
 //! * **Q3** An unsettled message has one holder, and only that holder can settle it. It outlives the
 //!   consumer that was given it. A holder with neither a consumer nor a message is forgotten.
-//! * **Q4** The circle of turns holds exactly the consumers that are open and have credit of their own.
+//! * **Q4** The circles of turns hold exactly the consumers that are open, have credit of their own and
+//!   do not stand by, each in that of its priority; only the highest circle turns.
 //! * **Q5** A consumer's open messages are those unsettled ones that it was given: never more than its
 //!   prefetch. Every settlement returns the credit once; to a consumer that is gone nothing returns.
 //! * **Q6** Every publish that wants it is confirmed or refused, exactly once. A refused one gets no id.
@@ -37,6 +38,8 @@
 //! * **Q13** After consumers were given what they can take, a queue with a limit is within it, or has a
 //!   deadline that has passed, or waits for a page or for dead letters to arrive. What goes first is what
 //!   would have been handed out first.
+//! * **Q14** In a queue with a single active consumer exactly one is active while there is any; the
+//!   others are given nothing. What a former one holds stays with its holder.
 //!
 //! [`apply`]: Machine::apply
 //! [`deliver`]: Machine::deliver
@@ -55,8 +58,8 @@ use super::ready::Ready;
 use super::releases::Leaving;
 use super::unsettled::Unsettled;
 use super::{
-    Attempt, Burst, Command, Consumer, Delivery, Effect, Effects, Incoming, LogMode, Progress,
-    QueueConfig, Reason, Reply, RequestId, Settlement, SharedCredit,
+    Access, Attempt, Burst, Command, Consumer, Delivery, Effect, Effects, Incoming, LogMode,
+    Progress, QueueConfig, Reason, Reply, RequestId, Settlement, SharedCredit,
 };
 
 /// One queue: plain data, without a thread, a lock or a clock.
@@ -107,7 +110,7 @@ impl<P: Clone> Machine<P> {
             config,
             ready: Ready::new(),
             unsettled: Unsettled::new(),
-            consumers: Consumers::new(),
+            consumers: Consumers::new(config.single_active),
             waiting: Waiting::new(),
             appended_up_to: MessageId(0),
             persisted_up_to: MessageId(0),
@@ -402,7 +405,9 @@ impl<P: Clone> Machine<P> {
 
     fn attach(&mut self, consumer: Consumer, request: RequestId, effects: &mut Effects<P>) {
         // rabbitmq: amqqueue.erl, check_exclusive_access: 403 "in exclusive use".
-        let reply = if self.consumers.admits(consumer.access) {
+        let reply = if self.config.single_active && consumer.access == Access::Exclusive {
+            Reply::SingleActive
+        } else if self.consumers.admits(consumer.access) {
             let holder_key = self.unsettled.join(consumer.holder);
             self.consumers.attach(consumer, holder_key);
             Reply::Attached
@@ -410,6 +415,7 @@ impl<P: Clone> Machine<P> {
             Reply::ExclusiveUse
         };
         effects.push(Effect::Reply { request, reply });
+        self.elect(effects);
     }
 
     fn detach(
@@ -423,6 +429,7 @@ impl<P: Clone> Machine<P> {
             effects.push(Effect::Reply { request, reply: Reply::Detached });
         }
         if was_there {
+            self.elect(effects);
             self.delete_if_unused(effects);
         }
     }
@@ -434,6 +441,7 @@ impl<P: Clone> Machine<P> {
         }
         self.return_all(holder, Attempt::Failed, effects);
         if detached {
+            self.elect(effects);
             self.delete_if_unused(effects);
         }
     }

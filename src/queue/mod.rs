@@ -1,6 +1,7 @@
 //! The queue: a pure machine of commands and effects. It knows ids, sizes and holders; never bodies,
 //! files, delivery tags, connections or clocks.
 
+mod active;
 mod backlog;
 mod chunks;
 mod command;

@@ -97,7 +97,8 @@ impl Queue {
     }
 
     pub(super) fn attach(&mut self, consumer: Consumer) -> Reply<u64> {
-        let effects = self.apply(Command::Attach { consumer, request: RequestId(7) });
+        let mut effects = self.apply(Command::Attach { consumer, request: RequestId(7) });
+        effects.retain(|effect| !matches!(effect, Effect::ActiveConsumer { .. }));
         only_reply(effects, 7)
     }
 
@@ -169,6 +170,7 @@ pub(super) fn manual(id: u64, holder: u64, prefetch: u32) -> Consumer {
         holder: HolderId(holder),
         acknowledge: Acknowledge::Manual { prefetch, shared: false },
         access: Access::Shared,
+        priority: 0,
     }
 }
 
@@ -181,6 +183,11 @@ pub(super) fn sharing(id: u64, holder: u64, prefetch: u32) -> Consumer {
 /// A consumer that does not acknowledge.
 pub(super) fn automatic(id: u64, holder: u64) -> Consumer {
     Consumer { acknowledge: Acknowledge::Automatic, ..manual(id, holder, 1) }
+}
+
+/// The same consumer with a priority.
+pub(super) fn prior(consumer: Consumer, priority: i32) -> Consumer {
+    Consumer { priority, ..consumer }
 }
 
 /// The same consumer, alone.

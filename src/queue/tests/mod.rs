@@ -14,4 +14,5 @@ mod model;
 mod paging;
 mod properties;
 mod script;
+mod serving;
 mod settling;

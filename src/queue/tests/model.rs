@@ -1,6 +1,8 @@
 //! A queue of plain vectors, written from the rules and not from the machine: every step looks at
 //! everything.
 
+use std::cmp::Reverse;
+
 use crate::base::{ConsumerId, HolderId, MessageId, Millis};
 use crate::queue::{
     Access, Acknowledge, Burst, Command, Consumer, DeadLetter, DeleteCondition, Delivery, Effect,
@@ -53,6 +55,7 @@ pub(super) struct Model {
     messages: Vec<Message>,
     members: Vec<Member>,
     line: Vec<ConsumerId>,
+    active: Option<ConsumerId>,
     next: u64,
     now: u64,
     deleted: bool,
@@ -72,6 +75,7 @@ impl Model {
             messages,
             members: vec![],
             line: vec![],
+            active: None,
             next: next.0,
             now: 0,
             deleted: false,
@@ -188,8 +192,8 @@ impl Model {
                 }
             }
             Command::Configure(config) => {
-                let QueueConfig { log, auto_delete, paging, .. } = self.config;
-                self.config = QueueConfig { log, auto_delete, paging, ..config };
+                let QueueConfig { log, auto_delete, paging, single_active, .. } = self.config;
+                self.config = QueueConfig { log, auto_delete, paging, single_active, ..config };
             }
             Command::Tick => {}
             Command::Departed { runs } => self.departed(&runs, out),
@@ -418,6 +422,10 @@ impl Model {
 
     fn attach(&mut self, consumer: Consumer, request: RequestId, out: &mut Vec<Effect<u64>>) {
         let mut everybody = self.members.iter().map(|member| member.consumer.access);
+        if self.config.single_active && consumer.access == Access::Exclusive {
+            out.push(answer(request, Reply::SingleActive));
+            return;
+        }
         let refused = everybody.any(|access| access == Access::Exclusive)
             || (consumer.access == Access::Exclusive && !self.members.is_empty());
         if refused {
@@ -427,12 +435,29 @@ impl Model {
         self.members.push(Member { consumer, flow: Flow::Open });
         self.line_up();
         out.push(answer(request, Reply::Attached));
+        self.elect(out);
+    }
+
+    /// The first of the highest priority becomes active, when nobody is.
+    fn elect(&mut self, out: &mut Vec<Effect<u64>>) {
+        let before = self.active;
+        self.active = before.filter(|id| self.member_ids().contains(id));
+        if self.config.single_active && self.active.is_none() {
+            let highest = self.members.iter().map(|member| member.consumer.priority).max();
+            let mut all = self.members.iter().map(|member| member.consumer);
+            let next = all.find(|consumer| Some(consumer.priority) == highest);
+            self.active = next.map(|consumer| consumer.id);
+        }
+        if self.active != before {
+            out.push(Effect::ActiveConsumer { consumer: self.active });
+        }
+        self.line_up();
     }
 
     fn leave(&mut self, who: impl Fn(&Consumer) -> bool, out: &mut Vec<Effect<u64>>) {
         let before = self.members.len();
         self.members.retain(|member| !who(&member.consumer));
-        self.line_up();
+        self.elect(out);
         if self.config.auto_delete && before > 0 && self.members.is_empty() {
             self.end(out);
         }
@@ -524,7 +549,9 @@ impl Model {
             let id = member.consumer.id;
             let has = |m: &&Message| matches!(m.place, Place::Held { consumer, .. } if consumer == Some(id));
             let open = self.messages.iter().filter(has).count();
+            let active = !self.config.single_active || self.active == Some(id);
             member.flow == Flow::Open
+                && active
                 && match member.consumer.acknowledge {
                     Acknowledge::Automatic => true,
                     Acknowledge::Manual { prefetch, .. } => open < prefetch as usize,
@@ -534,6 +561,9 @@ impl Model {
         self.line.retain(|id| able.contains(id));
         let missing: Vec<_> = able.into_iter().filter(|id| !self.line.contains(id)).collect();
         self.line.extend(missing);
+        // Of equal priority they stay as they were.
+        let priority = |id: &ConsumerId| self.members.iter().find(|m| m.consumer.id == *id);
+        self.line.sort_by_key(|id| priority(id).map(|m| Reverse(m.consumer.priority)));
     }
 
     fn all(&self, which: impl Fn(&Message) -> bool) -> Vec<usize> {

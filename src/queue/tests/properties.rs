@@ -106,6 +106,7 @@ struct Outcome {
     refused: Vec<(u64, u64)>,
     cancelled: Vec<ConsumerId>,
     deleted: bool,
+    active: Vec<Option<ConsumerId>>,
 }
 
 impl Outcome {
@@ -135,6 +136,7 @@ impl Outcome {
                 }
                 Effect::CancelConsumer { consumer } => outcome.cancelled.push(consumer),
                 Effect::Deleted => outcome.deleted = true,
+                Effect::ActiveConsumer { consumer } => outcome.active.push(consumer),
                 Effect::Refuse { publish } => {
                     outcome.refused.push((publish.holder.0, publish.sequence.0));
                 }

@@ -19,7 +19,7 @@ pub(super) enum Step {
     Enqueue(Vec<Draft>),
     Deliver(Burst),
     Settle(u64, Settlement, Vec<(usize, u64)>),
-    Attach { holder: u64, acknowledge: Acknowledge, access: Access },
+    Attach { holder: u64, acknowledge: Acknowledge, access: Access, priority: i32 },
     Detach(usize),
     Release(u64),
     Recover(u64),
@@ -115,11 +115,12 @@ impl Script {
                 let (holder, settlement) = (HolderId(*holder), *settlement);
                 Command::Settle { holder, settlement, messages: runs.iter().map(run).collect() }
             }
-            Step::Attach { holder, acknowledge, access } => {
+            Step::Attach { holder, acknowledge, access, priority } => {
                 self.consumers += 1;
                 let (id, holder) = (ConsumerId(self.consumers), HolderId(*holder));
-                let (acknowledge, access) = (*acknowledge, *access);
-                Command::Attach { consumer: Consumer { id, holder, acknowledge, access }, request }
+                let (acknowledge, access, priority) = (*acknowledge, *access, *priority);
+                let consumer = Consumer { id, holder, acknowledge, access, priority };
+                Command::Attach { consumer, request }
             }
             Step::Detach(at) => {
                 let request = at.is_multiple_of(2).then_some(request);
@@ -168,10 +169,9 @@ fn attach() -> impl Strategy<Value = Step> {
             .prop_map(|(prefetch, shared)| Acknowledge::Manual { prefetch, shared }),
     ];
     let access = prop_oneof![9 => Just(Access::Shared), 1 => Just(Access::Exclusive)];
-    (1..4u64, acknowledge, access).prop_map(|(holder, acknowledge, access)| Step::Attach {
-        holder,
-        acknowledge,
-        access,
+    let priority = prop_oneof![3 => Just(0), 1 => -1..3i32];
+    (1..4u64, acknowledge, access, priority).prop_map(|(holder, acknowledge, access, priority)| {
+        Step::Attach { holder, acknowledge, access, priority }
     })
 }
 
@@ -255,14 +255,11 @@ fn residence() -> impl Strategy<Value = Residence> {
 pub(super) fn beginning() -> impl Strategy<Value = (QueueConfig, Option<Past>)> {
     let log = prop_oneof![1 => Just(LogMode::Volatile), 3 => Just(LogMode::Logged)];
     let paging = (1..5u32, 1..5u32).prop_map(|(window, piece)| Paging { window, piece });
-    let declared = (log, prop::bool::weighted(0.2), prop::option::weighted(0.7, paging)).prop_map(
-        |(log, auto_delete, paging)| QueueConfig {
-            log,
-            auto_delete,
-            paging,
-            ..QueueConfig::default()
-        },
-    );
+    let (rare, paging) = (prop::bool::weighted(0.2), prop::option::weighted(0.5, paging));
+    let declared =
+        (log, rare, paging, rare).prop_map(|(log, auto_delete, paging, single_active)| {
+            QueueConfig { log, auto_delete, paging, single_active, ..QueueConfig::default() }
+        });
     let config = (declared, features()).prop_map(|(config, features)| with(config, features));
     let past = (vec((0..3u64, 0..50u64, 0..3u32), 1..40), 0..3u64);
     (config, prop::option::weighted(0.3, past))
