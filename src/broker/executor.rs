@@ -217,7 +217,9 @@ impl Executor {
                     let reply = self.reply_for(cell.info().id, reply);
                     self.reply(request, reply, after);
                 }
-                Effect::CancelConsumer { consumer } => self.cancel_consumer(consumer),
+                Effect::CancelConsumer { consumer } | Effect::ConsumerTimeout { consumer, .. } => {
+                    self.cancel_consumer(consumer);
+                }
                 // For management, which is not there yet.
                 Effect::ActiveConsumer { .. } => {}
                 Effect::Deleted => deleted = true,

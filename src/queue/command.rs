@@ -169,6 +169,8 @@ pub struct Consumer {
     pub access: Access,
     /// Only those with the highest priority that can take something are given messages (`x-priority`).
     pub priority: i32,
+    /// How long it may take to settle a message, in ms; `None` for what the queue says.
+    pub timeout: Option<u64>,
 }
 
 /// Whether a delivery must be settled, and how many may be open.

@@ -27,6 +27,10 @@ pub struct QueueConfig {
     pub max_length_bytes: Option<u64>,
     /// What happens at these two.
     pub overflow: Overflow,
+    /// How long the queue may be unused, in ms (`x-expires`); from 1.
+    pub expires: Option<u32>,
+    /// How long a consumer may take to settle a message, in ms, unless it has a time-out of its own.
+    pub consumer_timeout: Option<u64>,
     /// Whether one consumer at a time is given messages (`x-single-active-consumer`). Stays as it was
     /// declared.
     pub single_active: bool,

@@ -168,6 +168,16 @@ impl Consumers {
         Some(attached)
     }
 
+    /// The consumer with this key, unless it is gone.
+    pub(super) fn get(&self, key: Key) -> Option<&Consumer> {
+        self.slab.get(key).map(|attached| &attached.consumer)
+    }
+
+    /// Every consumer.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Consumer> {
+        self.by_id.values().filter_map(|key| self.get(*key))
+    }
+
     /// The first consumer of this holder.
     pub(super) fn first_of(&self, holder: HolderId) -> Option<ConsumerId> {
         let mut of_holder = self.by_holder.range((holder, ConsumerId(0))..);

@@ -18,28 +18,35 @@ impl<P: Clone> Machine<P> {
         if self.wants_head() || self.has_surplus() && self.ready.has_first() {
             return Some(NOW);
         }
-        if self.holds_back() { None } else { self.head_expiry() }
+        let expiry = if self.holds_back() { None } else { self.head_expiry() };
+        [expiry, self.unused_deadline(), self.late_at].into_iter().flatten().min()
     }
 
     /// Takes new settings over.
-    pub(super) fn configure(&mut self, config: QueueConfig) {
+    pub(super) fn configure(&mut self, now: Millis, config: QueueConfig) {
         let QueueConfig { log, auto_delete, paging, single_active, .. } = self.config;
         self.config = QueueConfig { log, auto_delete, paging, single_active, ..config };
         self.plain = self.is_plain();
+        self.used_at = Some(now);
+        self.reset_timeouts(now);
     }
 
     /// Whether the queue has no feature that needs a look beside a command.
     pub(super) fn is_plain(&self) -> bool {
-        let QueueConfig { dead_letter, message_ttl, delivery_limit, .. } = self.config;
+        let QueueConfig { dead_letter, message_ttl, delivery_limit, expires, .. } = self.config;
         dead_letter == DeadLetter::Drop
             && message_ttl.is_none()
             && delivery_limit.is_none()
+            && expires.is_none()
+            && self.config.consumer_timeout.is_none()
+            && self.consumers.all().all(|consumer| consumer.timeout.is_none())
             && !self.may_expire
             && !self.is_limited()
     }
 
     /// What is due before a command is done.
     pub(super) fn before(&mut self, now: Millis, command: &Command<P>, effects: &mut Effects<P>) {
+        self.note_use(now, command);
         let by = match command {
             Command::Get { .. } | Command::Tick => Some(now),
             _ => before(now),
@@ -54,10 +61,14 @@ impl<P: Clone> Machine<P> {
         if let Some(by) = before(now) {
             self.expire(by, effects);
         }
+        self.look_for_late(now, effects);
         self.drop_surplus(effects);
         self.resume(now, effects);
         if self.wants_head() {
             self.page_in(effects);
+        }
+        if !self.deleted {
+            self.end_if_unused(now, effects);
         }
     }
 

@@ -81,6 +81,14 @@ pub enum Effect<P> {
         /// Who.
         consumer: ConsumerId,
     },
+    /// This consumer did not settle a message in time: it is detached, and everything that it was given
+    /// is back in its place. Tell its client, as for [`Self::CancelConsumer`]. Once for each consumer.
+    ConsumerTimeout {
+        /// Who.
+        consumer: ConsumerId,
+        /// Its holder, which does not hold these messages any longer.
+        holder: HolderId,
+    },
     /// Another consumer is the single active one now, or none is.
     ActiveConsumer {
         /// Who.

@@ -67,7 +67,7 @@ impl<P: Clone> Machine<P> {
         self.expiries.forget_fresh();
     }
 
-    fn drop_everything(&mut self, effects: &mut Effects<P>) {
+    pub(super) fn drop_everything(&mut self, effects: &mut Effects<P>) {
         // All that waits goes now: confirmed in order, not as the messages happen to lie.
         self.persisted(MessageId(u64::MAX), effects);
         let mut leaving = Leaving::new();

@@ -3,6 +3,8 @@
 
 use std::num::NonZeroU64;
 
+use crate::base::Millis;
+
 use super::Residence;
 use super::slab::Key;
 
@@ -112,6 +114,8 @@ const DELIVERED_ONCE: u64 = 1 << 32;
 pub(super) struct Handed<P> {
     /// The message.
     pub(super) entry: Entry<P>,
+    /// When it was handed out.
+    pub(super) at: Millis,
     /// Whose credit it uses; `None` for `basic.get`. The consumer may be gone by now.
     pub(super) consumer: Option<Key>,
 }

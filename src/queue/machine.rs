@@ -40,6 +40,8 @@
 //!   would have been handed out first.
 //! * **Q14** In a queue with a single active consumer exactly one is active while there is any; the
 //!   others are given nothing. What a former one holds stays with its holder.
+//! * **Q15** A consumer that has not settled a message in time is detached, once, and everything that it
+//!   was given returns. A queue that nobody used for long enough is deleted.
 //!
 //! [`apply`]: Machine::apply
 //! [`deliver`]: Machine::deliver
@@ -93,6 +95,12 @@ pub struct Machine<P> {
     /// Whether a message that expires ever came.
     pub(super) may_expire: bool,
     pub(super) losses: Losses,
+    /// When the queue was used last, as far as that matters.
+    pub(super) used_at: Option<Millis>,
+    /// The shortest time-out that a consumer has or had.
+    pub(super) shortest_timeout: Option<u64>,
+    /// The earliest moment at which a consumer could be late.
+    pub(super) late_at: Option<Millis>,
     /// Whether nothing is to be looked at beside the commands.
     pub(super) plain: bool,
     pub(super) deleted: bool,
@@ -120,6 +128,9 @@ impl<P: Clone> Machine<P> {
             expiries: Expiries::new(),
             may_expire: false,
             losses: Losses::default(),
+            used_at: None,
+            shortest_timeout: None,
+            late_at: None,
             plain: true,
             deleted: false,
         };
@@ -154,12 +165,12 @@ impl<P: Clone> Machine<P> {
         match command {
             Command::Enqueue(messages) => self.enqueue(now, messages, effects),
             Command::Settle { holder, settlement, messages } => {
-                self.settle(holder, settlement, &messages, effects);
+                self.settle(now, holder, settlement, &messages, effects);
             }
             Command::Attach { consumer, request } => self.attach(consumer, request, effects),
             Command::Detach { consumer, request } => self.detach(consumer, request, effects),
-            Command::Release { holder } => self.release(holder, effects),
-            Command::Recover { holder } => self.return_all(holder, Attempt::Returned, effects),
+            Command::Release { holder } => self.release(now, holder, effects),
+            Command::Recover { holder } => self.return_all(now, holder, Attempt::Returned, effects),
             Command::Flow { consumer, flow } => self.consumers.set_flow(consumer, flow),
             Command::Get { holder, request } => self.get(now, holder, request, effects),
             Command::Purge { request } => self.purge(request, effects),
@@ -168,7 +179,7 @@ impl<P: Clone> Machine<P> {
                 effects.push(Effect::Reply { request, reply });
             }
             Command::Delete { condition, request } => self.delete(condition, request, effects),
-            Command::Configure(config) => self.configure(config),
+            Command::Configure(config) => self.configure(now, config),
             Command::Tick => {}
             Command::Departed { runs } => {
                 let mut leaving = Leaving::new();
@@ -220,11 +231,14 @@ impl<P: Clone> Machine<P> {
             };
             messages += 1;
             bytes += entry.facts.bytes;
-            self.hand_out(turn, id, entry, &mut leaving, effects);
+            self.hand_out(now, turn, id, entry, &mut leaving, effects);
         };
         self.finish(leaving, effects);
         if messages > 0 || self.consumers.has_turn() {
             self.page_in(effects);
+        }
+        if !self.plain && messages > 0 {
+            self.watch(now);
         }
         if !self.plain && progress == Progress::Idle {
             self.expire(now, effects);
@@ -310,6 +324,7 @@ impl<P: Clone> Machine<P> {
     #[inline]
     fn hand_out(
         &mut self,
+        now: Millis,
         turn: Turn,
         id: MessageId,
         entry: Entry<P>,
@@ -328,18 +343,19 @@ impl<P: Clone> Machine<P> {
         };
         let delivery = delivery(id, payload.clone(), facts, Some(hold.holder));
         effects.push(Effect::Deliver { consumer, delivery });
-        self.unsettled.hold(hold.holder_key, id, payload, facts, Some(hold.consumer_key));
+        self.unsettled.hold(hold.holder_key, id, payload, facts, Some(hold.consumer_key), now);
     }
 
     fn settle(
         &mut self,
+        now: Millis,
         holder: HolderId,
         settlement: Settlement,
         messages: &[(MessageId, MessageId)],
         effects: &mut Effects<P>,
     ) {
         if !self.plain && settlement != Settlement::Ack {
-            return self.give_back(holder, settlement, messages, effects);
+            return self.give_back(now, holder, settlement, messages, effects);
         }
         let Self { ready, unsettled, consumers, waiting, losses, .. } = self;
         let mut leaving = Leaving::new();
@@ -362,6 +378,7 @@ impl<P: Clone> Machine<P> {
     /// Messages are rejected or return, in a queue whose settings have a say in it.
     fn give_back(
         &mut self,
+        now: Millis,
         holder: HolderId,
         settlement: Settlement,
         messages: &[(MessageId, MessageId)],
@@ -379,7 +396,9 @@ impl<P: Clone> Machine<P> {
         for (id, entry) in taken {
             match settlement {
                 Settlement::Ack => leaving.let_go(&mut self.waiting, id, entry.facts, effects),
-                Settlement::Requeue(_) => self.come_back(id, entry, &mut leaving, effects),
+                Settlement::Requeue(attempt) => {
+                    self.come_back(now, id, entry, attempt, &mut leaving, effects);
+                }
                 Settlement::Discard => {
                     self.give_up(Reason::Rejected, id, entry, &mut leaving, effects);
                 }
@@ -389,10 +408,12 @@ impl<P: Clone> Machine<P> {
     }
 
     /// A message returns, unless it did so too often.
-    fn come_back(
+    pub(super) fn come_back(
         &mut self,
+        _now: Millis,
         id: MessageId,
         mut entry: Entry<P>,
+        _attempt: Attempt,
         leaving: &mut Leaving,
         effects: &mut Effects<P>,
     ) {
@@ -410,6 +431,7 @@ impl<P: Clone> Machine<P> {
         } else if self.consumers.admits(consumer.access) {
             let holder_key = self.unsettled.join(consumer.holder);
             self.consumers.attach(consumer, holder_key);
+            self.note_timeout(&consumer);
             Reply::Attached
         } else {
             Reply::ExclusiveUse
@@ -434,12 +456,12 @@ impl<P: Clone> Machine<P> {
         }
     }
 
-    fn release(&mut self, holder: HolderId, effects: &mut Effects<P>) {
+    fn release(&mut self, now: Millis, holder: HolderId, effects: &mut Effects<P>) {
         let mut detached = false;
         while let Some(consumer) = self.consumers.first_of(holder) {
             detached |= self.remove_consumer(consumer);
         }
-        self.return_all(holder, Attempt::Failed, effects);
+        self.return_all(now, holder, Attempt::Failed, effects);
         if detached {
             self.elect(effects);
             self.delete_if_unused(effects);
@@ -447,9 +469,15 @@ impl<P: Clone> Machine<P> {
     }
 
     /// Everything that a holder holds returns.
-    fn return_all(&mut self, holder: HolderId, attempt: Attempt, effects: &mut Effects<P>) {
+    fn return_all(
+        &mut self,
+        now: Millis,
+        holder: HolderId,
+        attempt: Attempt,
+        effects: &mut Effects<P>,
+    ) {
         let all = (MessageId(0), MessageId(u64::MAX));
-        self.settle(holder, Settlement::Requeue(attempt), &[all], effects);
+        self.settle(now, holder, Settlement::Requeue(attempt), &[all], effects);
     }
 
     fn get(
@@ -472,7 +500,7 @@ impl<P: Clone> Machine<P> {
         let reply = Reply::Got { delivery, ready: self.ready.len() };
         effects.push(Effect::Reply { request, reply });
         if let Some(holder) = holder {
-            self.unsettled.hold_without_consumer(holder, id, entry);
+            self.unsettled.hold_without_consumer(holder, id, entry, now);
         } else {
             let mut leaving = Leaving::new();
             leaving.let_go(&mut self.waiting, id, facts, effects);

@@ -25,7 +25,9 @@ mod ready;
 mod releases;
 mod ring;
 mod slab;
+mod timeouts;
 mod unsettled;
+mod unused;
 
 #[cfg(test)]
 mod invariants;

@@ -171,6 +171,7 @@ pub(super) fn manual(id: u64, holder: u64, prefetch: u32) -> Consumer {
         acknowledge: Acknowledge::Manual { prefetch, shared: false },
         access: Access::Shared,
         priority: 0,
+        timeout: None,
     }
 }
 

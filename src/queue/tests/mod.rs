@@ -16,3 +16,4 @@ mod properties;
 mod script;
 mod serving;
 mod settling;
+mod waiting;

@@ -134,7 +134,9 @@ impl Outcome {
                     let run = first.sequence.0..=last;
                     outcome.confirmed.extend(run.map(|sequence| (first.holder.0, sequence)));
                 }
-                Effect::CancelConsumer { consumer } => outcome.cancelled.push(consumer),
+                Effect::CancelConsumer { consumer } | Effect::ConsumerTimeout { consumer, .. } => {
+                    outcome.cancelled.push(consumer);
+                }
                 Effect::Deleted => outcome.deleted = true,
                 Effect::ActiveConsumer { consumer } => outcome.active.push(consumer),
                 Effect::Refuse { publish } => {

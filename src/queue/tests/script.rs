@@ -119,7 +119,8 @@ impl Script {
                 self.consumers += 1;
                 let (id, holder) = (ConsumerId(self.consumers), HolderId(*holder));
                 let (acknowledge, access, priority) = (*acknowledge, *access, *priority);
-                let consumer = Consumer { id, holder, acknowledge, access, priority };
+                let consumer =
+                    Consumer { id, holder, acknowledge, access, priority, timeout: None };
                 Command::Attach { consumer, request }
             }
             Step::Detach(at) => {
