@@ -167,7 +167,8 @@ impl Queue {
 
     fn attach(&mut self, number: u64, acknowledge: Acknowledge) {
         let (id, holder) = (ConsumerId(number), HolderId(number));
-        let consumer = Consumer { id, holder, acknowledge, access: Access::Shared };
+        let (access, priority, timeout) = (Access::Shared, 0, None);
+        let consumer = Consumer { id, holder, acknowledge, access, priority, timeout };
         self.apply(Command::Attach { consumer, request: RequestId(0) });
     }
 
@@ -185,6 +186,7 @@ impl Queue {
                 holder: HolderId(1),
                 sequence: PublishSequence(id),
             }),
+            ttl: None,
         };
         self.apply(Command::Enqueue((first..self.next).map(message).collect()));
         first

@@ -118,6 +118,11 @@ pub const ROUTE_EXCHANGES_MAX: usize = 65_536;
 /// long one connection works for others.
 pub const DRIVE_BURSTS_MAX: usize = 8;
 
+/// Messages that a queue gives up or makes ready of its own accord in one step (expired, dropped for
+/// length, due). A million messages that expire at once are a thousand steps, and other queues get their
+/// turn between them.
+pub const QUEUE_STEP_MESSAGES_MAX: usize = 1024;
+
 /// Unwritten bytes of one connection above which nothing more is read from it: answers to a peer that
 /// asks and does not listen.
 pub const OUTPUT_STOP_READING_BYTES: usize = 4 * 1024 * 1024;

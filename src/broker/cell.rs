@@ -148,6 +148,7 @@ impl Cell {
             log: if storing.is_some() { LogMode::Logged } else { LogMode::Volatile },
             auto_delete: info.auto_delete,
             paging: storing.is_some().then_some(PAGING),
+            ..QueueConfig::default()
         };
         let machine = match recovered {
             Some(recovered) => Machine::recover(config, recovered.next_id, away(&recovered)),

@@ -236,6 +236,9 @@ impl Executor {
                         storing.append(id, &payload);
                     }
                 }
+                Effect::DeadLetter { .. } | Effect::DeadLetterRefused { .. } => {
+                    debug_assert!(false, "no queue is configured to have dead letters");
+                }
                 Effect::Release(span) => {
                     if let Some(storing) = &mut self.storing {
                         storing.release(&span);
@@ -253,7 +256,11 @@ impl Executor {
                     let reply = self.reply_for(cell.info().id, reply);
                     self.reply(request, reply, after);
                 }
-                Effect::CancelConsumer { consumer } => self.cancel_consumer(consumer),
+                Effect::CancelConsumer { consumer } | Effect::ConsumerTimeout { consumer, .. } => {
+                    self.cancel_consumer(consumer);
+                }
+                // For management, which is not there yet.
+                Effect::ActiveConsumer { .. } => {}
                 Effect::Deleted => deleted = true,
             }
         }
@@ -315,6 +322,7 @@ impl Executor {
             }
             Reply::Attached => Reply::Attached,
             Reply::ExclusiveUse => Reply::ExclusiveUse,
+            Reply::SingleActive => Reply::SingleActive,
             Reply::Detached => Reply::Detached,
             Reply::Purged { messages } => Reply::Purged { messages },
             Reply::Counts { ready, consumers } => Reply::Counts { ready, consumers },

@@ -49,7 +49,7 @@ pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQu
 pub use vhost::Vhost;
 
 /// The words of routing and of queues that a caller of the broker needs.
-pub use crate::queue::Settlement;
+pub use crate::queue::{Attempt, Settlement};
 pub use crate::routing::{Binding, Destination};
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;

@@ -155,6 +155,7 @@ fn paged(entry: &IndexEntry, message: Option<Message>, damaged: bool) -> Paged<P
         delivery_count: u32::from(entry.deliveries),
         appended: true,
         damaged,
+        expires: None,
     }
 }
 

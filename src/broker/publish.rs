@@ -95,7 +95,7 @@ impl Publisher {
             let payload = if place + 1 == queues { message.take() } else { message.clone() };
             if let Some(payload) = payload {
                 let payload = Payload::new(payload);
-                let incoming = Incoming { payload, bytes, persistent, publish };
+                let incoming = Incoming { payload, bytes, persistent, publish, ttl: None };
                 self.batch.groups[*slot].1.push(incoming);
             }
         }

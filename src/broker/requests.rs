@@ -71,7 +71,7 @@ impl Consume {
             Acknowledge::Manual { prefetch, shared: true }
         };
         let access = if self.exclusive { Access::Exclusive } else { Access::Shared };
-        Consumer { id, holder, acknowledge, access }
+        Consumer { id, holder, acknowledge, access, priority: 0, timeout: None }
     }
 }
 

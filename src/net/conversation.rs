@@ -20,8 +20,8 @@ use crate::base::{
     UserName, VhostName,
 };
 use crate::broker::{
-    Answered, Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused, Settlement, Step,
-    Unreadable,
+    Answered, Attempt, Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused,
+    Settlement, Step, Unreadable,
 };
 use crate::protocol::{
     Action, Answer, Ask, Connection, Credentials, Outcome, Publish, Refusal, Request, Settings,
@@ -169,7 +169,7 @@ impl Conversation {
                 {
                     let settlement = match settle.outcome {
                         Outcome::Ack => Settlement::Ack,
-                        Outcome::Requeue => Settlement::Requeue,
+                        Outcome::Requeue => Settlement::Requeue(Attempt::Returned),
                         Outcome::Discard => Settlement::Discard,
                     };
                     client.settle(settle.holder, settle.queue, settlement, settle.messages);

@@ -49,6 +49,10 @@ impl<T> Chunks<T> {
         Some(value)
     }
 
+    pub(super) fn front(&self) -> Option<&T> {
+        self.head.front()
+    }
+
     /// Looks at the values at these places, and at none beyond the end.
     pub(super) fn visit(&mut self, places: Range<usize>, mut each: impl FnMut(usize, &mut T)) {
         let Range { start, end } = places;

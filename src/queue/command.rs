@@ -2,7 +2,7 @@
 
 use crate::base::{ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, PublishSequence};
 
-use super::Paged;
+use super::{Paged, QueueConfig};
 
 /// A command. Answers never come back in place: they are [`super::Effect`]s.
 ///
@@ -75,6 +75,19 @@ pub enum Command<P> {
         /// Comes back in [`super::Reply`]; `None` when nobody waits.
         request: Option<RequestId>,
     },
+    /// The settings changed. They hold from now on, for what is there as well. What cannot change is
+    /// ignored; see [`QueueConfig`].
+    Configure(QueueConfig),
+    /// Time has passed: what is due is done. Any other command does that too; this one does nothing
+    /// else. Comes before the other commands of a turn, and whenever
+    /// [`super::Machine::next_deadline`] is reached. Never waits for anything.
+    Tick,
+    /// Dead letters have arrived where they were sent ([`super::Effect::DeadLetter`]), or are given up:
+    /// the queue lets them go.
+    Departed {
+        /// Runs of ids, both ends included. Ids in a run that are not on their way are ignored.
+        runs: Vec<(MessageId, MessageId)>,
+    },
     /// Everything up to and with this id that was to be appended is on disk; an append that was given
     /// up because its message was released first counts as if it were. A driver that knows new
     /// handles for these messages exchanges them first ([`super::Machine::exchange`]): what is on disk
@@ -106,6 +119,8 @@ pub struct Incoming<P> {
     pub persistent: bool,
     /// Whose publish it is, when somebody waits for the confirm.
     pub publish: Option<PublishRef>,
+    /// How long it may wait, in ms (`expiration`); the smaller of this and the queue's own counts.
+    pub ttl: Option<u32>,
 }
 
 /// Where a confirm goes.
@@ -127,9 +142,18 @@ pub enum Settlement {
     /// Done with.
     Ack,
     /// Back to its old place, marked redelivered.
-    Requeue,
-    /// Rejected: dropped (or dead-lettered, where that is configured).
+    Requeue(Attempt),
+    /// Rejected: dropped, or dead-lettered where that is configured.
     Discard,
+}
+
+/// How the attempt ended whose message returns (rabbitmq: quorum-queues.md, delayed retry).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Attempt {
+    /// The message was given back on purpose: `basic.nack`, `basic.recover`, a consumer time-out.
+    Returned,
+    /// It failed: `basic.reject`, or its holder is gone.
+    Failed,
 }
 
 /// A consumer as the queue sees it.
@@ -143,6 +167,10 @@ pub struct Consumer {
     pub acknowledge: Acknowledge,
     /// Whether it wants to be alone.
     pub access: Access,
+    /// Only those with the highest priority that can take something are given messages (`x-priority`).
+    pub priority: i32,
+    /// How long it may take to settle a message, in ms; `None` for what the queue says.
+    pub timeout: Option<u64>,
 }
 
 /// Whether a delivery must be settled, and how many may be open.

@@ -2,7 +2,10 @@
 
 use super::Paging;
 
-/// Settings of one queue machine.
+/// Settings of one queue machine. The default is a queue without any feature.
+///
+/// `log`, `auto_delete`, `paging` and `single_active` are what the queue was declared as, and stay for its life;
+/// [`super::Command::Configure`] changes the others (a policy; rabbitmq: parameters.md).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct QueueConfig {
     /// Whether persistent messages are appended to the log and confirmed only when they are on disk.
@@ -12,6 +15,57 @@ pub struct QueueConfig {
     pub auto_delete: bool,
     /// Whether a long backlog leaves RAM, and how much of it stays; `None` keeps everything.
     pub paging: Option<Paging>,
+    /// What becomes of messages that the queue gives up.
+    pub dead_letter: DeadLetter,
+    /// How long a message may wait, in ms (`x-message-ttl`). Counts for messages that come later, and
+    /// for each from its arrival.
+    pub message_ttl: Option<u32>,
+    /// The most ready messages (`x-max-length`).
+    pub max_length: Option<u64>,
+    /// The most bytes that ready messages may cost, in what [`super::Incoming::bytes`] says
+    /// (`x-max-length-bytes`).
+    pub max_length_bytes: Option<u64>,
+    /// What happens at these two.
+    pub overflow: Overflow,
+    /// How long the queue may be unused, in ms (`x-expires`); from 1.
+    pub expires: Option<u32>,
+    /// How long a consumer may take to settle a message, in ms, unless it has a time-out of its own.
+    pub consumer_timeout: Option<u64>,
+    /// Whether one consumer at a time is given messages (`x-single-active-consumer`). Stays as it was
+    /// declared.
+    pub single_active: bool,
+    /// How often a message may return: one more, and it is given up (`x-delivery-limit`).
+    pub delivery_limit: Option<u32>,
+}
+
+/// What happens when a queue is full (rabbitmq: maxlength.md, `x-overflow`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Overflow {
+    /// The oldest messages are given up.
+    #[default]
+    DropHead,
+    /// New ones are refused.
+    RejectPublish,
+    /// New ones are refused, and dead-lettered.
+    RejectPublishDlx,
+}
+
+/// What becomes of messages that the queue gives up (rabbitmq: dlx.md). Where they go is the driver's
+/// knowledge.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DeadLetter {
+    /// They are dropped.
+    #[default]
+    Drop,
+    /// They are handed to the driver, as many as come.
+    AtMostOnce,
+    /// They are handed to the driver, which answers [`super::Command::Departed`] when they have
+    /// arrived; the queue gives up no more of its own accord while that many are on their way. What is
+    /// rejected or returned too often is never held back: its holder does not have it any longer.
+    AtLeastOnce {
+        /// From 1.
+        departing_max: u32,
+    },
 }
 
 /// Whether the machine's driver has a log behind it.

@@ -3,6 +3,8 @@
 
 use std::num::NonZeroU64;
 
+use crate::base::Millis;
+
 use super::Residence;
 use super::slab::Key;
 
@@ -83,6 +85,18 @@ impl Facts {
         };
     }
 
+    /// Whether it expires ([`super::expiry`]).
+    #[inline]
+    pub(super) fn expires(self) -> bool {
+        self.marks.get() & EXPIRES != 0
+    }
+
+    /// It expires, or it does not any more.
+    pub(super) fn set_expires(&mut self, expires: bool) {
+        let others = PRESENT | (self.marks.get() & !EXPIRES);
+        self.marks = if expires { others | EXPIRES } else { others };
+    }
+
     /// It was handed out and came back.
     pub(super) fn count_delivery(&mut self) {
         self.marks = self.marks.checked_add(DELIVERED_ONCE).unwrap_or(self.marks);
@@ -92,6 +106,7 @@ impl Facts {
 const PRESENT: NonZeroU64 = NonZeroU64::MIN;
 const APPENDED: u64 = 1 << 1;
 const ON_DISK: u64 = 1 << 2;
+const EXPIRES: u64 = 1 << 3;
 const DELIVERED_ONCE: u64 = 1 << 32;
 
 /// A message that was handed out and is not settled.
@@ -99,6 +114,8 @@ const DELIVERED_ONCE: u64 = 1 << 32;
 pub(super) struct Handed<P> {
     /// The message.
     pub(super) entry: Entry<P>,
+    /// When it was handed out.
+    pub(super) at: Millis,
     /// Whose credit it uses; `None` for `basic.get` and without acks. The consumer may be gone by now.
     pub(super) consumer: Option<Key>,
 }
@@ -117,7 +134,10 @@ mod tests {
                 assert_eq!(facts, Facts::known(7, 2, appended, residence));
                 assert_eq!((facts.appended(), facts.residence()), (appended, residence));
                 assert_eq!((facts.delivery_count(), facts.bytes), (2, 7));
+                facts.set_expires(true);
+                assert_eq!((facts.expires(), facts.delivery_count()), (true, 2));
                 facts.set_residence(Residence::Disk);
+                facts.set_expires(false);
                 assert_eq!(facts, Facts::known(7, 2, appended, Residence::Disk));
                 facts.set_residence(Residence::Ram);
                 assert_eq!(facts, Facts::known(7, 2, appended, Residence::Ram));

@@ -6,7 +6,7 @@
 //!
 //! Between two calls these hold; tests cite the numbers:
 //!
-//! * **Q1** A message that was taken is in exactly one place: ready, unsettled, or gone. Ids are given
+//! * **Q1** A message that was taken is in exactly one place: ready, unsettled, departing, or gone. Ids are given
 //!   in order of arrival from 1 and never used again. `Release` is emitted once per message, when it is
 //!   gone.
 //! * **Q2** Ready messages are handed out in order of their ids. A message that returns goes to its old
@@ -14,10 +14,12 @@
 //! * **Q3** An unsettled message has one holder, and only that holder can settle it. It outlives the
 //!   consumer that was given it. A holder with neither a consumer nor a message is forgotten. What
 //!   needs no ack has a holder only if it is not in RAM, until it is read.
-//! * **Q4** The circle of turns holds exactly the consumers that are open and have credit of their own.
+//! * **Q4** The circles of turns hold exactly the consumers that are open, have credit of their own and
+//!   do not stand by, each in that of its priority; only the highest circle turns.
 //! * **Q5** A consumer's open messages are those unsettled ones that it was given: never more than its
 //!   prefetch. Every settlement returns the credit once; to a consumer that is gone nothing returns.
-//! * **Q6** Every publish that wants it is confirmed exactly once: when its message is taken, or, if
+//! * **Q6** Every publish that wants it is confirmed or refused, exactly once. A refused one gets no id.
+//!   A confirm comes when its message is taken, or, if
 //!   the message is appended, when the disk has it or the message is gone, whichever comes first.
 //! * **Q7** An exclusive consumer is alone.
 //! * **Q8** Counts and bytes are the sums over the messages that are there.
@@ -27,8 +29,22 @@
 //! * **Q10** A long backlog is paged out and in without being seen from outside: order, counts and
 //!   answers are those of a queue that keeps everything. A message that is away waits for nothing. A
 //!   `Get` whose message is away, and all that comes after it, waits in order for it to be paged in.
-//! * **Q11** An index that lost messages, or found some again, stops nothing: what it has is handed out
-//!   in order, what it has not is reported as `Lost` once, and what it has damaged is released.
+//!   An index that lost messages, or found some again, stops nothing: what it has is handed out in
+//!   order, what it has not is reported as `Lost` once, and what it has damaged is released.
+//! * **Q11** A message that is given up while dead letters are configured is announced once
+//!   (`DeadLetter`) and departs: it counts neither as ready nor as unsettled, its bytes stay, and it is
+//!   gone when it has `Departed`. So a crash between the two loses nothing: after a restart it is ready
+//!   at its old place.
+//! * **Q12** A message is never handed out after the moment at which it expires, wherever it was in
+//!   between. Only the head expires. What expired is given up in bounded steps, and costs no look at
+//!   what did not.
+//! * **Q13** After consumers were given what they can take, a queue with a limit is within it, or has a
+//!   deadline that has passed, or waits for a page or for dead letters to arrive. What goes first is what
+//!   would have been handed out first.
+//! * **Q14** In a queue with a single active consumer exactly one is active while there is any; the
+//!   others are given nothing. What a former one holds stays with its holder.
+//! * **Q15** A consumer that has not settled a message in time is detached, once, and everything that it
+//!   was given returns. A queue that nobody used for long enough is deleted.
 //!
 //! [`apply`]: Machine::apply
 //! [`deliver`]: Machine::deliver
@@ -39,13 +55,17 @@ use crate::base::{ConsumerId, HolderId, MessageId, Millis};
 
 use super::confirms::{ConfirmRun, Waiting};
 use super::consumers::{Consumers, Turn};
+use super::departing::{Departing, Losses};
+use super::ending::answer_gone;
 use super::entry::{Entry, Facts};
+use super::expiry::{Expiries, Head};
 use super::ready::Ready;
 use super::releases::Leaving;
 use super::unsettled::Unsettled;
 use super::{
-    Burst, Command, Consumer, DeleteCondition, Delivery, Effect, Effects, Incoming, LogMode,
-    Progress, PublishRef, QueueConfig, Reply, RequestId, Residence, Settlement, SharedCredit,
+    Access, Attempt, Burst, Command, Consumer, Delivery, Effect, Effects, Incoming, LogMode,
+    Progress, PublishRef, QueueConfig, Reason, Reply, RequestId, Residence, Settlement,
+    SharedCredit,
 };
 
 /// One queue: plain data, without a thread, a lock or a clock.
@@ -74,7 +94,20 @@ pub struct Machine<P> {
     pub(super) disk_bytes: u64,
     /// Commands that wait for more to be paged in; the first is a `Get` (Q10).
     pub(super) deferred: VecDeque<Command<P>>,
-    deleted: bool,
+    pub(super) departing: Departing<P>,
+    pub(super) expiries: Expiries,
+    /// Whether a message that expires ever came.
+    pub(super) may_expire: bool,
+    pub(super) losses: Losses,
+    /// When the queue was used last, as far as that matters.
+    pub(super) used_at: Option<Millis>,
+    /// The shortest time-out that a consumer has or had.
+    pub(super) shortest_timeout: Option<u64>,
+    /// The earliest moment at which a consumer could be late.
+    pub(super) late_at: Option<Millis>,
+    /// Whether nothing is to be looked at beside the commands.
+    pub(super) plain: bool,
+    pub(super) deleted: bool,
 }
 
 impl<P: Clone> Machine<P> {
@@ -85,48 +118,65 @@ impl<P: Clone> Machine<P> {
             config.paging.is_none_or(|paging| paging.window > 0 && paging.piece > 0),
             "a window and a piece hold at least one message"
         );
-        Self {
+        let mut machine = Self {
             config,
             ready: Ready::new(),
             unsettled: Unsettled::new(),
-            consumers: Consumers::new(),
+            consumers: Consumers::new(config.single_active),
             waiting: Waiting::new(),
             appended_up_to: MessageId(0),
             persisted_up_to: MessageId(0),
             disk_bytes: 0,
             deferred: VecDeque::new(),
+            departing: Departing::new(),
+            expiries: Expiries::new(),
+            may_expire: false,
+            losses: Losses::default(),
+            used_at: None,
+            shortest_timeout: None,
+            late_at: None,
+            plain: true,
             deleted: false,
-        }
+        };
+        machine.plain = machine.is_plain();
+        machine
     }
 
     /// Applies one command. Never hands a message to a consumer.
     pub fn apply(&mut self, now: Millis, command: Command<P>, effects: &mut Effects<P>) {
+        if !self.plain {
+            self.before(now, &command, effects);
+        }
         if let Command::PagedIn { from, messages, more } = command {
             self.paged_in(now, from, messages, more, effects);
-        } else if self.deferred.is_empty() && !self.must_wait(&command) {
+        } else if self.deferred.is_empty() && !self.must_wait(now, &command) || is_upkeep(&command)
+        {
             self.take(now, command, effects);
         } else {
             self.defer(command, effects);
+        }
+        if !self.plain {
+            self.after(now, effects);
         }
     }
 
     /// Does what a command asks for, with everything that it needs in RAM.
     #[inline]
-    pub(super) fn take(&mut self, _now: Millis, command: Command<P>, effects: &mut Effects<P>) {
+    pub(super) fn take(&mut self, now: Millis, command: Command<P>, effects: &mut Effects<P>) {
         if self.deleted {
             return answer_gone(command, effects);
         }
         match command {
-            Command::Enqueue(messages) => self.enqueue(messages, effects),
+            Command::Enqueue(messages) => self.enqueue(now, messages, effects),
             Command::Settle { holder, settlement, messages } => {
-                self.settle(holder, settlement, &messages, effects);
+                self.settle(now, holder, settlement, &messages, effects);
             }
             Command::Attach { consumer, request } => self.attach(consumer, request, effects),
             Command::Detach { consumer, request } => self.detach(consumer, request, effects),
-            Command::Release { holder } => self.release(holder, effects),
+            Command::Release { holder } => self.release(now, holder, effects),
             Command::Flow { consumer, flow } => self.consumers.set_flow(consumer, flow),
             Command::Get { holder, no_ack, request } => {
-                self.get(holder, no_ack, request, effects);
+                self.get(now, holder, no_ack, request, effects);
             }
             Command::Purge { request } => self.purge(request, effects),
             Command::Inspect { request } => {
@@ -134,6 +184,13 @@ impl<P: Clone> Machine<P> {
                 effects.push(Effect::Reply { request, reply });
             }
             Command::Delete { condition, request } => self.delete(condition, request, effects),
+            Command::Configure(config) => self.configure(now, config),
+            Command::Tick => {}
+            Command::Departed { runs } => {
+                let mut leaving = Leaving::new();
+                self.departed(&runs, &mut leaving, effects);
+                self.finish(leaving, effects);
+            }
             Command::Persisted { up_to } => {
                 self.persisted(up_to, effects);
                 self.page_out(effects);
@@ -150,7 +207,7 @@ impl<P: Clone> Machine<P> {
     /// consumer for its credit while its connection is slow holds it again.
     pub fn deliver(
         &mut self,
-        _now: Millis,
+        now: Millis,
         burst: Burst,
         credit: &mut dyn SharedCredit,
         effects: &mut Effects<P>,
@@ -165,17 +222,32 @@ impl<P: Clone> Machine<P> {
             if messages >= burst.messages || bytes >= burst.bytes {
                 break Progress::More;
             }
+            if !self.plain {
+                match self.look_at_head(now, effects) {
+                    Head::Fit => {}
+                    Head::Changed => continue,
+                    Head::Later => break Progress::More,
+                    Head::Stuck => break Progress::Idle,
+                }
+            }
             let Some(turn) = self.consumers.take_turn(credit) else { break Progress::Idle };
             let Some((id, entry)) = self.ready.pop() else {
                 panic!("the first message is there when it is said to be");
             };
             messages += 1;
             bytes += entry.facts.bytes;
-            self.hand_out(turn, id, entry, &mut leaving, effects);
+            self.hand_out(now, turn, id, entry, &mut leaving, effects);
         };
         self.finish(leaving, effects);
         if messages > 0 || self.consumers.has_turn() {
             self.page_in(effects);
+        }
+        if !self.plain && messages > 0 {
+            self.watch(now);
+        }
+        if !self.plain && progress == Progress::Idle {
+            self.expire(now, effects);
+            self.after(now, effects);
         }
         progress
     }
@@ -183,12 +255,6 @@ impl<P: Clone> Machine<P> {
     /// The publishes that wait for the disk. For a driver that has to give the machine up.
     pub fn waiting_publishes(&self) -> impl Iterator<Item = PublishRef> + '_ {
         self.waiting.iter().map(|(_, publish)| publish)
-    }
-
-    /// When the machine wants to be woken; `None`, because nothing in it is timed yet.
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Millis> {
-        None
     }
 
     /// Messages that wait to be handed out.
@@ -227,15 +293,30 @@ impl<P: Clone> Machine<P> {
         self.deleted
     }
 
-    fn enqueue(&mut self, messages: Vec<Incoming<P>>, effects: &mut Effects<P>) {
+    fn enqueue(&mut self, now: Millis, messages: Vec<Incoming<P>>, effects: &mut Effects<P>) {
         let mut run = ConfirmRun::new();
-        for Incoming { payload, bytes, persistent, publish } in messages {
+        let mut room = if self.plain { None } else { self.room() };
+        for Incoming { payload, bytes, persistent, publish, ttl } in messages {
+            if room.is_some() && self.refuses(&mut room, bytes) {
+                self.refuse(payload, publish, effects);
+                continue;
+            }
             let appended = match self.config.log {
                 LogMode::Volatile => false,
                 LogMode::Logged => persistent,
             };
             let copy = appended.then(|| payload.clone());
-            let id = self.ready.push(Entry { payload, facts: Facts::new(bytes, appended) });
+            let mut facts = Facts::new(bytes, appended);
+            let expires = match (self.plain, ttl) {
+                (true, None) => None,
+                (false, _) | (_, Some(_)) => self.expiry(now, ttl),
+            };
+            facts.set_expires(expires.is_some());
+            let id = self.ready.push(Entry { payload, facts });
+            if let Some(at) = expires {
+                (self.may_expire, self.plain) = (true, false);
+                self.expiries.push_fresh(id, at);
+            }
             if let Some(payload) = copy {
                 self.appended_up_to = id;
                 effects.push(Effect::Append { id, payload });
@@ -253,6 +334,7 @@ impl<P: Clone> Machine<P> {
     #[inline]
     fn hand_out(
         &mut self,
+        now: Millis,
         turn: Turn,
         id: MessageId,
         entry: Entry<P>,
@@ -262,49 +344,112 @@ impl<P: Clone> Machine<P> {
         let Turn { consumer, holder, holder_key, credit } = turn;
         let Entry { payload, facts } = entry;
         let no_ack = credit.is_none();
-        if settles_at_once(no_ack, facts) {
+        let settled = settles_at_once(no_ack, facts);
+        if facts.expires() {
+            self.keep_expiry(id, !settled);
+        }
+        if settled {
             let delivery = delivery(id, payload, facts, None, no_ack);
             effects.push(Effect::Deliver { consumer, delivery });
             return leaving.let_go(&mut self.waiting, id, facts, effects);
         }
         let delivery = delivery(id, payload.clone(), facts, Some(holder), no_ack);
         effects.push(Effect::Deliver { consumer, delivery });
-        self.unsettled.hold(holder_key, id, payload, facts, credit);
+        self.unsettled.hold(holder_key, id, payload, facts, credit, now);
     }
 
     fn settle(
         &mut self,
+        now: Millis,
         holder: HolderId,
         settlement: Settlement,
         messages: &[(MessageId, MessageId)],
         effects: &mut Effects<P>,
     ) {
-        let Self { ready, unsettled, consumers, waiting, .. } = self;
+        if !self.plain && settlement != Settlement::Ack {
+            return self.give_back(now, holder, settlement, messages, effects);
+        }
+        let Self { ready, unsettled, consumers, waiting, losses, .. } = self;
         let mut leaving = Leaving::new();
         for &ids in messages {
             unsettled.take_run(holder, ids, |id, payload, facts, consumer| {
                 consumers.give_back(consumer);
                 match settlement {
                     Settlement::Ack => leaving.let_go(waiting, id, facts, effects),
-                    Settlement::Requeue => put_back(ready, id, payload, facts),
-                    // The place of dead letters: until they are there, rejected is dropped.
-                    Settlement::Discard => leaving.let_go(waiting, id, facts, effects),
+                    Settlement::Requeue(_) => put_back(ready, id, payload, facts),
+                    Settlement::Discard => {
+                        losses.rejected += 1;
+                        leaving.let_go(waiting, id, facts, effects);
+                    }
                 }
             });
         }
         self.finish(leaving, effects);
     }
 
+    /// Messages are rejected or return, in a queue whose settings have a say in it.
+    fn give_back(
+        &mut self,
+        now: Millis,
+        holder: HolderId,
+        settlement: Settlement,
+        messages: &[(MessageId, MessageId)],
+        effects: &mut Effects<P>,
+    ) {
+        let Self { unsettled, consumers, .. } = self;
+        let mut taken = Vec::new();
+        for &ids in messages {
+            unsettled.take_run(holder, ids, |id, payload, facts, consumer| {
+                consumers.give_back(consumer);
+                taken.push((id, Entry { payload, facts }));
+            });
+        }
+        let mut leaving = Leaving::new();
+        for (id, entry) in taken {
+            match settlement {
+                Settlement::Ack => leaving.let_go(&mut self.waiting, id, entry.facts, effects),
+                Settlement::Requeue(attempt) => {
+                    self.come_back(now, id, entry, attempt, &mut leaving, effects);
+                }
+                Settlement::Discard => {
+                    self.give_up(Reason::Rejected, id, entry, &mut leaving, effects);
+                }
+            }
+        }
+        self.finish(leaving, effects);
+    }
+
+    /// A message returns, unless it did so too often.
+    pub(super) fn come_back(
+        &mut self,
+        _now: Millis,
+        id: MessageId,
+        mut entry: Entry<P>,
+        _attempt: Attempt,
+        leaving: &mut Leaving,
+        effects: &mut Effects<P>,
+    ) {
+        entry.facts.count_delivery();
+        if self.config.delivery_limit.is_some_and(|limit| entry.facts.delivery_count() > limit) {
+            return self.give_up(Reason::DeliveryLimit, id, entry, leaving, effects);
+        }
+        self.ready.put_back(id, entry);
+    }
+
     fn attach(&mut self, consumer: Consumer, request: RequestId, effects: &mut Effects<P>) {
         // rabbitmq: amqqueue.erl, check_exclusive_access: 403 "in exclusive use".
-        let reply = if self.consumers.admits(consumer.access) {
+        let reply = if self.config.single_active && consumer.access == Access::Exclusive {
+            Reply::SingleActive
+        } else if self.consumers.admits(consumer.access) {
             let holder_key = self.unsettled.join(consumer.holder);
             self.consumers.attach(consumer, holder_key);
+            self.note_timeout(&consumer);
             Reply::Attached
         } else {
             Reply::ExclusiveUse
         };
         effects.push(Effect::Reply { request, reply });
+        self.elect(effects);
     }
 
     fn detach(
@@ -318,47 +463,58 @@ impl<P: Clone> Machine<P> {
             effects.push(Effect::Reply { request, reply: Reply::Detached });
         }
         if was_there {
+            self.elect(effects);
             self.delete_if_unused(effects);
         }
     }
 
-    fn release(&mut self, holder: HolderId, effects: &mut Effects<P>) {
+    fn release(&mut self, now: Millis, holder: HolderId, effects: &mut Effects<P>) {
         let mut detached = false;
         while let Some(consumer) = self.consumers.first_of(holder) {
             detached |= self.remove_consumer(consumer);
         }
-        self.return_all(holder);
+        self.return_all(now, holder, Attempt::Failed, effects);
         if detached {
+            self.elect(effects);
             self.delete_if_unused(effects);
         }
     }
 
-    fn return_all(&mut self, holder: HolderId) {
-        let Self { ready, unsettled, consumers, .. } = self;
-        unsettled.take_holder(holder, |id, payload, facts, consumer| {
-            consumers.give_back(consumer);
-            put_back(ready, id, payload, facts);
-        });
+    /// Everything that a holder holds returns.
+    fn return_all(
+        &mut self,
+        now: Millis,
+        holder: HolderId,
+        attempt: Attempt,
+        effects: &mut Effects<P>,
+    ) {
+        let all = (MessageId(0), MessageId(u64::MAX));
+        self.settle(now, holder, Settlement::Requeue(attempt), &[all], effects);
     }
 
     fn get(
         &mut self,
+        now: Millis,
         holder: HolderId,
         no_ack: bool,
         request: RequestId,
         effects: &mut Effects<P>,
     ) {
-        let Some((id, entry)) = self.ready.pop() else {
-            let reply = Reply::Got { delivery: None, ready: 0 };
+        let expired = !self.plain && self.head_expired(now);
+        let Some((id, entry)) = (if expired { None } else { self.ready.pop() }) else {
+            let reply = Reply::Got { delivery: None, ready: self.ready.len() };
             return effects.push(Effect::Reply { request, reply });
         };
         let facts = entry.facts;
         let holder = (!settles_at_once(no_ack, facts)).then_some(holder);
+        if facts.expires() {
+            self.keep_expiry(id, holder.is_some());
+        }
         let delivery = Some(delivery(id, entry.payload.clone(), facts, holder, no_ack));
         let reply = Reply::Got { delivery, ready: self.ready.len() };
         effects.push(Effect::Reply { request, reply });
         if let Some(holder) = holder {
-            self.unsettled.hold_without_consumer(holder, id, entry);
+            self.unsettled.hold_without_consumer(holder, id, entry, now);
         } else {
             let mut leaving = Leaving::new();
             leaving.let_go(&mut self.waiting, id, facts, effects);
@@ -367,47 +523,7 @@ impl<P: Clone> Machine<P> {
         self.page_in(effects);
     }
 
-    fn purge(&mut self, request: RequestId, effects: &mut Effects<P>) {
-        let messages = self.ready.len();
-        let mut leaving = Leaving::new();
-        self.drop_ready(&mut leaving, effects);
-        self.finish(leaving, effects);
-        effects.push(Effect::Reply { request, reply: Reply::Purged { messages } });
-    }
-
-    fn delete(
-        &mut self,
-        condition: DeleteCondition,
-        request: Option<RequestId>,
-        effects: &mut Effects<P>,
-    ) {
-        // rabbitmq: amqqueue_process.erl, handle_call({delete, ..}): in use first, then empty.
-        let refusal = if condition.if_unused && !self.consumers.is_empty() {
-            Some(Reply::InUse)
-        } else if condition.if_empty && !self.ready.is_empty() {
-            Some(Reply::NotEmpty)
-        } else {
-            None
-        };
-        let messages = self.ready.len();
-        let refused = refusal.is_some();
-        if !refused {
-            while let Some(consumer) = self.consumers.first() {
-                self.remove_consumer(consumer);
-                effects.push(Effect::CancelConsumer { consumer });
-            }
-            self.drop_everything(effects);
-        }
-        if let Some(request) = request {
-            let reply = refusal.unwrap_or(Reply::Deleted { messages });
-            effects.push(Effect::Reply { request, reply });
-        }
-        if !refused {
-            effects.push(Effect::Deleted);
-        }
-    }
-
-    fn persisted(&mut self, up_to: MessageId, effects: &mut Effects<P>) {
+    pub(super) fn persisted(&mut self, up_to: MessageId, effects: &mut Effects<P>) {
         let mut run = ConfirmRun::new();
         while let Some(publish) = self.waiting.pop_up_to(up_to) {
             run.add(publish, effects);
@@ -417,7 +533,7 @@ impl<P: Clone> Machine<P> {
     }
 
     /// Takes a consumer out; what it was given stays with its holder. Says whether it was there.
-    fn remove_consumer(&mut self, consumer: ConsumerId) -> bool {
+    pub(super) fn remove_consumer(&mut self, consumer: ConsumerId) -> bool {
         let attached = self.consumers.detach(consumer);
         if let Some(attached) = &attached {
             self.unsettled.leave(attached.holder_key);
@@ -425,40 +541,18 @@ impl<P: Clone> Machine<P> {
         attached.is_some()
     }
 
-    /// A consumer left: an auto-delete queue goes with the last one.
-    fn delete_if_unused(&mut self, effects: &mut Effects<P>) {
-        if self.config.auto_delete && self.consumers.is_empty() {
-            self.drop_everything(effects);
-            effects.push(Effect::Deleted);
-        }
-    }
-
-    fn drop_ready(&mut self, leaving: &mut Leaving, effects: &mut Effects<P>) {
-        loop {
-            while let Some((id, Entry { facts, .. })) = self.ready.pop() {
-                leaving.let_go(&mut self.waiting, id, facts, effects);
-            }
-            let Some(away) = self.ready.drop_away() else { break };
-            leaving.let_go_away(away, effects);
-        }
-    }
-
-    fn drop_everything(&mut self, effects: &mut Effects<P>) {
-        // All that waits goes now: confirmed in order, not as the messages happen to lie.
-        self.persisted(MessageId(u64::MAX), effects);
-        let mut leaving = Leaving::new();
-        self.drop_ready(&mut leaving, effects);
-        let Self { unsettled, waiting, .. } = self;
-        unsettled.take_all(|id, _, facts, _| {
-            leaving.let_go(waiting, id, facts, effects);
-        });
-        self.finish(leaving, effects);
-        self.deleted = true;
-    }
-
     pub(super) fn finish(&mut self, leaving: Leaving, effects: &mut Effects<P>) {
-        self.disk_bytes -= leaving.finish(effects);
+        let left = leaving.finish(effects);
+        self.disk_bytes -= left.disk_bytes;
+        for id in left.expiring {
+            self.expiries.forget(id);
+        }
     }
+}
+
+/// What changes nothing that somebody who waits could see, and may be what they wait for (Q10).
+fn is_upkeep<P>(command: &Command<P>) -> bool {
+    matches!(command, Command::Tick | Command::Departed { .. })
 }
 
 #[inline]
@@ -483,30 +577,4 @@ fn settles_at_once(no_ack: bool, facts: Facts) -> bool {
 fn put_back<P>(ready: &mut Ready<P>, id: MessageId, payload: P, mut facts: Facts) {
     facts.count_delivery();
     ready.put_back(id, Entry { payload, facts });
-}
-
-/// Q9.
-fn answer_gone<P>(command: Command<P>, effects: &mut Effects<P>) {
-    let request = match command {
-        Command::Enqueue(messages) => {
-            let mut run = ConfirmRun::new();
-            for publish in messages.iter().filter_map(|message| message.publish) {
-                run.add(publish, effects);
-            }
-            return run.emit(effects);
-        }
-        Command::Settle { .. }
-        | Command::Release { .. }
-        | Command::Flow { .. }
-        | Command::Persisted { .. }
-        | Command::PagedIn { .. } => None,
-        Command::Attach { request, .. }
-        | Command::Get { request, .. }
-        | Command::Purge { request }
-        | Command::Inspect { request } => Some(request),
-        Command::Detach { request, .. } | Command::Delete { request, .. } => request,
-    };
-    if let Some(request) = request {
-        effects.push(Effect::Reply { request, reply: Reply::Gone });
-    }
 }

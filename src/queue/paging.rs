@@ -47,7 +47,7 @@
 //! [`Machine::ram_bytes`]: super::Machine::ram_bytes
 //! [`QueueConfig::paging`]: super::QueueConfig::paging
 
-use crate::base::MessageId;
+use crate::base::{MessageId, Millis};
 
 use super::entry::Facts;
 
@@ -87,14 +87,17 @@ pub struct Paged<P> {
     pub residence: Residence,
     /// On the way back: whether it can be handed out. A damaged one is released instead.
     pub damaged: bool,
+    /// When it expires. The driver keeps it with the message; after a restart the clock has another
+    /// origin.
+    pub expires: Option<Millis>,
 }
 
 impl<P> Paged<P> {
     /// On its way out.
-    pub(super) fn new(id: MessageId, payload: P, facts: Facts) -> Self {
+    pub(super) fn new(id: MessageId, payload: P, facts: Facts, expires: Option<Millis>) -> Self {
         let (delivery_count, appended) = (facts.delivery_count(), facts.appended());
         let (bytes, residence) = (facts.bytes, facts.residence());
-        Self { id, payload, bytes, delivery_count, appended, residence, damaged: false }
+        Self { id, payload, bytes, delivery_count, appended, residence, damaged: false, expires }
     }
 }
 

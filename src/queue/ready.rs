@@ -12,7 +12,8 @@ use crate::base::MessageId;
 
 use super::backlog::{Backlog, TakenBack};
 use super::chunks::Chunks;
-use super::entry::Entry;
+use super::entry::{Entry, Facts};
+use super::expiry::Expiries;
 use super::{Paged, Paging, Span};
 
 /// The ready messages of one queue. It also gives the ids.
@@ -68,6 +69,20 @@ impl<P> Ready<P> {
         Some((id, entry))
     }
 
+    /// The oldest message, if it is there.
+    pub(super) fn first(&self) -> Option<(MessageId, Facts)> {
+        if self.older == 0 {
+            return Some((self.first_fresh(), self.fresh.front()?.facts));
+        }
+        let returned = self.returned.first_key_value().map(|(id, entry)| (*id, entry.facts));
+        returned.or_else(|| self.backlog.front())
+    }
+
+    /// Whether the oldest message is away, and nobody has asked for it.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.older > 0 && !self.has_first() && !self.backlog.is_asked()
+    }
+
     /// Puts a message that was handed out back to its old place.
     pub(super) fn put_back(&mut self, id: MessageId, entry: Entry<P>) {
         let first = self.backlog.first().unwrap_or(self.first_fresh());
@@ -104,6 +119,7 @@ impl<P> Ready<P> {
     pub(super) fn page_out(
         &mut self,
         paging: Paging,
+        expiries: &mut Expiries,
         safe: impl FnOnce(MessageId) -> bool,
     ) -> Option<(Span, Vec<Paged<P>>)> {
         let (window, piece) = (paging.window as usize, paging.piece as usize);
@@ -118,6 +134,11 @@ impl<P> Ready<P> {
         }
         for _ in 0..head_room {
             let (id, entry) = self.take_fresh()?;
+            if entry.facts.expires()
+                && let Some(at) = expiries.take(id)
+            {
+                expiries.insert(id, at);
+            }
             self.backlog.push_head(id, entry);
         }
         let mut span = Span { first, last, messages: piece as u64, bytes: 0, appended: 0 };
@@ -126,7 +147,8 @@ impl<P> Ready<P> {
             let (id, Entry { payload, facts }) = self.take_fresh()?;
             span.bytes += facts.bytes;
             span.appended += u64::from(facts.appended());
-            messages.push(Paged::new(id, payload, facts));
+            let moment = if facts.expires() { expiries.take(id) } else { None };
+            messages.push(Paged::new(id, payload, facts, moment));
         }
         self.backlog.send_away(span);
         Some((span, messages))
@@ -143,8 +165,9 @@ impl<P> Ready<P> {
         from: MessageId,
         messages: Vec<Paged<P>>,
         more: bool,
+        expiries: &mut Expiries,
     ) -> Option<TakenBack> {
-        let back = self.backlog.take_back(from, messages, more)?;
+        let back = self.backlog.take_back(from, messages, more, expiries)?;
         self.older = self.older - back.away_before.0 + back.messages + back.away_after.0;
         self.bytes = self.bytes - back.away_before.1 + back.bytes + back.away_after.1;
         Some(back)
@@ -231,7 +254,6 @@ impl<P> Ready<P> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::entry::Facts;
     use super::*;
 
     fn entry(payload: u64) -> Entry<u64> {

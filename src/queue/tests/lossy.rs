@@ -1,4 +1,4 @@
-//! Q11: an index that loses, damages and finds messages, under random commands.
+//! Q10: an index that loses, damages and finds messages, under random commands.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -117,6 +117,7 @@ impl World {
                 appended: true,
                 residence: Residence::Ram,
                 damaged: *fate == Fate::Damaged,
+                expires: None,
             })
             .collect();
         let more = messages.len() < known.len();

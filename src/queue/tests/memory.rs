@@ -17,8 +17,13 @@ fn fill(machine: &mut Machine<Handle>, messages: u64) -> u64 {
     let mut effects = Effects::new();
     let mut away = 0;
     for batch in 0..messages / 1000 {
-        let message =
-            |at| Incoming { payload: [batch, at], bytes: 100, persistent: true, publish: None };
+        let message = |at| Incoming {
+            payload: [batch, at],
+            bytes: 100,
+            persistent: true,
+            publish: None,
+            ttl: None,
+        };
         machine.apply(NOW, Command::Enqueue((0..1000).map(message).collect()), &mut effects);
         for effect in effects.drain() {
             let Effect::PageOut { messages } = effect else { panic!("{effect:?}") };

@@ -2,14 +2,19 @@
 
 mod confirming;
 mod consuming;
+mod departing;
 mod exchanging;
+mod expiring;
 mod fixture;
 mod index;
 mod lifetime;
+mod limiting;
 mod lossy;
 mod memory;
 mod model;
 mod paging;
 mod properties;
 mod script;
+mod serving;
 mod settling;
+mod waiting;
