@@ -187,6 +187,8 @@ impl Queue {
                 sequence: PublishSequence(id),
             }),
             ttl: None,
+            priority: 0,
+            due: None,
         };
         self.apply(Command::Enqueue((first..self.next).map(message).collect()));
         first

@@ -90,6 +90,8 @@ pub(super) fn read_page(
             delivery_count: u32::from(entry.deliveries),
             appended: true,
             expires: None,
+            priority: 0,
+            due: None,
         }
     });
     Ok(page.collect())

@@ -103,9 +103,12 @@ impl<P> Backlog<P> {
         }
         assert!(messages.len() == count as usize, "as many come back as were asked for");
         let mut in_ram = 0;
-        for Paged { id, payload, bytes, delivery_count, appended, residence, expires } in messages {
+        for message in messages {
+            let Paged { id, payload, bytes, delivery_count, appended, residence, expires, .. } =
+                message;
             assert!(away.first <= id && id <= away.last, "what was away comes back in order (Q2)");
             let mut facts = Facts::known(bytes, delivery_count, appended, residence);
+            facts.set_priority(message.priority);
             if let Some(at) = expires {
                 facts.set_expires(true);
                 expiries.insert(id, at);

@@ -6,7 +6,8 @@
 //!
 //! Between two calls these hold; tests cite the numbers:
 //!
-//! * **Q1** A message that was taken is in exactly one place: ready, unsettled, departing, or gone. Ids are given
+//! * **Q1** A message that was taken is in exactly one place: ready, unsettled, delayed, departing,
+//!   or gone. Ids are given
 //!   in order of arrival from 1 and never used again. `Release` is emitted once per message, when it is
 //!   gone.
 //! * **Q2** Ready messages are handed out in order of their ids. A message that returns goes to its old
@@ -42,6 +43,10 @@
 //!   others are given nothing. What a former one holds stays with its holder.
 //! * **Q15** A consumer that has not settled a message in time is detached, once, and everything that it
 //!   was given returns. A queue that nobody used for long enough is deleted.
+//! * **Q16** A delayed message is nobody's and not ready. At its moment it is ready at its old place, or
+//!   departs; those with one moment in order of their ids.
+//! * **Q17** In a queue with priorities Q2 holds within each priority, and a higher one goes first. It
+//!   pages nothing out.
 //!
 //! [`apply`]: Machine::apply
 //! [`deliver`]: Machine::deliver
@@ -52,6 +57,7 @@ use crate::base::{ConsumerId, HolderId, MessageId, Millis};
 
 use super::confirms::{ConfirmRun, Waiting};
 use super::consumers::{Consumers, Turn};
+use super::delayed::Delayed;
 use super::departing::{Departing, Losses};
 use super::ending::answer_gone;
 use super::entry::{Entry, Facts};
@@ -61,7 +67,7 @@ use super::releases::Leaving;
 use super::unsettled::Unsettled;
 use super::{
     Access, Attempt, Burst, Command, Consumer, Delivery, Effect, Effects, Incoming, LogMode,
-    Progress, QueueConfig, Reason, Reply, RequestId, Settlement, SharedCredit,
+    Progress, QueueConfig, Reason, Reply, RequestId, Settlement, SharedCredit, WhenDue,
 };
 
 /// One queue: plain data, without a thread, a lock or a clock.
@@ -91,6 +97,7 @@ pub struct Machine<P> {
     /// Commands that wait for more to be paged in; the first is a `Get` (Q10).
     pub(super) deferred: VecDeque<Command<P>>,
     pub(super) departing: Departing<P>,
+    pub(super) delayed: Delayed<P>,
     pub(super) expiries: Expiries,
     /// Whether a message that expires ever came.
     pub(super) may_expire: bool,
@@ -116,7 +123,7 @@ impl<P: Clone> Machine<P> {
         );
         let mut machine = Self {
             config,
-            ready: Ready::new(),
+            ready: Ready::new(&config),
             unsettled: Unsettled::new(),
             consumers: Consumers::new(config.single_active),
             waiting: Waiting::new(),
@@ -125,6 +132,7 @@ impl<P: Clone> Machine<P> {
             disk_bytes: 0,
             deferred: VecDeque::new(),
             departing: Departing::new(),
+            delayed: Delayed::new(),
             expiries: Expiries::new(),
             may_expire: false,
             losses: Losses::default(),
@@ -207,6 +215,9 @@ impl<P: Clone> Machine<P> {
         credit: &mut dyn SharedCredit,
         effects: &mut Effects<P>,
     ) -> Progress {
+        if !self.plain {
+            self.wake(now, effects);
+        }
         let mut leaving = Leaving::new();
         let mut messages = 0;
         let mut bytes = 0;
@@ -286,7 +297,7 @@ impl<P: Clone> Machine<P> {
     fn enqueue(&mut self, now: Millis, messages: Vec<Incoming<P>>, effects: &mut Effects<P>) {
         let mut run = ConfirmRun::new();
         let mut room = if self.plain { None } else { self.room() };
-        for Incoming { payload, bytes, persistent, publish, ttl } in messages {
+        for Incoming { payload, bytes, persistent, publish, ttl, priority, due } in messages {
             if room.is_some() && self.refuses(&mut room, bytes) {
                 self.refuse(payload, publish, effects);
                 continue;
@@ -296,17 +307,12 @@ impl<P: Clone> Machine<P> {
                 LogMode::Logged => persistent,
             };
             let copy = appended.then(|| payload.clone());
-            let mut facts = Facts::new(bytes, appended);
-            let expires = match (self.plain, ttl) {
-                (true, None) => None,
-                (false, _) | (_, Some(_)) => self.expiry(now, ttl),
+            let facts = Facts::new(bytes, appended);
+            let id = if self.plain && ttl.is_none() {
+                self.ready.push(Entry { payload, facts })
+            } else {
+                self.arrange(now, Entry { payload, facts }, Arrival { ttl, priority, due })
             };
-            facts.set_expires(expires.is_some());
-            let id = self.ready.push(Entry { payload, facts });
-            if let Some(at) = expires {
-                (self.may_expire, self.plain) = (true, false);
-                self.expiries.push_fresh(id, at);
-            }
             if let Some(payload) = copy {
                 self.appended_up_to = id;
                 effects.push(Effect::Append { id, payload });
@@ -319,6 +325,36 @@ impl<P: Clone> Machine<P> {
         }
         run.emit(effects);
         self.page_out(effects);
+    }
+
+    /// Puts a new message to its place, in a queue whose settings have a say in it; gives its id.
+    fn arrange(&mut self, now: Millis, mut entry: Entry<P>, arrival: Arrival) -> MessageId {
+        let Arrival { ttl, priority, due } = arrival;
+        entry.facts.set_priority(priority.min(self.config.max_priority.unwrap_or(0)));
+        let expires = self.expiry(now, ttl);
+        if expires.is_some() {
+            entry.facts.set_expires(true);
+            (self.may_expire, self.plain) = (true, false);
+        }
+        let waits = match self.config.due {
+            WhenDue::Ignored => None,
+            WhenDue::Ready => due.filter(|due| *due > now),
+            WhenDue::Forward => due,
+        };
+        let levelled = self.ready.is_levelled();
+        let id = if let Some(until) = waits {
+            let id = self.ready.reserve();
+            self.delayed.insert(until, id, entry);
+            id
+        } else {
+            self.ready.push(entry)
+        };
+        match expires {
+            Some(at) if levelled => self.expiries.insert(id, at),
+            Some(at) => self.expiries.push_fresh(id, at),
+            None => {}
+        }
+        id
     }
 
     #[inline]
@@ -410,16 +446,19 @@ impl<P: Clone> Machine<P> {
     /// A message returns, unless it did so too often.
     pub(super) fn come_back(
         &mut self,
-        _now: Millis,
+        now: Millis,
         id: MessageId,
         mut entry: Entry<P>,
-        _attempt: Attempt,
+        attempt: Attempt,
         leaving: &mut Leaving,
         effects: &mut Effects<P>,
     ) {
         entry.facts.count_delivery();
         if self.config.delivery_limit.is_some_and(|limit| entry.facts.delivery_count() > limit) {
             return self.give_up(Reason::DeliveryLimit, id, entry, leaving, effects);
+        }
+        if let Some(until) = self.retry_at(now, entry.facts.delivery_count(), attempt) {
+            return self.delayed.insert(until, id, entry);
         }
         self.ready.put_back(id, entry);
     }
@@ -534,6 +573,14 @@ impl<P: Clone> Machine<P> {
             self.expiries.forget(id);
         }
     }
+}
+
+/// What a message brings along for its place in the queue.
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    ttl: Option<u32>,
+    priority: u8,
+    due: Option<Millis>,
 }
 
 /// What changes nothing that somebody who waits could see, and may be what they wait for (Q10).

@@ -10,6 +10,7 @@ mod confirms;
 mod consumers;
 mod credit;
 mod deadlines;
+mod delayed;
 mod departing;
 mod effect;
 mod effects;
@@ -17,6 +18,7 @@ mod ending;
 mod entry;
 mod expiry;
 mod held;
+mod levels;
 mod machine;
 mod overflow;
 mod pages;
@@ -38,7 +40,9 @@ pub use command::{
     Access, Acknowledge, Attempt, Command, Consumer, DeleteCondition, Flow, Incoming, PublishRef,
     RequestId, Settlement,
 };
-pub use config::{Burst, DeadLetter, LogMode, Overflow, Progress, QueueConfig};
+pub use config::{
+    Burst, DeadLetter, DelayedRetry, LogMode, Overflow, Progress, QueueConfig, WhenDue,
+};
 pub use credit::SharedCredit;
 pub use departing::Losses;
 pub use effect::{Delivery, Effect, Reason, Reply};

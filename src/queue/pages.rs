@@ -1,11 +1,13 @@
 //! The machine's side of paging, and how a queue begins again after a restart. The contract stands in
 //! [`super::paging`].
 
+use std::collections::BTreeMap;
+
 use crate::base::{MessageId, Millis};
 
 use super::entry::Entry;
 use super::ready::Ready;
-use super::{Command, Effect, Effects, Machine, Paged, QueueConfig, Residence, Span};
+use super::{Command, Effect, Effects, Machine, Paged, QueueConfig, Residence, Span, WhenDue};
 
 impl<P: Clone> Machine<P> {
     /// A queue as it was before a restart. `next` is the id of the next message to come, higher than
@@ -19,7 +21,7 @@ impl<P: Clone> Machine<P> {
             assert!(appended <= messages, "a message is appended once");
         }
         let mut machine = Self::new(config);
-        machine.ready = Ready::recover(next, away);
+        machine.ready = Ready::recover(&machine.config, next, away);
         machine.disk_bytes = machine.ready.bytes();
         machine
     }
@@ -38,7 +40,7 @@ impl<P: Clone> Machine<P> {
         mut each: impl FnMut(MessageId, &mut P) -> Residence,
     ) {
         assert!(first <= last, "a run of ids has its ends in order");
-        let Self { ready, unsettled, departing, disk_bytes, .. } = self;
+        let Self { ready, unsettled, departing, delayed, disk_bytes, .. } = self;
         let mut each = |id, entry: &mut Entry<P>| {
             *disk_bytes -= entry.facts.disk_bytes();
             entry.facts.set_residence(each(id, &mut entry.payload));
@@ -47,13 +49,16 @@ impl<P: Clone> Machine<P> {
         ready.visit(first, last, &mut each);
         unsettled.visit(first, last, &mut each);
         departing.visit(first, last, &mut each);
+        delayed.visit(first, last, &mut each);
     }
 
-    /// The bytes of messages whose handle keeps them in RAM: ready, unsettled, or on their way out. What
-    /// is away is not counted.
+    /// The bytes of messages whose handle keeps them in RAM: ready, unsettled, delayed, or on their
+    /// way out; and the places of a queue that pages nothing out. What is away is not counted.
     #[must_use]
     pub fn ram_bytes(&self) -> u64 {
-        self.ready_bytes() + self.unsettled_bytes() + self.departing_bytes() - self.disk_bytes
+        let handed = self.unsettled_bytes() + self.departing_bytes();
+        let all = self.ready_bytes() + self.delayed_bytes() + handed;
+        all - self.disk_bytes + self.ready.place_bytes()
     }
 
     /// Whether a command cannot be done before more is paged in (Q10), or before what has expired is
@@ -75,13 +80,30 @@ impl<P: Clone> Machine<P> {
         &mut self,
         now: Millis,
         from: MessageId,
-        messages: Vec<Paged<P>>,
+        mut messages: Vec<Paged<P>>,
         effects: &mut Effects<P>,
     ) {
+        if self.ready.is_levelled() {
+            let max = self.config.max_priority.unwrap_or(0);
+            for message in &mut messages {
+                message.priority = message.priority.min(max);
+            }
+        }
         if messages.iter().any(|message| message.expires.is_some()) {
             (self.may_expire, self.plain) = (true, false);
         }
+        let mut later: BTreeMap<MessageId, Millis> = BTreeMap::new();
+        if self.config.due != WhenDue::Ignored {
+            later.extend(messages.iter().filter_map(|message| Some((message.id, message.due?))));
+        }
         self.disk_bytes -= self.ready.take_back(from, messages, &mut self.expiries);
+        if self.ready.is_levelled() {
+            for (id, entry) in self.ready.sort_in(|id| !later.contains_key(&id)) {
+                self.delayed.insert(later[&id], id, entry);
+            }
+            self.page_in(effects);
+            self.wake(now, effects);
+        }
         self.resume(now, effects);
     }
 

@@ -221,6 +221,8 @@ fn a_queue_with_a_ttl_asks_for_its_head_after_a_restart() {
         appended: true,
         residence: Residence::Disk,
         expires,
+        priority: 0,
+        due: None,
     };
     let messages = vec![message(3, Some(Millis(2))), message(4, Some(Millis(7)))];
     assert_eq!(queue.apply(Command::PagedIn { from: first, messages }), [gone(3, true)]);

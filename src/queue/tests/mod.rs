@@ -2,6 +2,7 @@
 
 mod confirming;
 mod consuming;
+mod delaying;
 mod departing;
 mod exchanging;
 mod expiring;
@@ -12,7 +13,9 @@ mod limiting;
 mod memory;
 mod model;
 mod paging;
+mod priorities;
 mod properties;
+mod rules;
 mod script;
 mod serving;
 mod settling;

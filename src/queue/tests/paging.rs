@@ -37,7 +37,17 @@ fn recovered(ids: &[u64], next: u64) -> Queue {
 fn paged(ids: impl IntoIterator<Item = u64>, delivery_count: u32) -> Vec<Paged<u64>> {
     let message = |id| {
         let (id, payload, residence) = (MessageId(id), id, Residence::Disk);
-        Paged { id, payload, bytes: 10, delivery_count, appended: true, residence, expires: None }
+        Paged {
+            id,
+            payload,
+            bytes: 10,
+            delivery_count,
+            appended: true,
+            residence,
+            expires: None,
+            priority: 0,
+            due: None,
+        }
     };
     ids.into_iter().map(message).collect()
 }
