@@ -51,6 +51,7 @@ impl<P: Clone> Machine<P> {
     }
 
     /// What is due before a command is done.
+    #[inline(never)]
     pub(super) fn before(&mut self, now: Millis, command: &Command<P>, effects: &mut Effects<P>) {
         self.note_use(now, command);
         self.wake(now, effects);
@@ -64,6 +65,7 @@ impl<P: Clone> Machine<P> {
     }
 
     /// What is to be done after a command, or after everybody was given what they can take.
+    #[inline(never)]
     pub(super) fn after(&mut self, now: Millis, effects: &mut Effects<P>) {
         if let Some(by) = before(now) {
             self.expire(by, effects);

@@ -83,6 +83,7 @@ impl<P: Clone> Machine<P> {
     }
 
     /// What is due is ready, or departs; as much as fits in one call.
+    #[inline(never)]
     pub(super) fn wake(&mut self, now: Millis, effects: &mut Effects<P>) {
         let mut leaving = Leaving::new();
         for _ in 0..QUEUE_STEP_MESSAGES_MAX {

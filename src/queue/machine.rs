@@ -67,7 +67,7 @@ use super::releases::Leaving;
 use super::unsettled::Unsettled;
 use super::{
     Access, Attempt, Burst, Command, Consumer, Delivery, Effect, Effects, Incoming, LogMode,
-    Progress, QueueConfig, Reason, Reply, RequestId, Settlement, SharedCredit, WhenDue,
+    Progress, PublishRef, QueueConfig, Reply, RequestId, Settlement, SharedCredit,
 };
 
 /// One queue: plain data, without a thread, a lock or a clock.
@@ -295,66 +295,48 @@ impl<P: Clone> Machine<P> {
     }
 
     fn enqueue(&mut self, now: Millis, messages: Vec<Incoming<P>>, effects: &mut Effects<P>) {
+        if !self.plain || messages.iter().any(|message| message.ttl.is_some()) {
+            return self.enqueue_arranged(now, messages, effects);
+        }
         let mut run = ConfirmRun::new();
-        let mut room = if self.plain { None } else { self.room() };
-        for Incoming { payload, bytes, persistent, publish, ttl, priority, due } in messages {
-            if room.is_some() && self.refuses(&mut room, bytes) {
-                self.refuse(payload, publish, effects);
-                continue;
-            }
-            let appended = match self.config.log {
-                LogMode::Volatile => false,
-                LogMode::Logged => persistent,
-            };
+        for Incoming { payload, bytes, persistent, publish, .. } in messages {
+            let appended = self.appends(persistent);
             let copy = appended.then(|| payload.clone());
-            let facts = Facts::new(bytes, appended);
-            let id = if self.plain && ttl.is_none() {
-                self.ready.push(Entry { payload, facts })
-            } else {
-                self.arrange(now, Entry { payload, facts }, Arrival { ttl, priority, due })
-            };
-            if let Some(payload) = copy {
-                self.appended_up_to = id;
-                effects.push(Effect::Append { id, payload });
-                if let Some(publish) = publish {
-                    self.waiting.push(id, publish);
-                }
-            } else if let Some(publish) = publish {
-                run.add(publish, effects);
-            }
+            let id = self.ready.push(Entry { payload, facts: Facts::new(bytes, appended) });
+            self.taken_in(id, copy, publish, &mut run, effects);
         }
         run.emit(effects);
         self.page_out(effects);
     }
 
-    /// Puts a new message to its place, in a queue whose settings have a say in it; gives its id.
-    fn arrange(&mut self, now: Millis, mut entry: Entry<P>, arrival: Arrival) -> MessageId {
-        let Arrival { ttl, priority, due } = arrival;
-        entry.facts.set_priority(priority.min(self.config.max_priority.unwrap_or(0)));
-        let expires = self.expiry(now, ttl);
-        if expires.is_some() {
-            entry.facts.set_expires(true);
-            (self.may_expire, self.plain) = (true, false);
+    /// Whether a message is to be appended to the log.
+    #[inline]
+    pub(super) fn appends(&self, persistent: bool) -> bool {
+        match self.config.log {
+            LogMode::Volatile => false,
+            LogMode::Logged => persistent,
         }
-        let waits = match self.config.due {
-            WhenDue::Ignored => None,
-            WhenDue::Ready => due.filter(|due| *due > now),
-            WhenDue::Forward => due,
-        };
-        let levelled = self.ready.is_levelled();
-        let id = if let Some(until) = waits {
-            let id = self.ready.reserve();
-            self.delayed.insert(until, id, entry);
-            id
-        } else {
-            self.ready.push(entry)
-        };
-        match expires {
-            Some(at) if levelled => self.expiries.insert(id, at),
-            Some(at) => self.expiries.push_fresh(id, at),
-            None => {}
+    }
+
+    /// A message has an id: it is appended, or its publish is confirmed.
+    #[inline]
+    pub(super) fn taken_in(
+        &mut self,
+        id: MessageId,
+        copy: Option<P>,
+        publish: Option<PublishRef>,
+        run: &mut ConfirmRun,
+        effects: &mut Effects<P>,
+    ) {
+        if let Some(payload) = copy {
+            self.appended_up_to = id;
+            effects.push(Effect::Append { id, payload });
+            if let Some(publish) = publish {
+                self.waiting.push(id, publish);
+            }
+        } else if let Some(publish) = publish {
+            run.add(publish, effects);
         }
-        id
     }
 
     #[inline]
@@ -369,7 +351,7 @@ impl<P: Clone> Machine<P> {
     ) {
         let Turn { consumer, hold } = turn;
         let Entry { payload, facts } = entry;
-        if facts.expires() {
+        if !self.plain && facts.expires() {
             self.keep_expiry(id, hold.is_some());
         }
         let Some(hold) = hold else {
@@ -390,77 +372,18 @@ impl<P: Clone> Machine<P> {
         messages: &[(MessageId, MessageId)],
         effects: &mut Effects<P>,
     ) {
-        if !self.plain && settlement != Settlement::Ack {
+        if settlement != Settlement::Ack {
             return self.give_back(now, holder, settlement, messages, effects);
         }
-        let Self { ready, unsettled, consumers, waiting, losses, .. } = self;
+        let Self { unsettled, consumers, waiting, .. } = self;
         let mut leaving = Leaving::new();
         for &ids in messages {
-            unsettled.take_run(holder, ids, |id, payload, facts, consumer| {
+            unsettled.take_run(holder, ids, |id, _, facts, consumer| {
                 consumers.give_back(consumer);
-                match settlement {
-                    Settlement::Ack => leaving.let_go(waiting, id, facts, effects),
-                    Settlement::Requeue(_) => put_back(ready, id, payload, facts),
-                    Settlement::Discard => {
-                        losses.rejected += 1;
-                        leaving.let_go(waiting, id, facts, effects);
-                    }
-                }
+                leaving.let_go(waiting, id, facts, effects);
             });
         }
         self.finish(leaving, effects);
-    }
-
-    /// Messages are rejected or return, in a queue whose settings have a say in it.
-    fn give_back(
-        &mut self,
-        now: Millis,
-        holder: HolderId,
-        settlement: Settlement,
-        messages: &[(MessageId, MessageId)],
-        effects: &mut Effects<P>,
-    ) {
-        let Self { unsettled, consumers, .. } = self;
-        let mut taken = Vec::new();
-        for &ids in messages {
-            unsettled.take_run(holder, ids, |id, payload, facts, consumer| {
-                consumers.give_back(consumer);
-                taken.push((id, Entry { payload, facts }));
-            });
-        }
-        let mut leaving = Leaving::new();
-        for (id, entry) in taken {
-            match settlement {
-                Settlement::Ack => leaving.let_go(&mut self.waiting, id, entry.facts, effects),
-                Settlement::Requeue(attempt) => {
-                    self.come_back(now, id, entry, attempt, &mut leaving, effects);
-                }
-                Settlement::Discard => {
-                    self.give_up(Reason::Rejected, id, entry, &mut leaving, effects);
-                }
-            }
-        }
-        self.finish(leaving, effects);
-    }
-
-    /// A message returns, unless it did so too often.
-    pub(super) fn come_back(
-        &mut self,
-        now: Millis,
-        id: MessageId,
-        mut entry: Entry<P>,
-        attempt: Attempt,
-        leaving: &mut Leaving,
-        effects: &mut Effects<P>,
-    ) {
-        entry.facts.count_delivery();
-        if self.config.delivery_limit.is_some_and(|limit| entry.facts.delivery_count() > limit) {
-            return self.give_up(Reason::DeliveryLimit, id, entry, leaving, effects);
-        }
-        if let Some(until) = self.retry_at(now, entry.facts.delivery_count(), attempt) {
-            return self.delayed.insert(until, id, entry);
-        }
-        self.ready.put_back(id, entry);
     }
 
     fn attach(&mut self, consumer: Consumer, request: RequestId, effects: &mut Effects<P>) {
@@ -575,14 +498,6 @@ impl<P: Clone> Machine<P> {
     }
 }
 
-/// What a message brings along for its place in the queue.
-#[derive(Clone, Copy, Debug)]
-struct Arrival {
-    ttl: Option<u32>,
-    priority: u8,
-    due: Option<Millis>,
-}
-
 /// What changes nothing that somebody who waits could see, and may be what they wait for (Q10).
 fn is_upkeep<P>(command: &Command<P>) -> bool {
     matches!(command, Command::Tick | Command::Departed { .. })
@@ -591,10 +506,4 @@ fn is_upkeep<P>(command: &Command<P>) -> bool {
 fn delivery<P>(id: MessageId, payload: P, facts: Facts, holder: Option<HolderId>) -> Delivery<P> {
     let delivery_count = facts.delivery_count();
     Delivery { id, payload, redelivered: delivery_count > 0, delivery_count, holder }
-}
-
-/// The message returns to its old place (Q2).
-fn put_back<P>(ready: &mut Ready<P>, id: MessageId, payload: P, mut facts: Facts) {
-    facts.count_delivery();
-    ready.put_back(id, Entry { payload, facts });
 }

@@ -2,6 +2,7 @@
 //! files, delivery tags, connections or clocks.
 
 mod active;
+mod arriving;
 mod backlog;
 mod chunks;
 mod command;
@@ -25,6 +26,7 @@ mod pages;
 mod paging;
 mod ready;
 mod releases;
+mod returning;
 mod ring;
 mod slab;
 mod timeouts;

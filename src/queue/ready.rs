@@ -52,18 +52,27 @@ impl<P> Ready<P> {
         }
     }
 
-    /// Takes a new message and gives it its id.
+    /// Takes a new message and gives it its id. Not where a message may come to any place: there it is
+    /// [`Self::push_levelled`].
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<P>) -> MessageId {
+        debug_assert!(!self.is_levelled(), "levels keep their own ids");
         let id = self.next;
         self.next = id.next();
         self.bytes += entry.facts.bytes;
-        if let Some(levels) = &mut self.levels {
-            self.older += 1;
-            levels.insert(id, entry);
-        } else {
-            self.fresh.push_back(entry);
-        }
+        self.fresh.push_back(entry);
+        id
+    }
+
+    /// As [`Self::push`], wherever messages are kept.
+    #[inline(never)]
+    pub(super) fn push_levelled(&mut self, entry: Entry<P>) -> MessageId {
+        let Some(levels) = &mut self.levels else { return self.push(entry) };
+        let id = self.next;
+        self.next = id.next();
+        self.bytes += entry.facts.bytes;
+        self.older += 1;
+        levels.insert(id, entry);
         id
     }
 
@@ -280,6 +289,7 @@ impl<P> Ready<P> {
         self.fresh.ram_cost() + self.backlog.ram_cost() + returned
     }
 
+    #[inline(never)]
     fn pop_older(&mut self) -> Option<(MessageId, Entry<P>)> {
         let (id, entry) = match &mut self.levels {
             Some(_) if self.backlog.away().is_some() => return None,
@@ -291,6 +301,7 @@ impl<P> Ready<P> {
         Some((id, entry))
     }
 
+    #[inline(never)]
     fn has_first_older(&self) -> bool {
         match &self.levels {
             Some(levels) => levels.len() > 0 && self.backlog.away().is_none(),
