@@ -156,6 +156,8 @@ fn paged(entry: &IndexEntry, message: Option<Message>, damaged: bool) -> Paged<P
         appended: true,
         damaged,
         expires: None,
+        priority: entry.priority,
+        due: None,
     }
 }
 

@@ -95,7 +95,15 @@ impl Publisher {
             let payload = if place + 1 == queues { message.take() } else { message.clone() };
             if let Some(payload) = payload {
                 let payload = Payload::new(payload);
-                let incoming = Incoming { payload, bytes, persistent, publish, ttl: None };
+                let incoming = Incoming {
+                    payload,
+                    bytes,
+                    persistent,
+                    publish,
+                    ttl: None,
+                    priority: 0,
+                    due: None,
+                };
                 self.batch.groups[*slot].1.push(incoming);
             }
         }

@@ -1,6 +1,8 @@
 //! What can be asked of a queue machine.
 
-use crate::base::{ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, PublishSequence};
+use crate::base::{
+    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, PublishSequence,
+};
 
 use super::{Paged, QueueConfig};
 
@@ -121,6 +123,10 @@ pub struct Incoming<P> {
     pub publish: Option<PublishRef>,
     /// How long it may wait, in ms (`expiration`); the smaller of this and the queue's own counts.
     pub ttl: Option<u32>,
+    /// Its priority; more than the queue has is as much as it has.
+    pub priority: u8,
+    /// When it is due ([`super::QueueConfig::due`]).
+    pub due: Option<Millis>,
 }
 
 /// Where a confirm goes.

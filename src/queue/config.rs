@@ -1,10 +1,11 @@
 //! What a queue is declared to be, as far as its machine cares.
 
-use super::Paging;
+use super::{Attempt, Paging};
 
 /// Settings of one queue machine. The default is a queue without any feature.
 ///
-/// `log`, `auto_delete`, `paging` and `single_active` are what the queue was declared as, and stay for its life;
+/// `log`, `auto_delete`, `paging`, `single_active`, `max_priority` and `due` are what the queue was
+/// declared as, and stay for its life;
 /// [`super::Command::Configure`] changes the others (a policy; rabbitmq: parameters.md).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct QueueConfig {
@@ -34,8 +35,39 @@ pub struct QueueConfig {
     /// Whether one consumer at a time is given messages (`x-single-active-consumer`). Stays as it was
     /// declared.
     pub single_active: bool,
+    /// The highest priority of a message, from 1 (`x-max-priority`). Stays as it was declared.
+    pub max_priority: Option<u8>,
+    /// What becomes of messages that are due later ([`super::Incoming::due`]). Stays as it was declared.
+    pub due: WhenDue,
+    /// Whether a message that returns waits before the next attempt (`x-delayed-retry-…`).
+    pub delayed_retry: Option<DelayedRetry>,
     /// How often a message may return: one more, and it is given up (`x-delivery-limit`).
     pub delivery_limit: Option<u32>,
+}
+
+/// How long a message that returns waits (rabbitmq: quorum-queues.md, delayed retry): `min` times the
+/// number of attempts so far, and no longer than `max`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DelayedRetry {
+    /// Which attempts are followed by a delay; `None` for all.
+    pub only: Option<Attempt>,
+    /// In ms; 0 is no delay.
+    pub min: u32,
+    /// In ms.
+    pub max: u32,
+}
+
+/// What becomes of messages that are due later, for the queue behind a delaying exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WhenDue {
+    /// They are ready when they come, as all others.
+    #[default]
+    Ignored,
+    /// They are ready when they are due.
+    Ready,
+    /// When they are due they depart with [`super::Reason::Due`], whatever is configured for dead
+    /// letters.
+    Forward,
 }
 
 /// What happens when a queue is full (rabbitmq: maxlength.md, `x-overflow`).

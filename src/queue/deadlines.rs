@@ -5,7 +5,7 @@
 use crate::base::Millis;
 
 use super::expiry::before;
-use super::{Command, DeadLetter, Effects, Machine, QueueConfig};
+use super::{Command, DeadLetter, Effects, Machine, QueueConfig, WhenDue};
 
 impl<P: Clone> Machine<P> {
     /// When the machine wants to be woken with [`Command::Tick`]; a moment that has passed when it has
@@ -19,13 +19,16 @@ impl<P: Clone> Machine<P> {
             return Some(NOW);
         }
         let expiry = if self.holds_back() { None } else { self.head_expiry() };
-        [expiry, self.unused_deadline(), self.late_at].into_iter().flatten().min()
+        let deadlines = [expiry, self.first_due(), self.unused_deadline(), self.late_at];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Takes new settings over.
     pub(super) fn configure(&mut self, now: Millis, config: QueueConfig) {
-        let QueueConfig { log, auto_delete, paging, single_active, .. } = self.config;
-        self.config = QueueConfig { log, auto_delete, paging, single_active, ..config };
+        let QueueConfig { log, auto_delete, paging, .. } = self.config;
+        let QueueConfig { single_active, max_priority, due, .. } = self.config;
+        let declared = QueueConfig { log, auto_delete, paging, ..config };
+        self.config = QueueConfig { single_active, max_priority, due, ..declared };
         self.plain = self.is_plain();
         self.used_at = Some(now);
         self.reset_timeouts(now);
@@ -40,13 +43,18 @@ impl<P: Clone> Machine<P> {
             && expires.is_none()
             && self.config.consumer_timeout.is_none()
             && self.consumers.all().all(|consumer| consumer.timeout.is_none())
+            && self.config.delayed_retry.is_none()
+            && self.delayed() == 0
+            && !self.ready.is_levelled()
             && !self.may_expire
             && !self.is_limited()
     }
 
     /// What is due before a command is done.
+    #[inline(never)]
     pub(super) fn before(&mut self, now: Millis, command: &Command<P>, effects: &mut Effects<P>) {
         self.note_use(now, command);
+        self.wake(now, effects);
         let by = match command {
             Command::Get { .. } | Command::Tick => Some(now),
             _ => before(now),
@@ -57,6 +65,7 @@ impl<P: Clone> Machine<P> {
     }
 
     /// What is to be done after a command, or after everybody was given what they can take.
+    #[inline(never)]
     pub(super) fn after(&mut self, now: Millis, effects: &mut Effects<P>) {
         if let Some(by) = before(now) {
             self.expire(by, effects);
@@ -76,7 +85,10 @@ impl<P: Clone> Machine<P> {
     fn wants_head(&self) -> bool {
         self.ready.is_stalled()
             && !self.holds_back()
-            && (self.may_expire || self.config.message_ttl.is_some() || self.has_surplus())
+            && (self.may_expire
+                || self.config.due != WhenDue::Ignored
+                || self.config.message_ttl.is_some()
+                || self.has_surplus())
     }
 }
 

@@ -93,6 +93,7 @@ impl Losses {
             Reason::Expired => self.expired += 1,
             Reason::MaxLen => self.max_len += 1,
             Reason::DeliveryLimit => self.delivery_limit += 1,
+            Reason::Due => {}
         }
     }
 }
@@ -140,7 +141,7 @@ impl<P: Clone> Machine<P> {
         effects: &mut Effects<P>,
     ) {
         let facts = entry.facts;
-        if self.config.dead_letter == DeadLetter::Drop {
+        if self.config.dead_letter == DeadLetter::Drop && reason != Reason::Due {
             self.losses.count(reason);
             return leaving.let_go(&mut self.waiting, id, facts, effects);
         }

@@ -34,8 +34,8 @@ pub enum Effect<P> {
         payload: P,
     },
     /// The queue gives this message up, and somebody else is to have it. Its bytes stay readable until
-    /// [`super::Command::Departed`] says that they are no longer needed; then it is released. Never
-    /// emitted while [`super::DeadLetter::Drop`] is configured.
+    /// [`super::Command::Departed`] says that they are no longer needed; then it is released. Not
+    /// emitted while [`super::DeadLetter::Drop`] is configured, except for what is due.
     DeadLetter {
         /// Its id.
         id: MessageId,
@@ -117,6 +117,8 @@ pub enum Reason {
     MaxLen,
     /// It returned too often.
     DeliveryLimit,
+    /// Its moment has come: no dead letter, but one that goes where it was to go later.
+    Due,
 }
 
 /// A message handed out.

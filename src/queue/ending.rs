@@ -1,6 +1,6 @@
 //! How messages are dropped all at once, and how a queue ends.
 
-use crate::base::MessageId;
+use crate::base::{MessageId, Millis};
 
 use super::confirms::ConfirmRun;
 use super::entry::Entry;
@@ -77,6 +77,9 @@ impl<P: Clone> Machine<P> {
             leaving.let_go(waiting, id, facts, effects);
         });
         self.departed(&[(MessageId(0), MessageId(u64::MAX))], &mut leaving, effects);
+        while let Some((id, entry)) = self.delayed.pop(Millis(u64::MAX)) {
+            leaving.let_go(&mut self.waiting, id, entry.facts, effects);
+        }
         self.finish(leaving, effects);
         self.deleted = true;
     }

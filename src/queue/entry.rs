@@ -97,6 +97,17 @@ impl Facts {
         self.marks = if expires { others | EXPIRES } else { others };
     }
 
+    /// Its priority, within what the queue has.
+    #[inline]
+    pub(super) fn priority(self) -> u8 {
+        self.marks.get().to_le_bytes()[PRIORITY_BYTE]
+    }
+
+    /// It has this priority; it had none before.
+    pub(super) fn set_priority(&mut self, priority: u8) {
+        self.marks |= u64::from(priority) << (8 * PRIORITY_BYTE);
+    }
+
     /// It was handed out and came back.
     pub(super) fn count_delivery(&mut self) {
         self.marks = self.marks.checked_add(DELIVERED_ONCE).unwrap_or(self.marks);
@@ -107,6 +118,7 @@ const PRESENT: NonZeroU64 = NonZeroU64::MIN;
 const APPENDED: u64 = 1 << 1;
 const ON_DISK: u64 = 1 << 2;
 const EXPIRES: u64 = 1 << 3;
+const PRIORITY_BYTE: usize = 1;
 const DELIVERED_ONCE: u64 = 1 << 32;
 
 /// A message that was handed out and is not settled.
@@ -138,6 +150,11 @@ mod tests {
                 assert_eq!((facts.expires(), facts.delivery_count()), (true, 2));
                 facts.set_residence(Residence::Disk);
                 facts.set_expires(false);
+                let mut prior = facts;
+                prior.set_priority(255);
+                assert_eq!((prior.priority(), facts.priority()), (255, 0));
+                assert_eq!((prior.appended(), prior.expires()), (appended, false));
+                assert_eq!((prior.residence(), prior.delivery_count()), (Residence::Disk, 2));
                 assert_eq!(facts, Facts::known(7, 2, appended, Residence::Disk));
                 facts.set_residence(Residence::Ram);
                 assert_eq!(facts, Facts::known(7, 2, appended, Residence::Ram));

@@ -149,6 +149,8 @@ impl<P: Clone> Machine<P> {
     }
 
     /// Looks at the head before it is handed out.
+    #[cold]
+    #[inline(never)]
     pub(super) fn look_at_head(&mut self, now: Millis, effects: &mut Effects<P>) -> Head {
         let Some(by) = before(now) else { return Head::Fit };
         if !self.head_expired(by) {
@@ -163,6 +165,8 @@ impl<P: Clone> Machine<P> {
     }
 
     /// A message is handed out: what is known of it goes where it is found when the message returns.
+    #[cold]
+    #[inline(never)]
     pub(super) fn keep_expiry(&mut self, id: MessageId, held: bool) {
         if let Some(at) = self.expiries.take(id)
             && held

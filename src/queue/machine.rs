@@ -6,7 +6,8 @@
 //!
 //! Between two calls these hold; tests cite the numbers:
 //!
-//! * **Q1** A message that was taken is in exactly one place: ready, unsettled, departing, or gone. Ids are given
+//! * **Q1** A message that was taken is in exactly one place: ready, unsettled, delayed, departing,
+//!   or gone. Ids are given
 //!   in order of arrival from 1 and never used again. `Release` is emitted once per message, when it is
 //!   gone.
 //! * **Q2** Ready messages are handed out in order of their ids. A message that returns goes to its old
@@ -45,6 +46,10 @@
 //!   others are given nothing. What a former one holds stays with its holder.
 //! * **Q15** A consumer that has not settled a message in time is detached, once, and everything that it
 //!   was given returns. A queue that nobody used for long enough is deleted.
+//! * **Q16** A delayed message is nobody's and not ready. At its moment it is ready at its old place, or
+//!   departs; those with one moment in order of their ids.
+//! * **Q17** In a queue with priorities Q2 holds within each priority, and a higher one goes first. It
+//!   pages nothing out.
 //!
 //! [`apply`]: Machine::apply
 //! [`deliver`]: Machine::deliver
@@ -55,6 +60,7 @@ use crate::base::{ConsumerId, HolderId, MessageId, Millis};
 
 use super::confirms::{ConfirmRun, Waiting};
 use super::consumers::{Consumers, Turn};
+use super::delayed::Delayed;
 use super::departing::{Departing, Losses};
 use super::ending::answer_gone;
 use super::entry::{Entry, Facts};
@@ -64,8 +70,7 @@ use super::releases::Leaving;
 use super::unsettled::Unsettled;
 use super::{
     Access, Attempt, Burst, Command, Consumer, Delivery, Effect, Effects, Incoming, LogMode,
-    Progress, PublishRef, QueueConfig, Reason, Reply, RequestId, Residence, Settlement,
-    SharedCredit,
+    Progress, PublishRef, QueueConfig, Reply, RequestId, Residence, Settlement, SharedCredit,
 };
 
 /// One queue: plain data, without a thread, a lock or a clock.
@@ -95,6 +100,7 @@ pub struct Machine<P> {
     /// Commands that wait for more to be paged in; the first is a `Get` (Q10).
     pub(super) deferred: VecDeque<Command<P>>,
     pub(super) departing: Departing<P>,
+    pub(super) delayed: Delayed<P>,
     pub(super) expiries: Expiries,
     /// Whether a message that expires ever came.
     pub(super) may_expire: bool,
@@ -120,7 +126,7 @@ impl<P: Clone> Machine<P> {
         );
         let mut machine = Self {
             config,
-            ready: Ready::new(),
+            ready: Ready::new(&config),
             unsettled: Unsettled::new(),
             consumers: Consumers::new(config.single_active),
             waiting: Waiting::new(),
@@ -129,6 +135,7 @@ impl<P: Clone> Machine<P> {
             disk_bytes: 0,
             deferred: VecDeque::new(),
             departing: Departing::new(),
+            delayed: Delayed::new(),
             expiries: Expiries::new(),
             may_expire: false,
             losses: Losses::default(),
@@ -212,6 +219,9 @@ impl<P: Clone> Machine<P> {
         credit: &mut dyn SharedCredit,
         effects: &mut Effects<P>,
     ) -> Progress {
+        if !self.plain {
+            self.wake(now, effects);
+        }
         let mut leaving = Leaving::new();
         let mut messages = 0;
         let mut bytes = 0;
@@ -294,41 +304,48 @@ impl<P: Clone> Machine<P> {
     }
 
     fn enqueue(&mut self, now: Millis, messages: Vec<Incoming<P>>, effects: &mut Effects<P>) {
+        if !self.plain || messages.iter().any(|message| message.ttl.is_some()) {
+            return self.enqueue_arranged(now, messages, effects);
+        }
         let mut run = ConfirmRun::new();
-        let mut room = if self.plain { None } else { self.room() };
-        for Incoming { payload, bytes, persistent, publish, ttl } in messages {
-            if room.is_some() && self.refuses(&mut room, bytes) {
-                self.refuse(payload, publish, effects);
-                continue;
-            }
-            let appended = match self.config.log {
-                LogMode::Volatile => false,
-                LogMode::Logged => persistent,
-            };
+        for Incoming { payload, bytes, persistent, publish, .. } in messages {
+            let appended = self.appends(persistent);
             let copy = appended.then(|| payload.clone());
-            let mut facts = Facts::new(bytes, appended);
-            let expires = match (self.plain, ttl) {
-                (true, None) => None,
-                (false, _) | (_, Some(_)) => self.expiry(now, ttl),
-            };
-            facts.set_expires(expires.is_some());
-            let id = self.ready.push(Entry { payload, facts });
-            if let Some(at) = expires {
-                (self.may_expire, self.plain) = (true, false);
-                self.expiries.push_fresh(id, at);
-            }
-            if let Some(payload) = copy {
-                self.appended_up_to = id;
-                effects.push(Effect::Append { id, payload });
-                if let Some(publish) = publish {
-                    self.waiting.push(id, publish);
-                }
-            } else if let Some(publish) = publish {
-                run.add(publish, effects);
-            }
+            let id = self.ready.push(Entry { payload, facts: Facts::new(bytes, appended) });
+            self.taken_in(id, copy, publish, &mut run, effects);
         }
         run.emit(effects);
         self.page_out(effects);
+    }
+
+    /// Whether a message is to be appended to the log.
+    #[inline]
+    pub(super) fn appends(&self, persistent: bool) -> bool {
+        match self.config.log {
+            LogMode::Volatile => false,
+            LogMode::Logged => persistent,
+        }
+    }
+
+    /// A message has an id: it is appended, or its publish is confirmed.
+    #[inline]
+    pub(super) fn taken_in(
+        &mut self,
+        id: MessageId,
+        copy: Option<P>,
+        publish: Option<PublishRef>,
+        run: &mut ConfirmRun,
+        effects: &mut Effects<P>,
+    ) {
+        if let Some(payload) = copy {
+            self.appended_up_to = id;
+            effects.push(Effect::Append { id, payload });
+            if let Some(publish) = publish {
+                self.waiting.push(id, publish);
+            }
+        } else if let Some(publish) = publish {
+            run.add(publish, effects);
+        }
     }
 
     #[inline]
@@ -345,7 +362,7 @@ impl<P: Clone> Machine<P> {
         let Entry { payload, facts } = entry;
         let no_ack = credit.is_none();
         let settled = settles_at_once(no_ack, facts);
-        if facts.expires() {
+        if !self.plain && facts.expires() {
             self.keep_expiry(id, !settled);
         }
         if settled {
@@ -366,74 +383,18 @@ impl<P: Clone> Machine<P> {
         messages: &[(MessageId, MessageId)],
         effects: &mut Effects<P>,
     ) {
-        if !self.plain && settlement != Settlement::Ack {
+        if settlement != Settlement::Ack {
             return self.give_back(now, holder, settlement, messages, effects);
         }
-        let Self { ready, unsettled, consumers, waiting, losses, .. } = self;
+        let Self { unsettled, consumers, waiting, .. } = self;
         let mut leaving = Leaving::new();
         for &ids in messages {
-            unsettled.take_run(holder, ids, |id, payload, facts, consumer| {
+            unsettled.take_run(holder, ids, |id, _, facts, consumer| {
                 consumers.give_back(consumer);
-                match settlement {
-                    Settlement::Ack => leaving.let_go(waiting, id, facts, effects),
-                    Settlement::Requeue(_) => put_back(ready, id, payload, facts),
-                    Settlement::Discard => {
-                        losses.rejected += 1;
-                        leaving.let_go(waiting, id, facts, effects);
-                    }
-                }
+                leaving.let_go(waiting, id, facts, effects);
             });
         }
         self.finish(leaving, effects);
-    }
-
-    /// Messages are rejected or return, in a queue whose settings have a say in it.
-    fn give_back(
-        &mut self,
-        now: Millis,
-        holder: HolderId,
-        settlement: Settlement,
-        messages: &[(MessageId, MessageId)],
-        effects: &mut Effects<P>,
-    ) {
-        let Self { unsettled, consumers, .. } = self;
-        let mut taken = Vec::new();
-        for &ids in messages {
-            unsettled.take_run(holder, ids, |id, payload, facts, consumer| {
-                consumers.give_back(consumer);
-                taken.push((id, Entry { payload, facts }));
-            });
-        }
-        let mut leaving = Leaving::new();
-        for (id, entry) in taken {
-            match settlement {
-                Settlement::Ack => leaving.let_go(&mut self.waiting, id, entry.facts, effects),
-                Settlement::Requeue(attempt) => {
-                    self.come_back(now, id, entry, attempt, &mut leaving, effects);
-                }
-                Settlement::Discard => {
-                    self.give_up(Reason::Rejected, id, entry, &mut leaving, effects);
-                }
-            }
-        }
-        self.finish(leaving, effects);
-    }
-
-    /// A message returns, unless it did so too often.
-    pub(super) fn come_back(
-        &mut self,
-        _now: Millis,
-        id: MessageId,
-        mut entry: Entry<P>,
-        _attempt: Attempt,
-        leaving: &mut Leaving,
-        effects: &mut Effects<P>,
-    ) {
-        entry.facts.count_delivery();
-        if self.config.delivery_limit.is_some_and(|limit| entry.facts.delivery_count() > limit) {
-            return self.give_up(Reason::DeliveryLimit, id, entry, leaving, effects);
-        }
-        self.ready.put_back(id, entry);
     }
 
     fn attach(&mut self, consumer: Consumer, request: RequestId, effects: &mut Effects<P>) {
@@ -571,10 +532,4 @@ fn delivery<P>(
 #[inline]
 fn settles_at_once(no_ack: bool, facts: Facts) -> bool {
     no_ack && facts.residence() == Residence::Ram
-}
-
-/// The message returns to its old place (Q2).
-fn put_back<P>(ready: &mut Ready<P>, id: MessageId, payload: P, mut facts: Facts) {
-    facts.count_delivery();
-    ready.put_back(id, Entry { payload, facts });
 }

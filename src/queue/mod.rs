@@ -2,6 +2,7 @@
 //! files, delivery tags, connections or clocks.
 
 mod active;
+mod arriving;
 mod backlog;
 mod chunks;
 mod command;
@@ -10,6 +11,7 @@ mod confirms;
 mod consumers;
 mod credit;
 mod deadlines;
+mod delayed;
 mod departing;
 mod effect;
 mod effects;
@@ -17,12 +19,14 @@ mod ending;
 mod entry;
 mod expiry;
 mod held;
+mod levels;
 mod machine;
 mod overflow;
 mod pages;
 mod paging;
 mod ready;
 mod releases;
+mod returning;
 mod ring;
 mod slab;
 mod timeouts;
@@ -38,7 +42,9 @@ pub use command::{
     Access, Acknowledge, Attempt, Command, Consumer, DeleteCondition, Flow, Incoming, PublishRef,
     RequestId, Settlement,
 };
-pub use config::{Burst, DeadLetter, LogMode, Overflow, Progress, QueueConfig};
+pub use config::{
+    Burst, DeadLetter, DelayedRetry, LogMode, Overflow, Progress, QueueConfig, WhenDue,
+};
 pub use credit::SharedCredit;
 pub use departing::Losses;
 pub use effect::{Delivery, Effect, Reason, Reply};

@@ -1,12 +1,14 @@
 //! The machine's side of paging, and how a queue begins again after a restart. The contract stands in
 //! [`super::paging`].
 
+use std::collections::BTreeMap;
+
 use crate::base::{MessageId, Millis};
 
 use super::entry::Entry;
 use super::ready::Ready;
 use super::releases::Leaving;
-use super::{Command, Effect, Effects, Machine, Paged, QueueConfig, Residence, Span};
+use super::{Command, Effect, Effects, Machine, Paged, QueueConfig, Residence, Span, WhenDue};
 
 impl<P: Clone> Machine<P> {
     /// A queue as it was before a restart. `next` is the id of the next message to come, higher than
@@ -20,7 +22,7 @@ impl<P: Clone> Machine<P> {
             assert!(appended <= messages, "a message is appended once");
         }
         let mut machine = Self::new(config);
-        machine.ready = Ready::recover(next, away);
+        machine.ready = Ready::recover(&machine.config, next, away);
         machine.disk_bytes = machine.ready.bytes();
         machine
     }
@@ -40,7 +42,7 @@ impl<P: Clone> Machine<P> {
         mut each: impl FnMut(MessageId, &mut P) -> Residence,
     ) {
         assert!(first <= last, "a run of ids has its ends in order");
-        let Self { ready, unsettled, departing, disk_bytes, .. } = self;
+        let Self { ready, unsettled, departing, delayed, disk_bytes, .. } = self;
         let mut each = |id, entry: &mut Entry<P>| {
             *disk_bytes -= entry.facts.disk_bytes();
             entry.facts.set_residence(each(id, &mut entry.payload));
@@ -49,13 +51,16 @@ impl<P: Clone> Machine<P> {
         ready.visit(first, last, &mut each);
         unsettled.visit(first, last, &mut each);
         departing.visit(first, last, &mut each);
+        delayed.visit(first, last, &mut each);
     }
 
-    /// The bytes of messages whose handle keeps them in RAM: ready, unsettled, or on their way out. What
-    /// is away is not counted.
+    /// The bytes of messages whose handle keeps them in RAM: ready, unsettled, delayed, or on their
+    /// way out; and the places of a queue that pages nothing out. What is away is not counted.
     #[must_use]
     pub fn ram_bytes(&self) -> u64 {
-        self.ready_bytes() + self.unsettled_bytes() + self.departing_bytes() - self.disk_bytes
+        let handed = self.unsettled_bytes() + self.departing_bytes();
+        let all = self.ready_bytes() + self.delayed_bytes() + handed;
+        all - self.disk_bytes + self.ready.place_bytes()
     }
 
     /// Whether messages are away. What comes now may go away before anybody takes it, so the driver
@@ -84,12 +89,22 @@ impl<P: Clone> Machine<P> {
         &mut self,
         now: Millis,
         from: MessageId,
-        messages: Vec<Paged<P>>,
+        mut messages: Vec<Paged<P>>,
         more: bool,
         effects: &mut Effects<P>,
     ) {
+        if self.ready.is_levelled() {
+            let max = self.config.max_priority.unwrap_or(0);
+            for message in &mut messages {
+                message.priority = message.priority.min(max);
+            }
+        }
         if messages.iter().any(|message| message.expires.is_some()) {
             (self.may_expire, self.plain) = (true, false);
+        }
+        let mut later: BTreeMap<MessageId, Millis> = BTreeMap::new();
+        if self.config.due != WhenDue::Ignored {
+            later.extend(messages.iter().filter_map(|message| Some((message.id, message.due?))));
         }
         if let Some(back) = self.ready.take_back(from, messages, more, &mut self.expiries) {
             self.disk_bytes = self.disk_bytes - back.away_before.1 + back.away_after.1;
@@ -102,6 +117,13 @@ impl<P: Clone> Machine<P> {
             if back.lost > 0 {
                 effects.push(Effect::Lost { messages: back.lost });
             }
+        }
+        if self.ready.is_levelled() {
+            for (id, entry) in self.ready.sort_in(|id| !later.contains_key(&id)) {
+                self.delayed.insert(later[&id], id, entry);
+            }
+            self.page_in(effects);
+            self.wake(now, effects);
         }
         self.resume(now, effects);
     }

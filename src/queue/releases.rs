@@ -47,11 +47,17 @@ impl Leaving {
         }
         self.disk_bytes += facts.disk_bytes();
         if facts.expires() {
-            self.expiring.push(id);
+            self.note_expiring(id);
         }
         let appended = u64::from(facts.appended());
         let span = Span { first: id, last: id, messages: 1, bytes: facts.bytes, appended };
         self.add(span, effects);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_expiring(&mut self, id: MessageId) {
+        self.expiring.push(id);
     }
 
     /// What was away is gone; nobody waits for it.

@@ -223,6 +223,8 @@ fn a_queue_with_a_ttl_asks_for_its_head_after_a_restart() {
         residence: Residence::Disk,
         damaged: false,
         expires,
+        priority: 0,
+        due: None,
     };
     let messages = vec![message(3, Some(Millis(2))), message(4, Some(Millis(7)))];
     let answer = Command::PagedIn { from: first, messages, more: false };

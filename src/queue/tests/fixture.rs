@@ -93,7 +93,15 @@ impl Queue {
         publish: Option<PublishRef>,
     ) -> Incoming<u64> {
         self.published += 1;
-        Incoming { payload: self.published, bytes: 10, persistent, publish, ttl: None }
+        Incoming {
+            payload: self.published,
+            bytes: 10,
+            persistent,
+            publish,
+            ttl: None,
+            priority: 0,
+            due: None,
+        }
     }
 
     pub(super) fn attach(&mut self, consumer: Consumer) -> Reply<u64> {

@@ -118,6 +118,8 @@ impl World {
                 residence: Residence::Ram,
                 damaged: *fate == Fate::Damaged,
                 expires: None,
+                priority: 0,
+                due: None,
             })
             .collect();
         let more = messages.len() < known.len();

@@ -2,6 +2,7 @@
 
 mod confirming;
 mod consuming;
+mod delaying;
 mod departing;
 mod exchanging;
 mod expiring;
@@ -13,7 +14,9 @@ mod lossy;
 mod memory;
 mod model;
 mod paging;
+mod priorities;
 mod properties;
+mod rules;
 mod script;
 mod serving;
 mod settling;

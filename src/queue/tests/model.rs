@@ -6,37 +6,41 @@ use std::collections::BTreeSet;
 
 use crate::base::{ConsumerId, HolderId, MessageId, Millis};
 use crate::queue::{
-    Access, Acknowledge, Burst, Command, Consumer, DeadLetter, DeleteCondition, Delivery, Effect,
-    Flow, Incoming, LogMode, Overflow, Paged, Progress, PublishRef, QueueConfig, Reason, Reply,
-    RequestId, Settlement, SharedCredit, Span,
+    Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, DeleteCondition, Delivery,
+    Effect, Flow, Incoming, LogMode, Overflow, Paged, Progress, PublishRef, QueueConfig, Reason,
+    Reply, RequestId, Settlement, SharedCredit, Span, WhenDue,
 };
 
 use super::fixture::REQUEUE;
 
+/// A message that came.
 #[derive(Clone, Debug)]
-struct Message {
-    id: u64,
-    payload: u64,
-    bytes: u64,
-    delivery_count: u32,
-    appended: bool,
-    unconfirmed: Option<PublishRef>,
-    expires: Option<u64>,
-    place: Place,
+pub(super) struct Message {
+    pub(super) id: u64,
+    pub(super) payload: u64,
+    pub(super) bytes: u64,
+    pub(super) delivery_count: u32,
+    pub(super) appended: bool,
+    pub(super) unconfirmed: Option<PublishRef>,
+    pub(super) expires: Option<u64>,
+    pub(super) priority: u8,
+    pub(super) place: Place,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Place {
+pub(super) enum Place {
     Ready,
     Held { holder: HolderId, consumer: Option<ConsumerId> },
+    Delayed { until: u64 },
     Departing,
     Gone,
 }
 
+/// A consumer.
 #[derive(Clone, Debug)]
-struct Member {
-    consumer: Consumer,
-    flow: Flow,
+pub(super) struct Member {
+    pub(super) consumer: Consumer,
+    pub(super) flow: Flow,
 }
 
 /// How many messages are where.
@@ -45,6 +49,7 @@ pub(super) struct Counts {
     pub(super) came: usize,
     pub(super) ready: usize,
     pub(super) held: usize,
+    pub(super) delayed: usize,
     pub(super) departing: usize,
     pub(super) gone: usize,
 }
@@ -52,14 +57,14 @@ pub(super) struct Counts {
 /// Every message that ever came, everybody who is there, and the line of those whose turn comes.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
-    config: QueueConfig,
-    messages: Vec<Message>,
-    members: Vec<Member>,
-    line: Vec<ConsumerId>,
-    active: Option<ConsumerId>,
-    next: u64,
-    now: u64,
-    deleted: bool,
+    pub(super) config: QueueConfig,
+    pub(super) messages: Vec<Message>,
+    pub(super) members: Vec<Member>,
+    pub(super) line: Vec<ConsumerId>,
+    pub(super) active: Option<ConsumerId>,
+    pub(super) next: u64,
+    pub(super) now: u64,
+    pub(super) deleted: bool,
     /// Messages that are not in RAM when they are handed out, so that they are held without acks too.
     /// The model has no RAM: whoever compares says so.
     pub(super) cold: BTreeSet<u64>,
@@ -69,9 +74,20 @@ impl Model {
     /// A queue that holds these messages already.
     pub(super) fn recover(config: QueueConfig, next: MessageId, past: &[Paged<u64>]) -> Self {
         let message = |message: &Paged<u64>| {
-            let Paged { id, payload, bytes, delivery_count, appended, .. } = *message;
+            let Paged { id, payload, bytes, delivery_count, appended, priority, .. } = *message;
+            let priority = priority.min(config.max_priority.unwrap_or(0));
             let (id, unconfirmed, expires, place) = (id.0, None, None, Place::Ready);
-            Message { id, payload, bytes, delivery_count, appended, unconfirmed, expires, place }
+            Message {
+                id,
+                payload,
+                bytes,
+                delivery_count,
+                appended,
+                unconfirmed,
+                expires,
+                priority,
+                place,
+            }
         };
         let messages = past.iter().map(message).collect();
         Self {
@@ -110,6 +126,7 @@ impl Model {
             came: self.messages.len(),
             ready: count(|m| m.place == Place::Ready),
             held: count(|m| matches!(m.place, Place::Held { .. })),
+            delayed: count(|m| matches!(m.place, Place::Delayed { .. })),
             departing: count(|m| m.place == Place::Departing),
             gone: count(|m| m.place == Place::Gone),
         }
@@ -138,6 +155,7 @@ impl Model {
             return out;
         }
         self.now = now.0;
+        self.wake(&mut out);
         if matches!(command, Command::Get { .. } | Command::Tick) {
             self.expire(now.0 + 1, &mut out);
         }
@@ -164,7 +182,7 @@ impl Model {
                 self.leave(|member| member.id == consumer, out);
             }
             Command::Release { holder } => {
-                self.settle(holder, REQUEUE, 0, u64::MAX, out);
+                self.settle(holder, Settlement::Requeue(Attempt::Failed), 0, u64::MAX, out);
                 self.leave(|member| member.holder == holder, out);
             }
             Command::Flow { consumer, flow } => {
@@ -194,78 +212,11 @@ impl Model {
                 }
             }
             Command::Configure(config) => {
-                let QueueConfig { log, auto_delete, paging, single_active, .. } = self.config;
-                self.config = QueueConfig { log, auto_delete, paging, single_active, ..config };
+                self.configure(config);
             }
             Command::Tick => {}
             Command::Departed { runs } => self.departed(&runs, out),
             Command::PagedIn { .. } => panic!("the model has nothing away"),
-        }
-    }
-
-    /// Gives up what expires before this moment, from the head on.
-    fn expire(&mut self, end: u64, out: &mut Vec<Effect<u64>>) {
-        while let Some(at) = self.head()
-            && self.messages[at].expires.is_some_and(|moment| moment < end)
-            && !self.holds_back()
-        {
-            self.give_up(Reason::Expired, at, out);
-        }
-    }
-
-    /// Gives up the head while the queue is too long and nobody can take it.
-    fn drop_surplus(&mut self, out: &mut Vec<Effect<u64>>) {
-        while self.config.overflow == Overflow::DropHead
-            && let Some(at) = self.head()
-            && (self.counts().ready as u64 > self.config.max_length.unwrap_or(u64::MAX)
-                || self.bytes().0 > self.config.max_length_bytes.unwrap_or(u64::MAX))
-            && self.line.is_empty()
-            && !self.holds_back()
-        {
-            self.give_up(Reason::MaxLen, at, out);
-        }
-    }
-
-    /// `staying` counts what is ready and stays, with its bytes; `room` what is taken at once.
-    fn refuses(&self, (room, staying): &mut (u64, (u64, u64)), bytes: u64) -> bool {
-        if self.config.overflow == Overflow::DropHead || *room > 0 {
-            *room = room.saturating_sub(1);
-            return false;
-        }
-        let with_it = (staying.0 + 1, staying.1 + bytes);
-        let refused = with_it.0 > self.config.max_length.unwrap_or(u64::MAX)
-            || with_it.1 > self.config.max_length_bytes.unwrap_or(u64::MAX);
-        if !refused {
-            *staying = with_it;
-        }
-        refused
-    }
-
-    fn credit(&self) -> u64 {
-        let of = |member: &Member| match member.consumer.acknowledge {
-            Acknowledge::Automatic => u64::MAX,
-            Acknowledge::Manual { prefetch, .. } => {
-                u64::from(prefetch) - self.open(member.consumer.id) as u64
-            }
-        };
-        let able = self.members.iter().filter(|m| self.line.contains(&m.consumer.id));
-        able.fold(0, |sum, member| sum.saturating_add(of(member)))
-    }
-
-    fn open(&self, id: ConsumerId) -> usize {
-        self.all(|m| matches!(m.place, Place::Held { consumer, .. } if consumer == Some(id))).len()
-    }
-
-    fn head(&self) -> Option<usize> {
-        self.all(|message| message.place == Place::Ready).first().copied()
-    }
-
-    fn holds_back(&self) -> bool {
-        match self.config.dead_letter {
-            DeadLetter::AtLeastOnce { departing_max } => {
-                self.counts().departing >= departing_max as usize
-            }
-            _ => false,
         }
     }
 
@@ -277,6 +228,9 @@ impl Model {
     ) -> (Vec<Effect<u64>>, Progress) {
         self.now = now.0;
         let mut out = Vec::new();
+        if !self.deleted {
+            self.wake(&mut out);
+        }
         let (mut messages, mut bytes) = (0, 0);
         loop {
             let head = self.head().filter(|_| !self.line.is_empty());
@@ -312,13 +266,6 @@ impl Model {
             messages += 1;
             bytes += self.messages[at].bytes;
         }
-    }
-
-    /// Nobody takes anything more: what expires at this moment is given up.
-    fn idle(&mut self, mut out: Vec<Effect<u64>>) -> Vec<Effect<u64>> {
-        self.expire(self.now + 1, &mut out);
-        self.drop_surplus(&mut out);
-        out
     }
 
     fn apply_deleted(command: Command<u64>, out: &mut Vec<Effect<u64>>) {
@@ -365,7 +312,8 @@ impl Model {
         message: &Incoming<u64>,
         out: &mut Vec<Effect<u64>>,
     ) {
-        let Incoming { payload, bytes, persistent, publish, ttl } = *message;
+        let Incoming { payload, bytes, persistent, publish, ttl, priority, due } = *message;
+        let priority = priority.min(self.config.max_priority.unwrap_or(0));
         if self.refuses(room, bytes) {
             let dlx = self.config.overflow == Overflow::RejectPublishDlx
                 && self.config.dead_letter != DeadLetter::Drop;
@@ -386,10 +334,23 @@ impl Model {
             out.extend(publish.map(confirm_one));
         }
         let unconfirmed = publish.filter(|_| appended);
-        let place = Place::Ready;
+        let place = match (self.config.due, due) {
+            (WhenDue::Ready, Some(due)) if due.0 > self.now => Place::Delayed { until: due.0 },
+            (WhenDue::Forward, Some(due)) => Place::Delayed { until: due.0 },
+            _ => Place::Ready,
+        };
         let delivery_count = 0;
-        let message =
-            Message { id, payload, bytes, delivery_count, appended, unconfirmed, expires, place };
+        let message = Message {
+            id,
+            payload,
+            bytes,
+            delivery_count,
+            appended,
+            unconfirmed,
+            expires,
+            priority,
+            place,
+        };
         self.messages.push(message);
     }
 
@@ -409,13 +370,16 @@ impl Model {
             match settlement {
                 Settlement::Ack => self.drop_message(at, out),
                 Settlement::Discard => self.give_up(Reason::Rejected, at, out),
-                Settlement::Requeue(_) => {
+                Settlement::Requeue(attempt) => {
                     let message = &mut self.messages[at];
                     message.place = Place::Ready;
                     message.delivery_count += 1;
                     let limit = self.config.delivery_limit.unwrap_or(u32::MAX);
-                    if message.delivery_count > limit {
+                    let count = message.delivery_count;
+                    if count > limit {
                         self.give_up(Reason::DeliveryLimit, at, out);
+                    } else if let Some(delay) = self.delay(count, attempt) {
+                        self.messages[at].place = Place::Delayed { until: self.now + delay };
                     }
                 }
             }
@@ -528,17 +492,7 @@ impl Model {
         }
     }
 
-    fn give_up(&mut self, reason: Reason, at: usize, out: &mut Vec<Effect<u64>>) {
-        if self.config.dead_letter == DeadLetter::Drop {
-            return self.drop_message(at, out);
-        }
-        let message = &mut self.messages[at];
-        message.place = Place::Departing;
-        let Message { id, payload, delivery_count, .. } = *message;
-        out.push(Effect::DeadLetter { id: MessageId(id), payload, reason, delivery_count });
-    }
-
-    fn drop_message(&mut self, at: usize, out: &mut Vec<Effect<u64>>) {
+    pub(super) fn drop_message(&mut self, at: usize, out: &mut Vec<Effect<u64>>) {
         let message = &mut self.messages[at];
         message.place = Place::Gone;
         out.extend(message.unconfirmed.take().map(confirm_one));
@@ -579,7 +533,7 @@ impl Model {
         self.line.sort_by_key(|id| priority(id).map(|m| Reverse(m.consumer.priority)));
     }
 
-    fn all(&self, which: impl Fn(&Message) -> bool) -> Vec<usize> {
+    pub(super) fn all(&self, which: impl Fn(&Message) -> bool) -> Vec<usize> {
         (0..self.messages.len()).filter(|at| which(&self.messages[*at])).collect()
     }
 }

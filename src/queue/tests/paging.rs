@@ -37,8 +37,18 @@ fn recovered(ids: &[u64], next: u64) -> Queue {
 fn paged(ids: impl IntoIterator<Item = u64>, delivery_count: u32) -> Vec<Paged<u64>> {
     let message = |id| {
         let (id, payload, residence) = (MessageId(id), id, Residence::Ram);
-        let (appended, damaged, expires) = (true, false, None);
-        Paged { id, payload, bytes: 10, delivery_count, appended, residence, damaged, expires }
+        Paged {
+            id,
+            payload,
+            bytes: 10,
+            delivery_count,
+            appended: true,
+            residence,
+            damaged: false,
+            expires: None,
+            priority: 0,
+            due: None,
+        }
     };
     ids.into_iter().map(message).collect()
 }

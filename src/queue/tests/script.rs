@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::base::{ConsumerId, HolderId, MessageId};
+use crate::base::{ConsumerId, HolderId, MessageId, Millis};
 use crate::queue::{
-    Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, DeleteCondition, Flow,
-    Incoming, LogMode, Overflow, Paging, QueueConfig, RequestId, Residence, Settlement,
+    Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, DelayedRetry,
+    DeleteCondition, Flow, Incoming, LogMode, Overflow, Paging, QueueConfig, RequestId, Residence,
+    Settlement, WhenDue,
 };
 
 use super::fixture::publish;
@@ -43,10 +44,12 @@ pub(super) struct Features {
     message_ttl: Option<u32>,
     limits: (Option<u64>, Option<u64>, Overflow),
     delivery_limit: Option<u32>,
+    delayed_retry: Option<DelayedRetry>,
 }
 
-/// A message to come: persistence, bytes, whose publish with how many sequences left out, and its TTL.
-pub(super) type Draft = (bool, u64, Option<(u64, u64)>, Option<u32>);
+/// A message to come: persistence, bytes, whose publish with how many sequences left out, its TTL, its
+/// priority, and how much later it is due.
+pub(super) type Draft = (bool, u64, Option<(u64, u64)>, Option<u32>, u8, Option<u64>);
 
 /// What a step is on a real queue: the numbers of a script of steps, resolved.
 #[derive(Clone, Debug)]
@@ -67,6 +70,7 @@ pub(super) enum Move {
 pub(super) struct Script {
     declared: QueueConfig,
     timed: bool,
+    now: Millis,
     payloads: u64,
     consumers: u64,
     sequences: BTreeMap<u64, u64>,
@@ -100,7 +104,10 @@ impl Script {
                 return Move::Exchange(first, last, *residence);
             }
             Step::Answer(which) => return Move::Answer(*which),
-            Step::Pass(ms) => return Move::Pass(*ms),
+            Step::Pass(ms) => {
+                self.now = self.now.after(*ms);
+                return Move::Pass(*ms);
+            }
             Step::Configure(features) => Command::Configure(with(self.declared, *features)),
             Step::Departed(at, more) => {
                 Command::Departed { runs: vec![(MessageId(id(*at)), MessageId(id(*at) + more))] }
@@ -141,7 +148,7 @@ impl Script {
         })
     }
 
-    fn incoming(&mut self, (persistent, bytes, by, ttl): Draft) -> Incoming<u64> {
+    fn incoming(&mut self, (persistent, bytes, by, ttl, priority, delay): Draft) -> Incoming<u64> {
         self.payloads += 1;
         let publish = by.map(|(holder, left_out)| {
             let sequence = self.sequences.entry(holder).or_insert(0);
@@ -149,19 +156,15 @@ impl Script {
             self.published.insert((holder, *sequence));
             publish(holder, *sequence)
         });
-        Incoming {
-            payload: self.payloads,
-            bytes,
-            persistent,
-            publish,
-            ttl: ttl.filter(|_| self.timed),
-        }
+        let (ttl, due) = (ttl.filter(|_| self.timed), delay.map(|ms| self.now.after(ms)));
+        Incoming { payload: self.payloads, bytes, persistent, publish, ttl, priority, due }
     }
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
     let by = prop::option::weighted(0.8, (1..3u64, 0..2u64));
-    (any::<bool>(), 0..50u64, by, prop::option::weighted(0.3, 0..40u32))
+    let ttl = prop::option::weighted(0.3, 0..40u32);
+    (any::<bool>(), 0..50u64, by, ttl, 0..5u8, prop::option::weighted(0.3, 0..40u64))
 }
 
 fn attach() -> impl Strategy<Value = Step> {
@@ -227,25 +230,35 @@ fn features() -> impl Strategy<Value = Features> {
     let length = prop::option::weighted(0.3, 0..12u64);
     let limits = (length, prop::option::weighted(0.2, 0..300u64), overflow);
     let ttl = prop::option::weighted(0.3, 0..40u32);
-    (dead_letter, ttl, limits, prop::option::weighted(0.3, 0..3u32)).prop_map(
-        |(dead_letter, message_ttl, limits, delivery_limit)| Features {
+    let attempt = prop_oneof![
+        1 => Just(None),
+        1 => Just(Some(Attempt::Returned)),
+        1 => Just(Some(Attempt::Failed)),
+    ];
+    let retry =
+        (attempt, 0..20u32, 0..50u32).prop_map(|(only, min, max)| DelayedRetry { only, min, max });
+    let returns = (prop::option::weighted(0.3, 0..3u32), prop::option::weighted(0.3, retry));
+    (dead_letter, ttl, limits, returns).prop_map(
+        |(dead_letter, message_ttl, limits, (delivery_limit, delayed_retry))| Features {
             dead_letter,
             message_ttl,
             limits,
             delivery_limit,
+            delayed_retry,
         },
     )
 }
 
 /// What works of its own accord is left out of a queue that pages: its model has nothing away.
 fn with(config: QueueConfig, features: Features) -> QueueConfig {
-    let Features { dead_letter, delivery_limit, .. } = features;
+    let Features { dead_letter, delivery_limit, delayed_retry, .. } = features;
     let config = QueueConfig { dead_letter, delivery_limit, ..config };
     if config.paging.is_some() {
-        return config;
+        return QueueConfig { due: WhenDue::Ignored, ..config };
     }
     let Features { message_ttl, limits: (max_length, max_length_bytes, overflow), .. } = features;
-    QueueConfig { message_ttl, max_length, max_length_bytes, overflow, ..config }
+    let config = QueueConfig { message_ttl, delayed_retry, ..config };
+    QueueConfig { max_length, max_length_bytes, overflow, ..config }
 }
 
 fn residence() -> impl Strategy<Value = Residence> {
@@ -257,11 +270,25 @@ pub(super) fn beginning() -> impl Strategy<Value = (QueueConfig, Option<Past>)> 
     let log = prop_oneof![1 => Just(LogMode::Volatile), 3 => Just(LogMode::Logged)];
     let paging = (1..5u32, prop_oneof![Just(u64::MAX), 0..200u64], 1..5u32)
         .prop_map(|(window, window_bytes, piece)| Paging { window, window_bytes, piece });
-    let (rare, paging) = (prop::bool::weighted(0.2), prop::option::weighted(0.7, paging));
-    let declared =
-        (log, rare, paging, rare).prop_map(|(log, auto_delete, paging, single_active)| {
-            QueueConfig { log, auto_delete, paging, single_active, ..QueueConfig::default() }
-        });
+    let due = prop_oneof![
+        4 => Just(WhenDue::Ignored),
+        1 => Just(WhenDue::Ready),
+        1 => Just(WhenDue::Forward),
+    ];
+    let levels = (prop::option::weighted(0.25, 1..4u8), due);
+    let rare = || prop::bool::weighted(0.2);
+    let paging = prop::option::weighted(0.7, paging);
+    let declared = (log, rare(), paging, rare(), levels).prop_map(
+        |(log, auto_delete, paging, single_active, (max_priority, due))| QueueConfig {
+            log,
+            auto_delete,
+            paging,
+            single_active,
+            max_priority,
+            due,
+            ..QueueConfig::default()
+        },
+    );
     let config = (declared, features()).prop_map(|(config, features)| with(config, features));
     let past = (vec((0..3u64, 0..50u64, 0..3u32), 1..40), 0..3u64);
     (config, prop::option::weighted(0.3, past))

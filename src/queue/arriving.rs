@@ -1,0 +1,72 @@
+//! Where a new message goes, in a queue whose settings have a say in it.
+
+use crate::base::{MessageId, Millis};
+
+use super::confirms::ConfirmRun;
+use super::entry::{Entry, Facts};
+use super::{Effects, Incoming, Machine, WhenDue};
+
+/// What a message brings along for its place in the queue.
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    ttl: Option<u32>,
+    priority: u8,
+    due: Option<Millis>,
+}
+
+impl<P: Clone> Machine<P> {
+    /// Takes messages, where settings or a message's own TTL have a say in it.
+    #[inline(never)]
+    pub(super) fn enqueue_arranged(
+        &mut self,
+        now: Millis,
+        messages: Vec<Incoming<P>>,
+        effects: &mut Effects<P>,
+    ) {
+        let mut run = ConfirmRun::new();
+        let mut room = self.room();
+        for Incoming { payload, bytes, persistent, publish, ttl, priority, due } in messages {
+            if self.refuses(&mut room, bytes) {
+                self.refuse(payload, publish, effects);
+                continue;
+            }
+            let appended = self.appends(persistent);
+            let copy = appended.then(|| payload.clone());
+            let entry = Entry { payload, facts: Facts::new(bytes, appended) };
+            let id = self.arrange(now, entry, Arrival { ttl, priority, due });
+            self.taken_in(id, copy, publish, &mut run, effects);
+        }
+        run.emit(effects);
+        self.page_out(effects);
+    }
+
+    /// Puts a new message to its place, in a queue whose settings have a say in it; gives its id.
+    fn arrange(&mut self, now: Millis, mut entry: Entry<P>, arrival: Arrival) -> MessageId {
+        let Arrival { ttl, priority, due } = arrival;
+        entry.facts.set_priority(priority.min(self.config.max_priority.unwrap_or(0)));
+        let expires = self.expiry(now, ttl);
+        if expires.is_some() {
+            entry.facts.set_expires(true);
+            (self.may_expire, self.plain) = (true, false);
+        }
+        let waits = match self.config.due {
+            WhenDue::Ignored => None,
+            WhenDue::Ready => due.filter(|due| *due > now),
+            WhenDue::Forward => due,
+        };
+        let levelled = self.ready.is_levelled();
+        let id = if let Some(until) = waits {
+            let id = self.ready.reserve();
+            self.delayed.insert(until, id, entry);
+            id
+        } else {
+            self.ready.push_levelled(entry)
+        };
+        match expires {
+            Some(at) if levelled => self.expiries.insert(id, at),
+            Some(at) => self.expiries.push_fresh(id, at),
+            None => {}
+        }
+        id
+    }
+}
