@@ -14,12 +14,12 @@ use crate::config::{
     perf_arguments, start_logging,
 };
 use crate::ctl;
-use crate::net::{Listener, ListenerSettings, TokioScheduler};
+use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
 use crate::perf;
 use crate::protocol;
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
-use crate::wire::headers_of;
+use crate::wire::{headers_of, published_again};
 
 /// The process did what it was asked to.
 const EXIT_OK: u8 = 0;
@@ -92,6 +92,7 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
     if let Some(storage) = &storage {
         storage.attach(&broker);
     }
+    let timers = tokio::spawn(run_timers(Arc::clone(&broker)));
     let protocol = Arc::new(protocol_settings(&settings));
     let mut listeners = Vec::new();
     for address in &settings.listeners {
@@ -109,6 +110,8 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
     for listener in running {
         listener.await.map_err(|error| start(&error))?;
     }
+    // What is due from now on is due after a restart.
+    timers.abort();
     if let Some(storage) = &storage {
         tokio::task::block_in_place(|| storage.close()).map_err(ServerError::Close)?;
     }
@@ -203,6 +206,7 @@ fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Brok
         default_vhost: settings.default_user.vhost.clone(),
         memory_watermark_bytes: settings.memory_watermark_bytes,
         parse_headers: headers_of,
+        write_headers: published_again,
         storage: storage.map(|storage| storage.stores.clone()),
     }))
 }

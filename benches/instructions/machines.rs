@@ -170,7 +170,15 @@ impl Queue {
             let (connection, channel, holder) = (ConnectionId(1), CHANNEL, HOLDER);
             let sequence = PublishSequence(id);
             let publish = Some(PublishRef { connection, channel, holder, sequence });
-            Incoming { payload: id, bytes: 100, persistent: false, publish, ttl: None, priority: 0, due: None }
+            Incoming {
+                payload: id,
+                bytes: 100,
+                persistent: false,
+                publish,
+                ttl: None,
+                priority: 0,
+                due: None,
+            }
         };
         self.apply(Command::Enqueue((first..self.next).map(message).collect()));
         first

@@ -175,6 +175,24 @@ pub const PAGE_IN_PAUSE_MAX_MS: u64 = 10_000;
 /// Messages of a long queue that stay in RAM at each end: one costs about 60 bytes without its body.
 pub const PAGING_WINDOW_MESSAGES: u32 = 16 * 1024;
 
+/// Dead letters of one `at-least-once` queue on their way, above which it gives no more up of its own accord:
+/// as many as one page of the log, so that a group of them shares one sync of the disk.
+pub const DEAD_LETTERS_DEPARTING_MAX: u32 = 1024;
+
+/// How long a dead letter that no queue took waits before it is sent again, in ms: what is amiss is a
+/// topology, and people mend that.
+pub const DEAD_LETTER_PAUSE_MIN_MS: u64 = 500;
+
+/// The longest pause between two tries, in ms, each being twice the one before.
+pub const DEAD_LETTER_PAUSE_MAX_MS: u64 = 30_000;
+
+/// How often a message of a quorum queue may return when nobody says otherwise (rabbitmq: 4.0, delivery
+/// limit of quorum queues).
+pub const QUORUM_DELIVERY_LIMIT_DEFAULT: u32 = 20;
+
+/// Queues that are driven in one go because their moment has come; then everything else has a turn.
+pub const DUE_QUEUES_MAX: usize = 64;
+
 /// How long a publisher is not read, in ms, before it looks again whether the message log keeps up.
 pub const LOG_PRESSURE_PAUSE_MS: u64 = 5;
 

@@ -113,6 +113,15 @@ impl<'a> BodyRef<'a> {
         packed.into_iter().chain(slices.iter().map(AsRef::as_ref))
     }
 
+    /// The same body for another message: slices are shared, a small body is copied.
+    #[must_use]
+    pub fn to_body(self) -> Body {
+        match self {
+            Self::Packed(bytes) => Body::One(Bytes::copy_from_slice(bytes)),
+            Self::Slices(pieces) => Body::Many(pieces.to_vec()),
+        }
+    }
+
     /// A copy in one piece.
     #[must_use]
     pub fn to_vec(self) -> Vec<u8> {
@@ -211,6 +220,14 @@ impl Message {
             return Self(Held::Packed(parts.pack(body.len(), &[body])));
         }
         Self::new(exchange, routing_key, properties, Body::One(shared()), header)
+    }
+
+    /// The same message with other properties, which hold headers.
+    #[must_use]
+    pub fn with_properties(&self, properties: &[u8]) -> Self {
+        let header = MessageHeader { has_headers: true, ..self.header() };
+        let key = self.routing_key();
+        Self::new(&self.exchange_name(), key, properties, self.body().to_body(), header)
     }
 
     /// The exchange it was published to.

@@ -22,6 +22,8 @@ enum Rule {
     Overflow,
     /// `at-most-once` or `at-least-once`.
     DeadLetterStrategy,
+    /// `disabled`, `all`, `failed` or `returned`.
+    DelayedRetryType,
     /// `classic` or `quorum`.
     QueueType,
     /// 1 or 2.
@@ -43,26 +45,13 @@ const KNOWN: &[(&str, Rule)] = &[
     ("x-single-active-consumer", Rule::Boolean),
     ("x-delivery-limit", Rule::NotNegativeOrOff),
     ("x-consumer-timeout", Rule::NotNegative),
+    ("x-delayed-retry-type", Rule::DelayedRetryType),
+    ("x-delayed-retry-min", Rule::NotNegative),
+    ("x-delayed-retry-max", Rule::NotNegative),
     ("x-queue-mode", Rule::Text),
     ("x-queue-version", Rule::Version),
     ("x-queue-master-locator", Rule::Text),
     ("x-queue-leader-locator", Rule::Text),
-];
-
-/// Known ones that are checked and kept, and have no effect yet.
-const WITHOUT_EFFECT: &[&str] = &[
-    "x-message-ttl",
-    "x-expires",
-    "x-max-length",
-    "x-max-length-bytes",
-    "x-overflow",
-    "x-dead-letter-exchange",
-    "x-dead-letter-routing-key",
-    "x-dead-letter-strategy",
-    "x-max-priority",
-    "x-single-active-consumer",
-    "x-delivery-limit",
-    "x-consumer-timeout",
 ];
 
 /// Milliseconds that still fit RabbitMQ's timers.
@@ -102,12 +91,6 @@ pub(super) fn check(
         check_quorum(name, vhost, declare)?;
     }
     Ok(())
-}
-
-/// The arguments among these that have no effect in this version, for the log.
-pub(super) fn without_effect(arguments: &FieldTable) -> Vec<&'static str> {
-    let given = |key: &&&str| arguments.get(key.as_bytes()).is_some();
-    WITHOUT_EFFECT.iter().filter(given).copied().collect()
 }
 
 /// Refuses a second declare that says something else than the first.
@@ -157,6 +140,39 @@ pub(super) fn check_equivalent(
     Ok(())
 }
 
+/// What `basic.consume` asks for in its arguments.
+pub(super) fn consume(
+    queue: &QueueName,
+    vhost: &VhostName,
+    arguments: &FieldTable,
+) -> Result<ConsumeArguments, Refused> {
+    // rabbitmq: rabbit_amqqueue.erl, consume_args.
+    let number = |key: &str| {
+        let value = arguments.get(key.as_bytes()).map(integer).transpose();
+        value.or_else(|reason| {
+            refuse(
+                ReplyCode::PreconditionFailed,
+                format!("invalid arg '{key}' for queue '{queue}' in vhost '{vhost}': {reason}"),
+            )
+        })
+    };
+    let priority = number("x-priority")?.unwrap_or(0);
+    let bounded = priority.clamp(i32::MIN.into(), i32::MAX.into());
+    let timeout = number("x-consumer-timeout")?;
+    Ok(ConsumeArguments {
+        priority: i32::try_from(bounded).unwrap_or(0),
+        timeout: timeout.and_then(|timeout| u64::try_from(timeout).ok()),
+    })
+}
+
+/// See [`consume`].
+pub(super) struct ConsumeArguments {
+    /// `x-priority`.
+    pub(super) priority: i32,
+    /// `x-consumer-timeout`, in ms.
+    pub(super) timeout: Option<u64>,
+}
+
 fn check_quorum(
     name: &QueueName,
     vhost: &VhostName,
@@ -182,7 +198,7 @@ fn check_quorum(
     )
 }
 
-fn queue_type(arguments: &FieldTable) -> &str {
+pub(super) fn queue_type(arguments: &FieldTable) -> &str {
     arguments.get(b"x-queue-type").and_then(FieldValue::as_text).unwrap_or("classic")
 }
 
@@ -240,6 +256,10 @@ impl Rule {
             Self::DeadLetterStrategy => match text(value)? {
                 "at-most-once" | "at-least-once" => Ok(()),
                 _ => Err("invalid_dlx_strategy".to_owned()),
+            },
+            Self::DelayedRetryType => match text(value)? {
+                "disabled" | "all" | "failed" | "returned" => Ok(()),
+                _ => Err("invalid_delayed_retry_type".to_owned()),
             },
             Self::QueueType => match text(value)? {
                 "classic" | "quorum" => Ok(()),
@@ -330,13 +350,6 @@ mod tests {
             Err("invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue 'q' in vhost '/'"
                 .to_owned())
         );
-    }
-
-    #[test]
-    fn an_argument_without_effect_is_named() {
-        let arguments =
-            [("x-max-length", FieldValue::I32(1)), ("x-queue-type", FieldValue::text("classic"))];
-        assert_eq!(without_effect(&declare(&arguments).arguments), ["x-max-length"]);
     }
 
     #[test]

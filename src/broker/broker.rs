@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
 
 use super::alarms::Alarms;
-use super::{Cell, Event, Inbox, PageQuestion, Refused, Vhost, keeping, recovery, refuse};
+use super::timers::Timers;
+use super::{
+    Cell, DeadLetters, Event, Inbox, PageQuestion, Refused, Vhost, keeping, recovery, refuse,
+};
 use crate::access::{Directory, LoginError};
+use crate::base::limits::DUE_QUEUES_MAX;
 use crate::base::{
-    Clock, ConnectionId, ConsumerId, FieldTable, HolderId, MemoryBudget, Pressure, QueueId,
+    Clock, ConnectionId, ConsumerId, FieldTable, HolderId, MemoryBudget, Millis, Pressure, QueueId,
     ReplyCode, UserName, VhostName,
 };
 use crate::queue::RequestId;
@@ -19,6 +24,10 @@ use crate::store::{self, Change, MessageLog, MetadataStore, QueueNumber};
 /// it in.
 pub type HeaderParser = fn(&[u8]) -> FieldTable;
 
+/// Gives raw properties with these `headers` instead of their own, and without an `expiration`. Put in by
+/// the same layer.
+pub type HeaderWriter = fn(&[u8], &FieldTable) -> Vec<u8>;
+
 /// Runs [`Cell::resume`] on a task of its own, soon.
 pub trait Scheduler: Send + Sync {
     /// Never blocks, never calls back in place.
@@ -27,6 +36,10 @@ pub trait Scheduler: Send + Sync {
     /// Runs [`Cell::page_in`] on a thread that may block on the disk, after `pause_ms` milliseconds and
     /// soon. Never blocks, never calls back in place.
     fn page_in(&self, cell: Arc<Cell>, question: PageQuestion, pause_ms: u64);
+
+    /// Runs [`Cell::send_dead_letters`] on a task of its own, after `pause_ms` milliseconds and soon; on a
+    /// thread that may block on the disk when they are cold. Never blocks, never calls back in place.
+    fn send_dead_letters(&self, cell: Arc<Cell>, letters: DeadLetters, pause_ms: u64);
 }
 
 /// What the broker is built from.
@@ -43,6 +56,8 @@ pub struct BrokerSettings {
     pub memory_watermark_bytes: u64,
     /// See [`HeaderParser`].
     pub parse_headers: HeaderParser,
+    /// See [`HeaderWriter`].
+    pub write_headers: HeaderWriter,
     /// Where definitions and messages are kept; `None` keeps everything in memory.
     pub storage: Option<BrokerStorage>,
 }
@@ -73,6 +88,8 @@ pub(super) struct Common {
     pub(super) alarms: Alarms,
     pub(super) directory: Directory,
     pub(super) parse_headers: HeaderParser,
+    pub(super) write_headers: HeaderWriter,
+    pub(super) timers: Timers,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
     ids: AtomicU64,
@@ -119,6 +136,8 @@ impl Broker {
             alarms: Alarms::default(),
             directory: settings.directory,
             parse_headers: settings.parse_headers,
+            write_headers: settings.write_headers,
+            timers: Timers::default(),
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
             ids: AtomicU64::new(1),
@@ -142,6 +161,31 @@ impl Broker {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.common.clock
+    }
+
+    /// Drives queues whose moment has come, a bounded number of them. Says whether there may be more.
+    pub fn due(&self, now: Millis) -> bool {
+        let due = self.common.timers.take_due(now, DUE_QUEUES_MAX);
+        for cell in &due {
+            cell.timer_went_off(now);
+        }
+        due.len() == DUE_QUEUES_MAX
+    }
+
+    /// When [`Self::due`] has something to do next, unless [`Self::poll_earlier_deadline`] says more.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Millis> {
+        self.common.timers.next()
+    }
+
+    /// Ready when there is something to do before `than`; else the one task that sleeps until then is
+    /// woken when that becomes so.
+    pub fn poll_earlier_deadline(
+        &self,
+        than: Option<Millis>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        self.common.timers.poll_earlier(than, context)
     }
 
     /// Checks a login.

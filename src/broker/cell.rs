@@ -16,23 +16,21 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 
 use super::broker::Common;
+use super::courier::{Courier, DeadLetters};
 use super::executor::{After, Executor, Standing, tell};
 use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
+use super::queue_settings::QueueSettings;
 use super::storing::Storing;
 use super::{ChannelCredit, Inbox, Vhost};
 use crate::base::limits::{
     CELL_INBOX_BATCHES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX,
-    PAGE_IN_BYTES_MAX, PAGING_WINDOW_MESSAGES,
 };
 use crate::base::{ConnectionId, FieldTable, MessageId, Millis, QueueId, QueueName};
-use crate::queue::{
-    Burst, Command, Consumer, Effects, Incoming, LogMode, Machine, Paging, Progress, QueueConfig,
-    RequestId,
-};
+use crate::queue::{Burst, Command, Consumer, Effects, Incoming, Machine, Progress, RequestId};
 use crate::store::{LogError, Position, QueueNumber, RecoveredQueue};
 
 /// What a queue was declared to be.
@@ -104,10 +102,6 @@ pub(super) enum Envelope {
     },
 }
 
-/// How much of a long queue stays in RAM.
-const PAGING: Paging =
-    Paging { window: PAGING_WINDOW_MESSAGES, window_bytes: PAGE_IN_BYTES_MAX, piece: 1024 };
-
 /// See the module.
 pub struct Cell {
     info: QueueInfo,
@@ -118,6 +112,11 @@ pub struct Cell {
     scheduled: AtomicBool,
     crashed: AtomicBool,
     deleted: AtomicBool,
+    settings: Mutex<Arc<QueueSettings>>,
+    /// Whether its entry in the timers was taken out since the core looked.
+    timer_gone_off: AtomicBool,
+    /// There once the queue had a dead letter.
+    pub(super) courier: OnceLock<Courier>,
     /// See [`Self::lost_messages`].
     lost: AtomicU64,
     /// Messages that came after the crash and were refused.
@@ -130,6 +129,8 @@ pub(super) struct Core {
     pub(super) executor: Executor,
     /// The other half of the inbox: swapped with it, so that both keep their room.
     pub(super) taken: VecDeque<Envelope>,
+    /// When the queue is driven at the latest, as [`super::timers`] knows it.
+    timer: Option<Millis>,
 }
 
 impl Cell {
@@ -140,21 +141,21 @@ impl Cell {
         common: Arc<Common>,
         recovered: Option<RecoveredQueue>,
     ) -> Arc<Self> {
-        let storing = common
+        let mut storing = common
             .log
             .as_ref()
             .map(|log| Storing::new(Arc::clone(log), info.number, info.is_stored()));
-        let config = QueueConfig {
-            log: if storing.is_some() { LogMode::Logged } else { LogMode::Volatile },
-            auto_delete: info.auto_delete,
-            paging: storing.is_some().then_some(PAGING),
-            ..QueueConfig::default()
-        };
+        let settings = QueueSettings::of(&info.arguments, info.auto_delete, storing.is_some());
+        let config = settings.machine;
+        if let Some(storing) = &mut storing {
+            storing.set_ttl(config.message_ttl);
+        }
         let machine = match recovered {
             Some(recovered) => Machine::recover(config, recovered.next_id, away(&recovered)),
             None => Machine::new(config),
         };
-        Arc::new(Self {
+        let first_deadline = machine.next_deadline();
+        let cell = Arc::new(Self {
             info,
             vhost,
             common,
@@ -162,15 +163,41 @@ impl Cell {
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
-                executor: Executor::new(storing),
+                executor: Executor::new(storing, settings.counts_deliveries),
                 taken: VecDeque::new(),
+                timer: first_deadline,
             }),
+            settings: Mutex::new(Arc::new(settings)),
+            timer_gone_off: AtomicBool::new(false),
+            courier: OnceLock::new(),
             scheduled: AtomicBool::new(false),
             crashed: AtomicBool::new(false),
             deleted: AtomicBool::new(false),
             lost: AtomicU64::new(0),
             refused: AtomicU64::new(0),
-        })
+        });
+        if let Some(at) = first_deadline {
+            cell.set_timer(None, at);
+        }
+        cell
+    }
+
+    /// What is in force for the queue.
+    pub(super) fn settings(&self) -> Arc<QueueSettings> {
+        // It is only ever exchanged as a whole.
+        Arc::clone(&self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn vhost(&self) -> Option<Arc<Vhost>> {
+        self.vhost.upgrade()
+    }
+
+    pub(super) fn common(&self) -> &Arc<Common> {
+        &self.common
+    }
+
+    fn set_timer(self: &Arc<Self>, before: Option<Millis>, at: Millis) {
+        self.common.timers.set(self.info.id, Arc::downgrade(self), before, at);
     }
 
     /// What the queue was declared to be.
@@ -220,10 +247,19 @@ impl Cell {
         }
     }
 
+    /// The moment has come that the queue had asked for. Whoever is at the core now may have begun before
+    /// it, so the inbox gets something that makes them look again.
+    pub(super) fn timer_went_off(self: &Arc<Self>, now: Millis) {
+        self.timer_gone_off.store(true, Ordering::SeqCst);
+        self.enqueue(Envelope::Tell(Command::Tick));
+        self.drive(now);
+    }
+
     /// Goes on where a turn ended because its budget was used up. Called by the task that
     /// [`super::Scheduler`] spawned.
     pub fn resume(self: &Arc<Self>) {
         self.scheduled.store(false, Ordering::SeqCst);
+        self.collect_confirms();
         self.drive(self.common.clock.now());
     }
 
@@ -268,6 +304,10 @@ impl Cell {
             self.common.memory.change(after.bytes_in_ram, after.bytes_before);
             self.common.alarms.observe(&self.common.memory);
         }
+        if !after.dead_letters.is_empty() {
+            let letters = DeadLetters { letters: after.dead_letters, failures: 0 };
+            self.common.scheduler.send_dead_letters(Arc::clone(self), letters, 0);
+        }
         if let Some(question) = after.page_in {
             self.common.scheduler.page_in(Arc::clone(self), question, 0);
         }
@@ -290,7 +330,7 @@ impl Cell {
         if self.is_deleted() || self.is_crashed() {
             return;
         }
-        match question.read(log, self.info.number) {
+        match question.read(log, self.info.number, self.common.clock.as_ref()) {
             Ok(page) => {
                 if question.failures() > 0 {
                     tracing::info!(
@@ -361,6 +401,12 @@ impl Cell {
         }
     }
 
+    /// The core, when nobody is at it.
+    #[cfg(test)]
+    pub(super) fn core_if_free(&self) -> Option<MutexGuard<'_, Core>> {
+        self.core.try_lock().ok()
+    }
+
     /// Drives the queue soon, on a task of its own.
     pub(super) fn schedule(self: &Arc<Self>) {
         if !self.scheduled.swap(true, Ordering::SeqCst) {
@@ -385,7 +431,21 @@ impl Core {
         after.bytes_before = self.machine.ram_bytes();
         let progress = self.work(cell, now, bursts_left, after);
         after.bytes_in_ram = self.machine.ram_bytes();
+        self.set_timer(cell);
         progress
+    }
+
+    /// Asks to be driven when the machine wants it. An entry that comes too early stays: what it finds is
+    /// the next deadline, and most queues are driven before theirs.
+    fn set_timer(&mut self, cell: &Arc<Cell>) {
+        let Some(at) = self.machine.next_deadline() else { return };
+        if cell.timer_gone_off.swap(false, Ordering::SeqCst) {
+            self.timer = None;
+        }
+        if self.timer.is_none_or(|timer| at < timer) {
+            cell.set_timer(self.timer, at);
+            self.timer = Some(at);
+        }
     }
 
     fn work(
@@ -396,6 +456,9 @@ impl Core {
         after: &mut After,
     ) -> Progress {
         std::mem::swap(&mut *cell.lock_inbox(), &mut self.taken);
+        if self.machine.next_deadline().is_some_and(|at| at <= now) {
+            self.machine.apply(now, Command::Tick, &mut self.effects);
+        }
         // One by one: what a broken machine did not get to is still there to be refused.
         while let Some(envelope) = self.taken.pop_front() {
             if let Envelope::Written { ids, positions } = &envelope {

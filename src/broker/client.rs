@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::arguments::{self, ConsumeArguments};
 use super::keeping::Keeper;
 use super::payload::Payload;
 use super::questions::{Pending, Question};
@@ -20,7 +21,7 @@ use crate::base::{
     ChannelId, ConsumerId, ConsumerTag, ExchangeName, HolderId, Message, MessageId, Millis,
     PublishSequence, QueueId, QueueName,
 };
-use crate::queue::{Command, DeleteCondition, Flow, PublishRef, RequestId, Settlement};
+use crate::queue::{Command, Consumer, DeleteCondition, Flow, PublishRef, RequestId, Settlement};
 
 /// See the module.
 pub struct Client {
@@ -328,6 +329,7 @@ impl Client {
     /// 403, 404, 405.
     pub fn consume(&mut self, holder: HolderId, request: ConsumeRequest) -> Result<Step, Refused> {
         let cell = self.vhost.queue_to_read(&self.peer, &request.queue)?;
+        let asked = arguments::consume(&request.queue, &self.vhost.name, &request.arguments)?;
         let tag = if request.tag.is_empty() { server_names::consumer_tag()? } else { request.tag };
         let Some(channel) = self.channels.get_mut(&holder) else {
             return Ok(Step::Answered(Answered::Done));
@@ -346,8 +348,10 @@ impl Client {
         self.consumers.insert(id, entry);
         let question = self.broker.next_request_id();
         self.pending = Some(Pending { request: question, holder, question: Question::Consume(id) });
+        let consumer = request.consume.consumer(id, holder);
+        let ConsumeArguments { priority, timeout } = asked;
         let envelope = Envelope::Attach {
-            consumer: request.consume.consumer(id, holder),
+            consumer: Consumer { priority, timeout, ..consumer },
             request: question,
             connection: self.peer.connection,
             inbox: Arc::clone(&self.inbox),

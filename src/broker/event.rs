@@ -71,6 +71,8 @@ pub struct DeliveryEvent {
     pub redelivered: bool,
     /// It needs no ack and is held until it is read: whoever reads it settles it then.
     pub until_read: bool,
+    /// How often it was handed out before, where the queue tells it; else 0.
+    pub delivery_count: u32,
 }
 
 #[cfg(test)]

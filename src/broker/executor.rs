@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cell::{Cell, Envelope};
+use super::courier::Letter;
 use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::storing::Storing;
@@ -30,6 +31,8 @@ pub(super) struct After {
     pub(super) bytes_in_ram: u64,
     /// Messages to be brought back from the log.
     pub(super) page_in: Option<PageQuestion>,
+    /// Messages to be sent to the dead-letter exchange.
+    pub(super) dead_letters: Vec<Letter>,
     /// Messages that the machine missed in what came back.
     pub(super) lost: u64,
 }
@@ -110,6 +113,8 @@ pub(super) struct Executor {
     held: Vec<ConsumerId>,
     /// There when the broker has a log.
     storing: Option<Storing>,
+    /// Whether deliveries say how often their message was handed out before.
+    counts_deliveries: bool,
     handed_out: Option<(MessageId, MessageId)>,
 }
 
@@ -117,7 +122,7 @@ pub(super) struct Executor {
 const SPARE_MAX: usize = 16;
 
 impl Executor {
-    pub(super) fn new(storing: Option<Storing>) -> Self {
+    pub(super) fn new(storing: Option<Storing>, counts_deliveries: bool) -> Self {
         Self {
             sinks: BTreeMap::new(),
             holders: BTreeMap::new(),
@@ -127,6 +132,7 @@ impl Executor {
             spare: Vec::new(),
             held: Vec::new(),
             storing,
+            counts_deliveries,
             handed_out: None,
         }
     }
@@ -175,6 +181,9 @@ impl Executor {
                 command
             }
             Envelope::Tell(command) => {
+                if let (Command::Configure(config), Some(storing)) = (&command, &mut self.storing) {
+                    storing.set_ttl(config.message_ttl);
+                }
                 self.forget_leaving(&command);
                 command
             }
@@ -233,11 +242,16 @@ impl Executor {
                 }
                 Effect::Append { id, payload } => {
                     if let Some(storing) = &mut self.storing {
-                        storing.append(id, &payload);
+                        storing.append(id, &payload, cell.common().clock.as_ref());
                     }
                 }
-                Effect::DeadLetter { .. } | Effect::DeadLetterRefused { .. } => {
-                    debug_assert!(false, "no queue is configured to have dead letters");
+                Effect::DeadLetter { id, payload, reason, .. } => {
+                    let content = payload.content(id, self.storing.as_ref().map(Storing::log));
+                    after.dead_letters.push(Letter { id: Some(id), content, reason });
+                }
+                Effect::DeadLetterRefused { payload, reason } => {
+                    let content = payload.content(MessageId(0), None);
+                    after.dead_letters.push(Letter { id: None, content, reason });
                 }
                 Effect::Release(span) => {
                     if let Some(storing) = &mut self.storing {
@@ -256,7 +270,13 @@ impl Executor {
                     let reply = self.reply_for(cell.info().id, reply);
                     self.reply(request, reply, after);
                 }
-                Effect::CancelConsumer { consumer } | Effect::ConsumerTimeout { consumer, .. } => {
+                Effect::CancelConsumer { consumer } => self.cancel_consumer(consumer),
+                Effect::ConsumerTimeout { consumer, .. } => {
+                    tracing::warn!(
+                        queue = %cell.info().name,
+                        consumer = %consumer,
+                        "a consumer did not acknowledge a message in time: it is cancelled, and what it was given goes back to the queue"
+                    );
                     self.cancel_consumer(consumer);
                 }
                 // For management, which is not there yet.
@@ -297,7 +317,8 @@ impl Executor {
         consumer: ConsumerId,
         delivery: Delivery<Payload>,
     ) -> DeliveryEvent {
-        let Delivery { id, payload, redelivered, holder, until_read, .. } = delivery;
+        let Delivery { id, payload, redelivered, delivery_count, holder, until_read } = delivery;
+        let delivery_count = if self.counts_deliveries { delivery_count } else { 0 };
         let log = self.storing.as_ref().map(Storing::log);
         let content = payload.content(id, log);
         if let (Some(_), Some(storing)) = (holder, &mut self.storing) {
@@ -305,7 +326,7 @@ impl Executor {
             let (first, last) = self.handed_out.unwrap_or((id, id));
             self.handed_out = Some((first.min(id), last.max(id)));
         }
-        DeliveryEvent { consumer, queue, id, content, redelivered, until_read }
+        DeliveryEvent { consumer, queue, id, content, redelivered, until_read, delivery_count }
     }
 
     /// The machine's answer with its message as an event.

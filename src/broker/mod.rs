@@ -11,8 +11,10 @@ mod arguments;
 mod broker;
 mod cell;
 mod client;
+mod courier;
 mod crashed;
 mod credit;
+mod dead_letter;
 mod error;
 mod event;
 mod exchanges;
@@ -23,20 +25,25 @@ mod pages;
 mod payload;
 mod publish;
 mod questions;
+mod queue_settings;
 mod queues;
 mod recovery;
 mod requests;
 mod server_names;
 mod storing;
 mod sweep;
+mod timers;
 mod vhost;
 
 #[cfg(test)]
 mod tests;
 
-pub use broker::{Broker, BrokerSettings, BrokerStorage, HeaderParser, Peer, Scheduler};
+pub use broker::{
+    Broker, BrokerSettings, BrokerStorage, HeaderParser, HeaderWriter, Peer, Scheduler,
+};
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
+pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};

@@ -8,13 +8,17 @@ use std::sync::Arc;
 use super::payload::Payload;
 use crate::base::limits::{
     PAGE_IN_BODY_BYTES_MAX, PAGE_IN_BYTES_MAX, PAGE_IN_PAUSE_MAX_MS, PAGE_IN_PAUSE_MIN_MS,
-    QUEUE_BODY_BYTES_MAX,
+    PAGING_WINDOW_MESSAGES, QUEUE_BODY_BYTES_MAX,
 };
-use crate::base::{Message, MessageId};
-use crate::queue::{Machine, Paged, Span};
+use crate::base::{Clock, Message, MessageId, Millis};
+use crate::queue::{Machine, Paged, Paging, Span};
 use crate::store::{
     IndexEntry, LogError, MessageLog, Position, QueueNumber, RecoveredQueue, Stored,
 };
+
+/// How much of a long queue stays in RAM.
+pub(super) const PAGING: Paging =
+    Paging { window: PAGING_WINDOW_MESSAGES, window_bytes: PAGE_IN_BYTES_MAX, piece: 1024 };
 
 /// What a queue keeps about a message besides the message itself, in bytes.
 pub(super) const ENTRY_BYTES: u64 = 64;
@@ -107,7 +111,9 @@ impl PageQuestion {
         self,
         log: &Arc<dyn MessageLog>,
         queue: QueueNumber,
+        clock: &dyn Clock,
     ) -> Result<Page, LogError> {
+        let (now, unix_ms) = (clock.now(), clock.unix_ms());
         let wanted = usize::try_from(self.count).unwrap_or(usize::MAX);
         let mut entries = log.entries(queue, self.from, wanted)?;
         let is_whole = entries.len() >= wanted;
@@ -136,7 +142,8 @@ impl PageQuestion {
                 // Whoever is given it tries once more, and names it.
                 Some(Err(_)) => (None, false),
             };
-            page.messages.push(paged(&entry, message, damaged));
+            let expires = entry.expires_unix_ms.map(|at| moment(at, now, unix_ms));
+            page.messages.push(Paged { damaged, expires, ..paged(&entry, message) });
         }
         Ok(page)
     }
@@ -145,7 +152,13 @@ impl PageQuestion {
 /// How often a page waits for its bodies.
 const BODY_FAILURES_MAX: u32 = 8;
 
-fn paged(entry: &IndexEntry, message: Option<Message>, damaged: bool) -> Paged<Payload> {
+/// A moment of the world on the clock of this process, which says `now` at `unix_ms`.
+fn moment(at_unix_ms: u64, now: Millis, unix_ms: u64) -> Millis {
+    let past = unix_ms.saturating_sub(at_unix_ms);
+    Millis(now.0.saturating_sub(past)).after(at_unix_ms.saturating_sub(unix_ms))
+}
+
+fn paged(entry: &IndexEntry, message: Option<Message>) -> Paged<Payload> {
     let payload = Payload::stored(entry.position, message);
     Paged {
         id: entry.id,
@@ -154,7 +167,7 @@ fn paged(entry: &IndexEntry, message: Option<Message>, damaged: bool) -> Paged<P
         bytes: entry.bytes + ENTRY_BYTES,
         delivery_count: u32::from(entry.deliveries),
         appended: true,
-        damaged,
+        damaged: false,
         expires: None,
         priority: entry.priority,
         due: None,

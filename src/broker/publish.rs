@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::broker::Common;
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
+use super::storing::own_ttl;
 use super::vhost::Resource;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
 use crate::access::Action;
@@ -89,21 +90,16 @@ impl Publisher {
         }
         let queues = cached.queues.len();
         let bytes = ENTRY_BYTES + message.content_bytes();
-        let persistent = message.header().persistent;
+        let header = message.header();
+        let (persistent, ttl) = (header.persistent, own_ttl(header));
+        let priority = header.priority.unwrap_or(0);
         let mut message = Some(message);
         for (place, slot) in cached.slots.iter().enumerate() {
             let payload = if place + 1 == queues { message.take() } else { message.clone() };
             if let Some(payload) = payload {
                 let payload = Payload::new(payload);
-                let incoming = Incoming {
-                    payload,
-                    bytes,
-                    persistent,
-                    publish,
-                    ttl: None,
-                    priority: 0,
-                    due: None,
-                };
+                let incoming =
+                    Incoming { payload, bytes, persistent, publish, ttl, priority, due: None };
                 self.batch.groups[*slot].1.push(incoming);
             }
         }

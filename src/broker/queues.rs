@@ -61,14 +61,6 @@ impl Vhost {
             return self.queue_redeclare(peer, &cell, declare);
         }
         arguments::check(&name, &self.name, declare)?;
-        let without_effect = arguments::without_effect(&declare.arguments);
-        if !without_effect.is_empty() {
-            tracing::warn!(
-                queue = %name,
-                arguments = without_effect.join(", "),
-                "the queue is declared, and these arguments have no effect in this version"
-            );
-        }
         let info = QueueInfo {
             id: self.common.next_queue_id(),
             name: name.clone(),

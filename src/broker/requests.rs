@@ -117,4 +117,6 @@ pub struct ConsumeRequest {
     pub tag: ConsumerTag,
     /// How.
     pub consume: Consume,
+    /// `x-priority` and `x-consumer-timeout`; all others are ignored.
+    pub arguments: FieldTable,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::cell::{Cell, Envelope};
 use super::payload::Payload;
-use crate::base::MessageId;
+use crate::base::{Clock, MessageHeader, MessageId};
 use crate::queue::Span;
 use crate::store::{
     EnqueueOptions, Entry, Lifetime, LogError, MessageLog, QueueNumber, Run, Submission, Written,
@@ -27,6 +27,8 @@ pub(super) struct Storing {
     awaited: bool,
     gone: Vec<Run>,
     delivered: Vec<Run>,
+    /// The time to live that the queue gives its messages, in ms.
+    ttl: Option<u32>,
 }
 
 impl Storing {
@@ -40,6 +42,7 @@ impl Storing {
             awaited: false,
             gone: Vec::new(),
             delivered: Vec::new(),
+            ttl: None,
         }
     }
 
@@ -53,15 +56,22 @@ impl Storing {
         self.durable
     }
 
+    /// The time to live of messages that come from now on.
+    pub(super) fn set_ttl(&mut self, ttl: Option<u32>) {
+        self.ttl = ttl;
+    }
+
     /// A message that the machine wants appended.
-    pub(super) fn append(&mut self, id: MessageId, payload: &Payload) {
+    pub(super) fn append(&mut self, id: MessageId, payload: &Payload, clock: &dyn Clock) {
         let Some(message) = payload.message() else {
             debug_assert!(false, "a message that comes in has its bytes in RAM");
             return;
         };
         let durable = self.durable && message.header().persistent;
         let lifetime = if durable { Lifetime::Durable } else { Lifetime::Process };
-        let options = EnqueueOptions { expires_unix_ms: None, lifetime };
+        let ttl = [self.ttl, own_ttl(message.header())].into_iter().flatten().min();
+        let expires_unix_ms = ttl.map(|ttl| clock.unix_ms().saturating_add(ttl.into()));
+        let options = EnqueueOptions { expires_unix_ms, lifetime };
         self.awaited |= durable;
         self.ids.push(id);
         self.entries.push(Entry::Enqueue {
@@ -139,6 +149,13 @@ fn tell(cell: &Arc<Cell>, ids: Vec<MessageId>, written: Result<Written, LogError
             cell.enqueue(Envelope::Written { ids, positions });
             cell.schedule();
         }
+        // The process is about to end: publishers are gone, and a dead letter that was on its way is ready
+        // again in its queue after the next start.
+        Err(LogError::Closed) => tracing::debug!(
+            queue = %cell.info().name,
+            messages = ids.len(),
+            "messages came after the message log was closed"
+        ),
         Err(error) => tracing::error!(
             queue = %cell.info().name,
             messages = ids.len(),
@@ -146,6 +163,11 @@ fn tell(cell: &Arc<Cell>, ids: Vec<MessageId>, written: Result<Written, LogError
             "messages were not written and are not confirmed"
         ),
     }
+}
+
+/// How long a message may wait by its own `expiration`, in ms. More than seven weeks is as good as for ever.
+pub(super) fn own_ttl(header: MessageHeader) -> Option<u32> {
+    u32::try_from(header.expiration_ms?).ok()
 }
 
 /// Runs that touch become one.

@@ -1,6 +1,6 @@
 //! Requests of the protocol machine become calls of the broker, and the broker's answers its answers.
 
-use crate::base::{ExchangeName, FieldTable, HolderId, Message, ReplyCode, ShortStr};
+use crate::base::{ExchangeName, FieldTable, FieldValue, HolderId, Message, ReplyCode, ShortStr};
 use crate::broker::{
     Answered, Binding, Client, Consume, ConsumeRequest, DeclareExchange, DeclareQueue,
     DeliveryEvent, Destination, Refused, Step, Unreadable,
@@ -8,6 +8,7 @@ use crate::broker::{
 use crate::protocol::{Answer, Delivery, Got, Refusal, Request};
 use crate::wire::{
     BasicConsume, ExchangeBind, ExchangeDeclare, MethodId, Properties, QueueBind, QueueDeclare,
+    with_header,
 };
 
 /// Asks the broker. `None`: the answer comes as an event.
@@ -57,15 +58,28 @@ pub(super) fn unreadable(error: &Unreadable, failed: MethodId) -> Answer {
 /// # Errors
 /// When the record is damaged or cannot be read.
 pub(super) fn delivery(event: DeliveryEvent) -> Result<Delivery, Unreadable> {
-    let DeliveryEvent { queue, id, content, redelivered, .. } = event;
+    let DeliveryEvent { queue, id, content, redelivered, delivery_count, .. } = event;
     let loaded = if content.is_cold() {
         tokio::task::block_in_place(|| content.load())
     } else {
         content.load()
     };
-    let message = loaded?;
+    let mut message = loaded?;
+    if delivery_count > 0 {
+        message = counted(&message, delivery_count);
+    }
     Ok(Delivery { queue, id, message, redelivered })
 }
+
+/// The message with the number of its earlier deliveries (rabbitmq: quorum-queues.md, `x-delivery-count`).
+fn counted(message: &Message, delivery_count: u32) -> Message {
+    let name = ShortStr::try_from(DELIVERY_COUNT).expect("it is short");
+    let value = FieldValue::I64(delivery_count.into());
+    message.with_properties(&with_header(message.properties(), name, value))
+}
+
+/// The header that says it.
+const DELIVERY_COUNT: &str = "x-delivery-count";
 
 /// The broker's refusal, with the method that failed.
 pub(super) fn refusal(refused: Refused, failed: MethodId) -> Refusal {
@@ -182,6 +196,7 @@ fn consume_request(consume: BasicConsume, prefetch: u16) -> ConsumeRequest {
         queue: consume.queue,
         tag: consume.consumer_tag,
         consume: Consume { no_ack: consume.no_ack, exclusive: consume.exclusive, prefetch },
+        arguments: consume.arguments,
     }
 }
 

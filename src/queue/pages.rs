@@ -24,6 +24,8 @@ impl<P: Clone> Machine<P> {
         let mut machine = Self::new(config);
         machine.ready = Ready::recover(&machine.config, next, away);
         machine.disk_bytes = machine.ready.bytes();
+        // What is away may expire, and a queue that passes on what does looks for it.
+        machine.may_expire = away.is_some() && machine.has_dead_letters();
         machine
     }
 

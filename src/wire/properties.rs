@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use crate::base::{FieldTable, ShortStr};
+use crate::base::{FieldTable, FieldValue, ShortStr};
 
 use super::content_header::{Fields, flag};
 use super::error::WireError;
@@ -120,6 +120,28 @@ fn octet(reader: &mut Reader<'_>, flag: u16) -> Result<Option<u8>, Fault> {
 
 fn when(given: bool, flag: u16) -> u16 {
     if given { flag } else { 0 }
+}
+
+/// A content header from its property flags on, with these `headers` instead of its own and without an
+/// `expiration`: what a message has that is published again. Bytes that are no properties stay as they are.
+#[must_use]
+pub fn published_again(properties: &[u8], headers: &FieldTable) -> Vec<u8> {
+    let Ok(decoded) = Properties::decode(properties) else { return properties.to_vec() };
+    let headers = Some(headers.clone());
+    Properties { headers, expiration: None, ..decoded }.encode().to_vec()
+}
+
+/// A content header from its property flags on, with one more header behind its own, in the place of one
+/// of that name. Bytes that are no properties stay as they are.
+#[must_use]
+pub fn with_header(properties: &[u8], name: ShortStr, value: FieldValue) -> Vec<u8> {
+    let Ok(decoded) = Properties::decode(properties) else { return properties.to_vec() };
+    let headers = decoded.headers.unwrap_or_default();
+    let others = headers.iter().filter(|(key, _)| **key != name);
+    let others = others.map(|(key, value)| (key.clone(), value.clone()));
+    let mut headers: FieldTable = others.collect();
+    headers.push(name, value);
+    Properties { headers: Some(headers), ..decoded }.encode().to_vec()
 }
 
 /// The `headers` of a content header from its property flags on; empty when there are none.

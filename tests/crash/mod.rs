@@ -16,6 +16,7 @@ mod killed;
 mod ledger;
 mod publishing;
 mod random;
+mod retries;
 mod server;
 mod steps;
 mod traffic;

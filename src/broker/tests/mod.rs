@@ -1,8 +1,10 @@
 //! The broker without sockets: clients, cells and inboxes driven by hand.
 
 mod crashed;
+mod dead_letters;
 mod deleting;
 mod faulty;
+mod features;
 mod logged;
 mod paging;
 mod queues;

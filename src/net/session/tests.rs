@@ -14,7 +14,7 @@ use super::{Conversation, Parts, Session};
 use crate::access::{Directory, Permissions, User};
 use crate::base::limits::TURN_EVENTS_MAX;
 use crate::base::{FieldTable, ManualClock, UserName, VhostName};
-use crate::broker::{Broker, BrokerSettings, Cell, Event, PageQuestion, Scheduler};
+use crate::broker::{Broker, BrokerSettings, Cell, DeadLetters, Event, PageQuestion, Scheduler};
 use crate::protocol::Settings;
 use crate::wire::{FRAME_END, FrameKind, Method, PROTOCOL_HEADER, encode_method};
 
@@ -25,6 +25,8 @@ impl Scheduler for NoTasks {
     fn resume(&self, _: Arc<Cell>) {}
 
     fn page_in(&self, _: Arc<Cell>, _: PageQuestion, _: u64) {}
+
+    fn send_dead_letters(&self, _: Arc<Cell>, _: DeadLetters, _: u64) {}
 }
 
 fn broker() -> Arc<Broker> {
@@ -42,6 +44,7 @@ fn broker() -> Arc<Broker> {
         default_vhost: vhost,
         memory_watermark_bytes: u64::MAX,
         parse_headers: |_| FieldTable::EMPTY,
+        write_headers: |properties, _| properties.to_vec(),
         storage: None,
     })
 }

@@ -11,8 +11,6 @@ use crate::queue::{
     Reply, RequestId, Settlement, SharedCredit, Span, WhenDue,
 };
 
-use super::fixture::REQUEUE;
-
 /// A message that came.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
