@@ -560,8 +560,9 @@ impl Conversation {
     }
 
     fn stops_reading(&mut self) -> bool {
-        self.blocked
-            || self.waits_for_log()
+        // A publisher that is held back and told to go must be heard: its close-ok, or its end.
+        let held_back = self.blocked || self.waits_for_log();
+        (held_back && !self.connection.is_closing())
             || self.ending.is_some()
             || self.connection.output().len() > OUTPUT_STOP_READING_BYTES
             || (self.choked && self.inbox.len() + self.later.len() > INBOX_EVENTS_MAX)
