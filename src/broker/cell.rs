@@ -25,8 +25,8 @@ use super::payload::Payload;
 use super::storing::Storing;
 use super::{ChannelCredit, Inbox, Vhost};
 use crate::base::limits::{
-    CELL_INBOX_BATCHES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX,
-    PAGE_IN_BYTES_MAX, PAGING_WINDOW_MESSAGES,
+    CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES,
+    DRIVE_BURSTS_MAX, PAGE_IN_BYTES_MAX, PAGING_WINDOW_MESSAGES,
 };
 use crate::base::{ConnectionId, FieldTable, MessageId, Millis, QueueId, QueueName};
 use crate::queue::{
@@ -104,6 +104,40 @@ pub(super) enum Envelope {
     },
 }
 
+impl Envelope {
+    fn message_bytes(&self) -> u64 {
+        match self {
+            Self::Publish { messages, .. } => messages.iter().map(|message| message.bytes).sum(),
+            _ => 0,
+        }
+    }
+}
+
+/// What was put in and not taken yet.
+#[derive(Default)]
+struct Waiting {
+    commands: VecDeque<Envelope>,
+    message_bytes: u64,
+}
+
+impl Waiting {
+    /// `message_bytes` is counted before the lock is taken.
+    fn push(&mut self, envelope: Envelope, message_bytes: u64) {
+        self.commands.push_back(envelope);
+        self.message_bytes += message_bytes;
+    }
+
+    fn is_full(&self) -> bool {
+        self.commands.len() >= CELL_INBOX_BATCHES_MAX || self.message_bytes >= CELL_INBOX_BYTES_MAX
+    }
+
+    /// Gives everything for an empty list, whose room is used next.
+    fn swap(&mut self, taken: &mut VecDeque<Envelope>) {
+        std::mem::swap(&mut self.commands, taken);
+        self.message_bytes = 0;
+    }
+}
+
 /// How much of a long queue stays in RAM.
 const PAGING: Paging =
     Paging { window: PAGING_WINDOW_MESSAGES, window_bytes: PAGE_IN_BYTES_MAX, piece: 1024 };
@@ -113,7 +147,7 @@ pub struct Cell {
     info: QueueInfo,
     vhost: Weak<Vhost>,
     common: Arc<Common>,
-    inbox: Mutex<VecDeque<Envelope>>,
+    inbox: Mutex<Waiting>,
     core: Mutex<Core>,
     scheduled: AtomicBool,
     crashed: AtomicBool,
@@ -157,7 +191,7 @@ impl Cell {
             info,
             vhost,
             common,
-            inbox: Mutex::new(VecDeque::new()),
+            inbox: Mutex::default(),
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
@@ -193,7 +227,8 @@ impl Cell {
 
     /// Puts something in. Takes effect with the next [`Self::drive`], whoever does it.
     pub(super) fn enqueue(&self, envelope: Envelope) {
-        self.lock_inbox().push_back(envelope);
+        let bytes = envelope.message_bytes();
+        self.lock_inbox().push(envelope, bytes);
     }
 
     /// Works off the inbox and hands out messages, unless somebody else is at it.
@@ -210,7 +245,7 @@ impl Cell {
                 self.schedule();
                 return;
             }
-            if self.lock_inbox().is_empty() {
+            if self.lock_inbox().commands.is_empty() {
                 return;
             }
             // Others may bring more for as long as this goes on, so their turns count as well; with
@@ -234,7 +269,7 @@ impl Cell {
         after: &mut After,
     ) -> Progress {
         if self.is_crashed() {
-            let commands = std::mem::take(&mut *self.lock_inbox());
+            let commands = std::mem::take(&mut *self.lock_inbox()).commands;
             self.refuse(core, commands, after);
             return Progress::Idle;
         }
@@ -351,9 +386,7 @@ impl Cell {
             Ok(core) => Some(core),
             // A turn catches its panics before the lock is let go, and then says `crashed`.
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) if self.lock_inbox().len() < CELL_INBOX_BATCHES_MAX => {
-                None
-            }
+            Err(TryLockError::WouldBlock) if !self.lock_inbox().is_full() => None,
             Err(TryLockError::WouldBlock) => {
                 Some(self.core.lock().unwrap_or_else(PoisonError::into_inner))
             }
@@ -367,7 +400,7 @@ impl Cell {
         }
     }
 
-    fn lock_inbox(&self) -> MutexGuard<'_, VecDeque<Envelope>> {
+    fn lock_inbox(&self) -> MutexGuard<'_, Waiting> {
         // A push or a swap cannot leave the list half changed.
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -394,7 +427,7 @@ impl Core {
         bursts_left: &mut usize,
         after: &mut After,
     ) -> Progress {
-        std::mem::swap(&mut *cell.lock_inbox(), &mut self.taken);
+        cell.lock_inbox().swap(&mut self.taken);
         // One by one: what a broken machine did not get to is still there to be refused.
         while let Some(envelope) = self.taken.pop_front() {
             if let Envelope::Written { ids, positions } = &envelope {
@@ -427,5 +460,41 @@ impl Core {
                 *bursts_left -= 1;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Body, ExchangeName, Message, MessageHeader};
+
+    fn publish(bytes: u64) -> Envelope {
+        let exchange = ExchangeName::try_from("").expect("short");
+        let body = Body::One(bytes::Bytes::new());
+        let message = Message::new(exchange, b"q", b"\0\0", body, MessageHeader::default());
+        let payload = Payload::new(message);
+        let incoming = Incoming { payload, bytes, persistent: false, publish: None };
+        Envelope::Publish { messages: vec![incoming], publisher: Arc::new(Inbox::new()) }
+    }
+
+    fn fill(waiting: &mut Waiting, bytes: u64) -> usize {
+        let mut batches = 0;
+        while !waiting.is_full() {
+            let envelope = publish(bytes);
+            let bytes = envelope.message_bytes();
+            waiting.push(envelope, bytes);
+            batches += 1;
+        }
+        batches
+    }
+
+    #[test]
+    fn an_inbox_is_full_by_bytes_or_by_batches_and_has_room_after_a_turn() {
+        let mut waiting = Waiting::default();
+        assert_eq!(fill(&mut waiting, CELL_INBOX_BYTES_MAX / 8), 8);
+        let mut taken = VecDeque::new();
+        waiting.swap(&mut taken);
+        assert_eq!(taken.len(), 8);
+        assert_eq!(fill(&mut waiting, 1), CELL_INBOX_BATCHES_MAX);
     }
 }
