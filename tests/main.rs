@@ -3,6 +3,7 @@
 mod amqp;
 mod config;
 mod crash;
+mod perf;
 mod support;
 mod tidy;
 mod wire;

@@ -52,12 +52,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Mode, clap::Error> {
 #[command(next_help_heading = "Broker and report")]
 pub(super) struct Common {
     /// The broker: amqp://user:password@host:port/vhost
-    #[arg(
-        long,
-        short = 'u',
-        value_name = "URI",
-        default_value = "amqp://guest:guest@127.0.0.1:5672/%2f"
-    )]
+    #[arg(long, value_name = "URI", default_value = "amqp://guest:guest@127.0.0.1:5672/%2f")]
     pub(super) uri: String,
     /// The broker's process on this machine: shows its CPU per message and its memory
     #[arg(long, value_name = "PID")]

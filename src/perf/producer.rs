@@ -189,7 +189,7 @@ impl Producer {
             if left.is_empty() {
                 return Ok(true);
             }
-            if !patience.is_left(course) {
+            if self.is_given_up(course, &mut patience) {
                 return Ok(false);
             }
             self.client.wait(Interest::ReadAndWrite, TICK)?;
@@ -233,7 +233,7 @@ impl Producer {
                 meter.taken(course.now_ns());
                 return Ok(());
             }
-            if !patience.is_left(course) {
+            if self.is_given_up(course, &mut patience) {
                 return Ok(());
             }
             unsent = &unsent[self.client.write(unsent, PUBLISHING)?..];
@@ -241,6 +241,11 @@ impl Producer {
             self.client.wait(interest, TICK)?;
             self.take_input(course, meter)?;
         }
+    }
+
+    /// Nothing is waited for any more. A broker that blocks publishers answers none of their questions.
+    fn is_given_up(&self, course: &Course, patience: &mut Patience) -> bool {
+        course.is_over() && (self.blocked.is_some() || !patience.is_left(course))
     }
 
     fn take_input(&mut self, course: &Course, meter: &Meter) -> Result<(), PerfError> {
