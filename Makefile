@@ -2,12 +2,13 @@
 # make test    everything that CI runs: format, lints, Rust tests, clients in Python and Node
 # make verify  format and lints only; writes nothing
 # make fix     mends what format and lints can mend
-# make bench   the stage benchmarks
+# make bench   the stage benchmarks, and HareMQ beside the brokers that are installed here
+# make side-by-side   only the latter, written into docs/performance.md (QUICK=1 to try it)
 
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test client-test fix bench
+.PHONY: run test verify rust-test client-test fix bench side-by-side
 
 run:
 	$(CARGO) run --release -- --data-dir data
@@ -30,5 +31,9 @@ fix:
 	$(CARGO) fmt
 	$(CARGO) clippy --all-targets --fix --allow-dirty --allow-staged
 
-bench:
+bench: side-by-side
 	$(CARGO) bench
+
+side-by-side:
+	$(CARGO) build --release
+	$(PYTHON) benches/side_by_side $(if $(QUICK),--quick,--write)
