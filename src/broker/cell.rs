@@ -297,7 +297,7 @@ impl Cell {
             if let Envelope::Ask { request, inbox, .. } | Envelope::Attach { request, inbox, .. } =
                 envelope
             {
-                inbox.push([Event::Reply { request, reply: Reply::Gone }]);
+                inbox.push([Event::Reply { request, reply: Box::new(Reply::Gone) }]);
             }
         }
     }

@@ -35,7 +35,7 @@ impl After {
     /// The machine is broken: everybody who waits for an answer gets one.
     pub(super) fn refuse_all(&mut self, executor: &mut Executor) {
         for (request, asker) in std::mem::take(&mut executor.waiting) {
-            self.events.push((asker.inbox, Event::Reply { request, reply: Reply::Gone }));
+            self.events.push((asker.inbox, Event::Reply { request, reply: Box::new(Reply::Gone) }));
         }
     }
 }
@@ -345,11 +345,12 @@ impl Executor {
         {
             self.forget_consumer(consumer);
         }
-        let event = Event::Reply { request, reply };
+        let deleted = matches!(reply, Reply::Deleted { .. });
+        let event = Event::Reply { request, reply: Box::new(reply) };
         // After a delete the client may ask for the name again at once, so the answer waits until the
         // vhost has forgotten the queue. A consumer's answers must follow its deliveries, so they go
         // the way of the deliveries.
-        if matches!(event, Event::Reply { reply: Reply::Deleted { .. }, .. }) {
+        if deleted {
             after.events.push((inbox, event));
         } else if let Some(out) = self.outbox.iter_mut().find(|out| Arc::ptr_eq(&out.inbox, &inbox))
         {

@@ -141,7 +141,10 @@ impl Conversation {
             for action in actions.drain(..) {
                 self.act(now, action, &mut more);
             }
-            std::mem::swap(actions, &mut more);
+            // Most have no others following; their list then keeps its room for the next turn.
+            if !more.is_empty() {
+                std::mem::swap(actions, &mut more);
+            }
         }
         self.failed.clear();
         std::mem::swap(&mut self.actions, actions);
@@ -350,7 +353,7 @@ impl Conversation {
             Event::Refuse { holder, sequence } => self.connection.refused(holder, sequence),
             Event::Reply { request, reply } => {
                 let Some(client) = &mut self.client else { return };
-                let step = client.reply(request, reply);
+                let step = client.reply(request, *reply);
                 self.stepped(now, step, more);
             }
             Event::Stored { request, error } => {

@@ -167,7 +167,7 @@ impl Hand {
             let (answers, kept): (Vec<_>, Vec<_>) = self.events().into_iter().partition(is_answer);
             self.kept = kept;
             let answer = match answers.into_iter().next() {
-                Some(Event::Reply { request, reply }) => self.client.reply(request, reply),
+                Some(Event::Reply { request, reply }) => self.client.reply(request, *reply),
                 Some(Event::Stored { request, error }) => self.client.stored(request, error),
                 other => panic!("a question is answered after its flush: {other:?}"),
             };
