@@ -36,8 +36,11 @@ const EXPECTED_MAX: usize = 1024;
 #[derive(Default)]
 struct Cached {
     generation: Option<u64>,
-    exchange: Vec<u8>,
-    routing_key: Vec<u8>,
+    /// The generation at which the peer was found to be allowed to publish to this exchange.
+    checked: Option<u64>,
+    /// The exchange's name and the routing key behind it.
+    route: Vec<u8>,
+    exchange_bytes: usize,
     queues: Vec<Arc<Cell>>,
     /// Where the queues stand in the batch, while `in_batch` is its number.
     slots: Vec<usize>,
@@ -163,13 +166,19 @@ impl Publisher {
 
     fn is_cached(&self, message: &Message) -> bool {
         self.cached.generation == Some(self.vhost.generation())
-            && self.cached.exchange == message.exchange_bytes()
-            && self.cached.routing_key == message.routing_key()
+            && self.cached.exchange_bytes == message.exchange_bytes().len()
+            && self.cached.route == message.route()
     }
 
     fn look_up(&mut self, message: &Message) -> Result<(), Refused> {
-        self.cached.generation = None;
-        self.check(message.exchange())?;
+        let generation = self.vhost.generation();
+        let name = message.exchange_bytes();
+        let same = self.cached.route.get(..self.cached.exchange_bytes) == Some(name);
+        let is_checked = same && self.cached.checked == Some(generation);
+        (self.cached.generation, self.cached.checked) = (None, None);
+        if !is_checked {
+            self.check(message.exchange())?;
+        }
         let parse_headers = self.common().parse_headers;
         let mut headers = || parse_headers(message.properties());
         let cached = &mut self.cached;
@@ -189,12 +198,10 @@ impl Publisher {
         cached.queues.clear();
         cached.queues.extend(cached.routed.queues().iter().cloned());
         cached.in_batch = 0;
-        if !by_headers {
-            cached.exchange.clear();
-            cached.exchange.extend_from_slice(message.exchange_bytes());
-            cached.routing_key.clear();
-            cached.routing_key.extend_from_slice(message.routing_key());
-        }
+        cached.checked = Some(generation);
+        cached.exchange_bytes = exchange.len();
+        cached.route.clear();
+        cached.route.extend_from_slice(message.route());
         Ok(())
     }
 }

@@ -166,7 +166,7 @@ impl Conversation {
                     client.settle(settle.holder, settle.queue, settlement, settle.messages);
                 }
             }
-            Action::Ask(ask) => self.ask(now, ask, more),
+            Action::Ask(ask) => self.ask(now, *ask, more),
             Action::ChannelOpened { channel, holder } => {
                 if let Some(client) = &mut self.client {
                     client.channel_opened(holder, channel);

@@ -189,7 +189,7 @@ impl Connection {
         actions: &mut Vec<Action>,
     ) {
         let (channel, holder) = (ChannelId(0), HolderId(0));
-        actions.push(Action::Ask(Ask { channel, holder, request }));
+        actions.push(Action::Ask(Box::new(Ask { channel, holder, request })));
         self.waiting = Waiting::Answer(Pending { channel, holder, failed, then });
     }
 
