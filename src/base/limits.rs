@@ -40,8 +40,9 @@ pub const MESSAGE_BYTES_MAX_DEFAULT: u64 = 128 * 1024 * 1024;
 pub const MESSAGE_BYTES_MAX_HARD: u64 = 512 * 1024 * 1024;
 
 /// Contents up to this many bytes are copied out of the read buffer, because a slice would keep
-/// [`READ_BUFFER_BYTES`] alive for as long as the message waits.
-pub const MESSAGE_COPY_BYTES_MAX: usize = READ_BUFFER_BYTES / 4;
+/// [`READ_BUFFER_BYTES`] alive for as long as the message waits. Larger frames get buffers of their
+/// own ([`READ_PROBE_BYTES`]), so a message that waits costs no more than its bytes.
+pub const MESSAGE_COPY_BYTES_MAX: usize = READ_BUFFER_BYTES / 2;
 
 /// Contents up to this many bytes are one allocation with the message itself. What is larger has its
 /// body apart, so that it can be written to sockets and disk from where it stands.
@@ -50,6 +51,15 @@ pub const MESSAGE_PACKED_BYTES_MAX: usize = 4 * 1024;
 /// Bytes asked from a socket in one read. The unit of work is one read; 64 KiB is where the cost of a
 /// system call disappears behind the cost of the bytes.
 pub const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Bytes asked from a socket behind a frame that filled a buffer of its own. Another such frame is
+/// likely, and what was read of it has to be moved once its size is known: this much at most, where a
+/// full read would move half of it.
+pub const READ_PROBE_BYTES: usize = 4 * 1024;
+
+/// The largest buffer that a frame gets as soon as its header is there. A peer may announce what it
+/// never sends; beyond this the buffer grows with what has come.
+pub const READ_AHEAD_BYTES_MAX: usize = FRAME_MAX_DEFAULT as usize + 1024;
 
 /// The longest reply text; it is a short string.
 pub const REPLY_TEXT_BYTES_MAX: usize = 255;
