@@ -479,7 +479,7 @@ fn every_dependency_is_explained() {
     let mut wanted = BTreeSet::new();
     for line in manifest.lines() {
         if line.starts_with('[') {
-            inside = line.ends_with("dependencies]");
+            inside = line == "[dependencies]" || line == "[dev-dependencies]";
         } else if inside && let Some((name, _)) = line.split_once(" = ") {
             wanted.insert(name);
         }

@@ -173,7 +173,7 @@ fn crates_of_manifest() -> BTreeSet<String> {
     let mut inside = false;
     for line in manifest.lines() {
         if line.starts_with('[') {
-            inside = line.ends_with("dependencies]");
+            inside = line == "[dependencies]" || line == "[dev-dependencies]";
         } else if inside && let Some((name, _)) = line.split_once('=') {
             crates.insert(name.trim().replace('-', "_"));
         }
