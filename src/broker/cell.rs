@@ -471,7 +471,7 @@ mod tests {
     fn publish(bytes: u64) -> Envelope {
         let exchange = ExchangeName::try_from("").expect("short");
         let body = Body::One(bytes::Bytes::new());
-        let message = Message::new(exchange, b"q", b"\0\0", body, MessageHeader::default());
+        let message = Message::new(&exchange, b"q", b"\0\0", body, MessageHeader::default());
         let payload = Payload::new(message);
         let incoming = Incoming { payload, bytes, persistent: false, publish: None };
         Envelope::Publish { messages: vec![incoming], publisher: Arc::new(Inbox::new()) }

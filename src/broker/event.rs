@@ -82,13 +82,3 @@ mod tests {
         assert!(size_of::<Event>() <= 64, "{}", size_of::<Event>());
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_no_larger_than_a_cache_line() {
-        assert!(size_of::<Event>() <= 64, "{}", size_of::<Event>());
-    }
-}

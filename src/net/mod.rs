@@ -8,6 +8,7 @@ mod scheduler;
 mod session;
 mod spare;
 mod stream;
+mod turn_events;
 mod wait;
 
 pub use listener::{Listener, ListenerSettings};
