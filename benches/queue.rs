@@ -241,7 +241,8 @@ impl Queue {
             self.execute();
             if let Some((from, count)) = self.asked.take() {
                 let messages = self.index.drain(..count as usize).collect();
-                self.apply(Command::PagedIn { from, messages, more: true });
+                let more = !self.index.is_empty();
+                self.apply(Command::PagedIn { from, messages, more });
             } else if progress == Progress::Idle {
                 break;
             }

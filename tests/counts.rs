@@ -20,24 +20,24 @@ type Bound = (&'static str, Stage, usize, f64, f64);
 
 /// A rise above these is a change to think about; after a fall they are to be lowered.
 const BOUNDS: &[Bound] = &[
-    ("auto-ack", Stage::Publish, 1, 6.0, 1192.0),
+    ("auto-ack", Stage::Publish, 1, 3.0, 344.0),
     ("auto-ack", Stage::Deliver, 1, 0.0, 0.0),
-    ("auto-ack", Stage::Publish, READ, 3.03, 660.0),
+    ("auto-ack", Stage::Publish, READ, 1.01, 153.0),
     ("auto-ack", Stage::Deliver, READ, 0.0, 0.0),
-    ("confirms", Stage::Publish, 1, 6.0, 1192.0),
+    ("confirms", Stage::Publish, 1, 3.0, 344.0),
     ("confirms", Stage::Deliver, 1, 0.0, 0.0),
-    ("confirms", Stage::Publish, READ, 3.03, 660.0),
+    ("confirms", Stage::Publish, READ, 1.01, 153.0),
     ("confirms", Stage::Deliver, READ, 0.0, 0.0),
-    ("acks", Stage::Publish, 1, 6.0, 1192.0),
+    ("acks", Stage::Publish, 1, 3.0, 344.0),
     ("acks", Stage::Deliver, 1, 0.0, 0.0),
-    ("acks", Stage::Ack, 1, 2.0, 496.0),
-    ("acks", Stage::Publish, READ, 3.03, 660.0),
+    ("acks", Stage::Ack, 1, 1.0, 16.0),
+    ("acks", Stage::Publish, READ, 1.01, 153.0),
     ("acks", Stage::Deliver, READ, 0.0, 0.0),
     ("acks", Stage::Ack, READ, 0.01, 1.0),
-    ("fanout to 10", Stage::Publish, 1, 15.0, 4072.0),
+    ("fanout to 10", Stage::Publish, 1, 12.0, 1224.0),
     ("fanout to 10", Stage::Deliver, 1, 0.0, 0.0),
-    ("fanout to 10", Stage::Publish, READ, 3.16, 2520.0),
-    ("fanout to 10", Stage::Deliver, READ, 0.0, 0.0),
+    ("fanout to 10", Stage::Publish, READ, 1.02, 1040.0),
+    ("fanout to 10", Stage::Deliver, READ, 0.01, 530.0),
 ];
 
 #[test]

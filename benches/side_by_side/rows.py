@@ -167,7 +167,8 @@ def disk(time: list[str]) -> Section:
     rows.append(Row(name, ["throughput", *time, *both], CONFIRMED, bare=bare))
     text = (
         "Persistent messages of 1 KiB to a durable queue, each confirmed. The bare loop writes as many messages "
-        "as are in flight and calls `fdatasync`, over and over, on the same disk in the same round."
+        "as are in flight and calls `fdatasync`, over and over, on the same disk in the same round. "
+        "Queues are classic ones, also in RabbitMQ."
     )
     return Section("On disk", text, rows)
 

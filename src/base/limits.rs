@@ -141,6 +141,11 @@ pub const SHUTDOWN_TIMEOUT_MS: u64 = 5_000;
 /// batch is what one socket read brought.
 pub const CELL_INBOX_BATCHES_MAX: usize = 256;
 
+/// Bytes of messages in a queue's inbox above which it is the same. 256 reads of small messages were
+/// 200,000 messages, and three times their bytes, whenever the thread that drives the queue was not
+/// running; this is some 20,000 of them, which is several turns.
+pub const CELL_INBOX_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
 /// The largest record of a definition on disk, in bytes of JSON. The database puts values from 128 KiB on
 /// into files of their own, which nothing here checks; a frame of arguments is smaller.
 pub const RECORD_BYTES_MAX: usize = 96 * 1024;

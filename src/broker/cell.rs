@@ -27,7 +27,8 @@ use super::queue_settings::QueueSettings;
 use super::storing::Storing;
 use super::{ChannelCredit, Inbox, Vhost};
 use crate::base::limits::{
-    CELL_INBOX_BATCHES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX,
+    CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES,
+    DRIVE_BURSTS_MAX,
 };
 use crate::base::{ConnectionId, FieldTable, MessageId, Millis, QueueId, QueueName};
 use crate::queue::{Burst, Command, Consumer, Effects, Incoming, Machine, Progress, RequestId};
@@ -102,12 +103,46 @@ pub(super) enum Envelope {
     },
 }
 
+impl Envelope {
+    fn message_bytes(&self) -> u64 {
+        match self {
+            Self::Publish { messages, .. } => messages.iter().map(|message| message.bytes).sum(),
+            _ => 0,
+        }
+    }
+}
+
+/// What was put in and not taken yet.
+#[derive(Default)]
+struct Waiting {
+    commands: VecDeque<Envelope>,
+    message_bytes: u64,
+}
+
+impl Waiting {
+    /// `message_bytes` is counted before the lock is taken.
+    fn push(&mut self, envelope: Envelope, message_bytes: u64) {
+        self.commands.push_back(envelope);
+        self.message_bytes += message_bytes;
+    }
+
+    fn is_full(&self) -> bool {
+        self.commands.len() >= CELL_INBOX_BATCHES_MAX || self.message_bytes >= CELL_INBOX_BYTES_MAX
+    }
+
+    /// Gives everything for an empty list, whose room is used next.
+    fn swap(&mut self, taken: &mut VecDeque<Envelope>) {
+        std::mem::swap(&mut self.commands, taken);
+        self.message_bytes = 0;
+    }
+}
+
 /// See the module.
 pub struct Cell {
     info: QueueInfo,
     vhost: Weak<Vhost>,
     common: Arc<Common>,
-    inbox: Mutex<VecDeque<Envelope>>,
+    inbox: Mutex<Waiting>,
     core: Mutex<Core>,
     scheduled: AtomicBool,
     crashed: AtomicBool,
@@ -159,7 +194,7 @@ impl Cell {
             info,
             vhost,
             common,
-            inbox: Mutex::new(VecDeque::new()),
+            inbox: Mutex::default(),
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
@@ -221,7 +256,8 @@ impl Cell {
 
     /// Puts something in. Takes effect with the next [`Self::drive`], whoever does it.
     pub(super) fn enqueue(&self, envelope: Envelope) {
-        self.lock_inbox().push_back(envelope);
+        let bytes = envelope.message_bytes();
+        self.lock_inbox().push(envelope, bytes);
     }
 
     /// Works off the inbox and hands out messages, unless somebody else is at it.
@@ -238,7 +274,7 @@ impl Cell {
                 self.schedule();
                 return;
             }
-            if self.lock_inbox().is_empty() {
+            if self.lock_inbox().commands.is_empty() {
                 return;
             }
             // Others may bring more for as long as this goes on, so their turns count as well; with
@@ -271,7 +307,7 @@ impl Cell {
         after: &mut After,
     ) -> Progress {
         if self.is_crashed() {
-            let commands = std::mem::take(&mut *self.lock_inbox());
+            let commands = std::mem::take(&mut *self.lock_inbox()).commands;
             self.refuse(core, commands, after);
             return Progress::Idle;
         }
@@ -392,9 +428,7 @@ impl Cell {
             Ok(core) => Some(core),
             // A turn catches its panics before the lock is let go, and then says `crashed`.
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) if self.lock_inbox().len() < CELL_INBOX_BATCHES_MAX => {
-                None
-            }
+            Err(TryLockError::WouldBlock) if !self.lock_inbox().is_full() => None,
             Err(TryLockError::WouldBlock) => {
                 Some(self.core.lock().unwrap_or_else(PoisonError::into_inner))
             }
@@ -414,7 +448,7 @@ impl Cell {
         }
     }
 
-    fn lock_inbox(&self) -> MutexGuard<'_, VecDeque<Envelope>> {
+    fn lock_inbox(&self) -> MutexGuard<'_, Waiting> {
         // A push or a swap cannot leave the list half changed.
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -455,7 +489,7 @@ impl Core {
         bursts_left: &mut usize,
         after: &mut After,
     ) -> Progress {
-        std::mem::swap(&mut *cell.lock_inbox(), &mut self.taken);
+        cell.lock_inbox().swap(&mut self.taken);
         if self.machine.next_deadline().is_some_and(|at| at <= now) {
             self.machine.apply(now, Command::Tick, &mut self.effects);
         }
@@ -491,5 +525,49 @@ impl Core {
                 *bursts_left -= 1;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Body, ExchangeName, Message, MessageHeader};
+
+    fn publish(bytes: u64) -> Envelope {
+        let exchange = ExchangeName::try_from("").expect("short");
+        let body = Body::One(bytes::Bytes::new());
+        let message = Message::new(&exchange, b"q", b"\0\0", body, MessageHeader::default());
+        let payload = Payload::new(message);
+        let incoming = Incoming {
+            payload,
+            bytes,
+            persistent: false,
+            publish: None,
+            ttl: None,
+            priority: 0,
+            due: None,
+        };
+        Envelope::Publish { messages: vec![incoming], publisher: Arc::new(Inbox::new()) }
+    }
+
+    fn fill(waiting: &mut Waiting, bytes: u64) -> usize {
+        let mut batches = 0;
+        while !waiting.is_full() {
+            let envelope = publish(bytes);
+            let bytes = envelope.message_bytes();
+            waiting.push(envelope, bytes);
+            batches += 1;
+        }
+        batches
+    }
+
+    #[test]
+    fn an_inbox_is_full_by_bytes_or_by_batches_and_has_room_after_a_turn() {
+        let mut waiting = Waiting::default();
+        assert_eq!(fill(&mut waiting, CELL_INBOX_BYTES_MAX / 8), 8);
+        let mut taken = VecDeque::new();
+        waiting.swap(&mut taken);
+        assert_eq!(taken.len(), 8);
+        assert_eq!(fill(&mut waiting, 1), CELL_INBOX_BATCHES_MAX);
     }
 }

@@ -63,3 +63,6 @@ pub use crate::store::LogError as Unreadable;
 
 use cell::Envelope;
 use error::refuse;
+
+#[cfg(test)]
+pub(crate) use tests::open_broker;

@@ -115,12 +115,12 @@ impl PageQuestion {
     ) -> Result<Page, LogError> {
         let (now, unix_ms) = (clock.now(), clock.unix_ms());
         let wanted = usize::try_from(self.count).unwrap_or(usize::MAX);
-        let mut entries = log.entries(queue, self.from, wanted)?;
-        let is_whole = entries.len() >= wanted;
-        // What is younger may not even be in the file yet.
+        // One more than wanted says whether there is more.
+        let mut entries = log.entries(queue, self.from, wanted.saturating_add(1))?;
+        // What is younger is not away, and may not even be in the file yet.
         entries.truncate(entries.partition_point(|entry| entry.id <= self.up_to));
-        let fitting = fitting(&entries);
-        let more = fitting < entries.len() || (is_whole && entries.len() == wanted);
+        let fitting = fitting(&entries).min(wanted);
+        let more = fitting < entries.len();
         entries.truncate(fitting);
         let along = entries.iter().filter(|entry| entry.bytes <= PAGE_IN_BODY_BYTES_MAX);
         let stored = |entry: &IndexEntry| Stored { queue, id: entry.id, position: entry.position };

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::answers;
+use super::turn_events::TurnEvents;
 use super::wait::Interest;
 use crate::base::limits::{
     CLOSE_TIMEOUT_MS, INBOX_EVENTS_MAX, LOG_PRESSURE_PAUSE_MS, OUTPUT_HIGH_WATER_BYTES,
-    OUTPUT_LOW_WATER_BYTES, OUTPUT_STOP_READING_BYTES, TURN_EVENTS_MAX,
+    OUTPUT_LOW_WATER_BYTES, OUTPUT_STOP_READING_BYTES,
 };
 use crate::base::{
     ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, Pressure, QueueId, ReplyCode,
@@ -39,9 +40,7 @@ pub(super) struct Conversation {
     client: Option<Client>,
     /// Actions that are not done yet; empty between turns.
     actions: Vec<Action>,
-    events: Vec<Event>,
-    /// Events that were taken out of the inbox and are for later turns, the last first.
-    later: Vec<Event>,
+    events: TurnEvents,
     /// Consumers that wait until everything taken from the inbox is worked off.
     held: Vec<(Arc<Cell>, ConsumerId)>,
     /// Runs of messages without acks that were read, to be settled with the end of the turn.
@@ -89,8 +88,7 @@ impl Conversation {
             user: None,
             client: None,
             actions: Vec::new(),
-            events: Vec::new(),
-            later: Vec::new(),
+            events: TurnEvents::default(),
             held: Vec::new(),
             read: Vec::new(),
             failed: Vec::new(),
@@ -333,22 +331,22 @@ impl Conversation {
         if self.choked {
             return false;
         }
-        let mut events = self.next_events();
+        let mut events = self.events.take(&self.inbox, &mut self.held);
         if events.is_empty() && self.held.is_empty() {
-            self.events = events;
+            self.events.give_back(events);
             return false;
         }
         let mut actions = std::mem::take(&mut self.actions);
         for event in events.drain(..) {
             self.happen(now, event, &mut actions);
         }
-        self.events = events;
+        self.events.give_back(events);
         self.perform(now, &mut actions);
         if let Some(client) = &mut self.client {
             for (holder, queue, run) in self.read.drain(..) {
                 client.settle(holder, queue, Settlement::Ack, vec![run]);
             }
-            if self.later.is_empty() {
+            if self.events.later() == 0 {
                 client.open_held(&mut self.held);
             }
             client.flush(now);
@@ -357,25 +355,6 @@ impl Conversation {
             self.held.clear();
         }
         true
-    }
-
-    /// The events of one turn. What a turn has no room for is kept apart, and while there is some
-    /// nothing is taken out of the inbox, so that its bound holds.
-    fn next_events(&mut self) -> Vec<Event> {
-        let mut events = std::mem::take(&mut self.events);
-        if self.later.is_empty() {
-            self.inbox.take(&mut events, &mut self.held);
-            if events.len() > TURN_EVENTS_MAX {
-                self.later.extend(events.drain(TURN_EVENTS_MAX..).rev());
-            }
-        } else {
-            let rest = self.later.len().saturating_sub(TURN_EVENTS_MAX);
-            events.extend(self.later.drain(rest..).rev());
-            if rest == 0 {
-                self.later = Vec::new();
-            }
-        }
-        events
     }
 
     fn happen(&mut self, now: Millis, event: Event, more: &mut Vec<Action>) {
@@ -560,11 +539,12 @@ impl Conversation {
     }
 
     fn stops_reading(&mut self) -> bool {
-        self.blocked
-            || self.waits_for_log()
+        // A publisher that is held back and told to go must be heard: its close-ok, or its end.
+        let held_back = self.blocked || self.waits_for_log();
+        (held_back && !self.connection.is_closing())
             || self.ending.is_some()
             || self.connection.output().len() > OUTPUT_STOP_READING_BYTES
-            || (self.choked && self.inbox.len() + self.later.len() > INBOX_EVENTS_MAX)
+            || (self.choked && self.inbox.len() + self.events.later() > INBOX_EVENTS_MAX)
     }
 
     pub(super) fn interest(&mut self) -> Interest {

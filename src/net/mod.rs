@@ -9,6 +9,7 @@ mod session;
 mod spare;
 mod stream;
 mod timers;
+mod turn_events;
 mod wait;
 
 pub use listener::{Listener, ListenerSettings};

@@ -50,6 +50,7 @@ fn draw_into(text: &mut String, title: &str, samples: &[Sample]) -> Result<(), S
     let root = SVGBackend::with_string(text, SIZE).into_drawing_area();
     root.fill(&WHITE).map_err(|error| error.to_string())?;
     let heading = ("sans-serif", 20).into_font().color(&INK);
+    let root = root.margin(12, 0, 0, 0);
     let root = root.titled(title, heading).map_err(|error| error.to_string())?;
     let panels = [(rates, "messages per second"), (latencies, "latency in µs")];
     let panels: Vec<_> = panels.into_iter().filter(|(lines, _)| !lines.is_empty()).collect();

@@ -18,6 +18,7 @@ use crate::wire::{Method, QueueBind, QueueDeclare};
 
 /// Runs it; the figures.
 pub(super) fn run(options: &Churn, stage: &mut Stage) -> Result<Report, PerfError> {
+    stage.live.done = "done";
     let control = Client::open(&stage.uri)?;
     let server = control.server().clone();
     let mut clients = Vec::new();

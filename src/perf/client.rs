@@ -81,10 +81,13 @@ impl Client {
         };
         client.frame_max = if frame_max == 0 { FRAME_MAX } else { frame_max.min(FRAME_MAX) };
         let frame_max = client.frame_max;
-        let tuned = Method::ConnectionTuneOk { channel_max, frame_max, heartbeat_s: 0 };
-        client.send(&frame_of(0, &tuned), DURING_LOGIN)?;
-        let open = Method::ConnectionOpen { vhost: VhostName::try_from(uri.vhost.as_str())? };
-        match client.call_on(0, &open, DURING_LOGIN)? {
+        let vhost = VhostName::try_from(uri.vhost.as_str())?;
+        // `tune-ok` has no answer, so `open` need not wait for anything.
+        let mut output =
+            frame_of(0, &Method::ConnectionTuneOk { channel_max, frame_max, heartbeat_s: 0 });
+        put_method(0, &Method::ConnectionOpen { vhost }, &mut output);
+        client.send(&output, DURING_LOGIN)?;
+        match client.answer(0, DURING_LOGIN)? {
             Method::ConnectionOpenOk => Ok(client),
             other => Err(unexpected(&other)),
         }
@@ -193,10 +196,10 @@ impl Client {
                     _ => {}
                 }
             }
-            if self.read(doing)? == 0 {
-                let left = left_of(ANSWER_TIMEOUT, watch, doing)?;
-                self.wait(Interest::Read, left)?;
-            }
+            // An answer is never there yet: a read before the wait would be a system call for nothing.
+            let left = left_of(ANSWER_TIMEOUT, watch, doing)?;
+            self.wait(Interest::Read, left)?;
+            self.read(doing)?;
         }
     }
 
@@ -319,10 +322,8 @@ impl Client {
                     Ok(None) => break,
                 }
             }
-            match self.read("closing") {
-                Err(_) => return,
-                Ok(0) if self.wait(Interest::Read, left).is_err() => return,
-                Ok(_) => {}
+            if self.wait(Interest::Read, left).is_err() || self.read("closing").is_err() {
+                return;
             }
         }
     }

@@ -51,25 +51,20 @@ fn run(mode: &Mode) -> Result<Report, PerfError> {
 
 /// How a report is shown.
 struct How<'a> {
-    mode: &'static str,
     json: bool,
     chart: Option<&'a Path>,
 }
 
 impl<'a> How<'a> {
     fn of(mode: &'a Mode) -> Self {
-        let with = |mode, common: &'a Common| Self {
-            mode,
-            json: common.json,
-            chart: common.chart.as_deref(),
-        };
+        let with = |common: &'a Common| Self { json: common.json, chart: common.chart.as_deref() };
         match mode {
-            Mode::Throughput(options) => with("throughput", &options.common),
-            Mode::Latency(options) => with("latency", &options.common),
-            Mode::Backlog(options) => with("backlog", &options.common),
-            Mode::Connections(options) => with("connections", &options.common),
-            Mode::Churn(options) => with("churn", &options.common),
-            Mode::Disk(options) => Self { mode: "disk", json: options.json, chart: None },
+            Mode::Throughput(options) => with(&options.common),
+            Mode::Latency(options) => with(&options.common),
+            Mode::Backlog(options) => with(&options.common),
+            Mode::Connections(options) => with(&options.common),
+            Mode::Churn(options) => with(&options.common),
+            Mode::Disk(options) => Self { json: options.json, chart: None },
         }
     }
 
@@ -85,7 +80,7 @@ impl<'a> How<'a> {
             _ => {}
         }
         let Some(path) = self.chart else { return Ok(()) };
-        chart::draw(path, &format!("haremq perf {}", self.mode), &report.samples)
+        chart::draw(path, &report.title, &report.samples)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::base::Stopwatch;
 
 /// Runs it; the figures.
 pub(super) fn run(options: &Connections, stage: &mut Stage) -> Result<Report, PerfError> {
+    stage.live.done = "opened";
     raise_file_limit(options.count)?;
     // The first connection brings memory into use that is not its own.
     let control = Client::open(&stage.uri)?;

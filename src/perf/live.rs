@@ -10,6 +10,8 @@ use super::number::{mib, micros, whole};
 pub(super) struct Live {
     terminal: Option<Box<dyn Write>>,
     drawn: bool,
+    /// What producers do: most publish.
+    pub(super) done: &'static str,
 }
 
 impl Live {
@@ -17,12 +19,12 @@ impl Live {
     pub(super) fn on_standard_error() -> Self {
         let terminal = io::stderr().is_terminal();
         let terminal = terminal.then(|| Box::new(io::stderr()) as Box<dyn Write>);
-        Self { terminal, drawn: false }
+        Self { terminal, drawn: false, done: "published" }
     }
 
     /// What the last interval brought.
     pub(super) fn show(&mut self, sample: &Sample, totals: &Totals) {
-        self.say(&line(sample, totals));
+        self.say(&line(self.done, sample, totals));
     }
 
     /// Anything of one line.
@@ -52,10 +54,10 @@ impl Drop for Live {
     }
 }
 
-fn line(sample: &Sample, totals: &Totals) -> String {
+fn line(done: &str, sample: &Sample, totals: &Totals) -> String {
     let mut parts = vec![format!("{:.0} s", sample.at.as_secs_f64())];
     if totals.published > 0 {
-        parts.push(format!("published {}/s", whole(sample.publish_rate)));
+        parts.push(format!("{done} {}/s", whole(sample.publish_rate)));
     }
     if totals.confirmed > 0 {
         parts.push(format!("confirmed {}/s", whole(sample.confirm_rate)));
@@ -90,12 +92,12 @@ mod tests {
         let mut sample = Sample { at: Duration::from_secs(3), ..Sample::default() };
         sample.publish_rate = 1_234.4;
         let mut totals = Totals { published: 1, ..Totals::default() };
-        assert_eq!(line(&sample, &totals), "3 s  published 1,234/s");
+        assert_eq!(line("published", &sample, &totals), "3 s  published 1,234/s");
         totals.delivered = 1;
         (sample.p50_ns, sample.p99_ns) = (50_000, 123_456);
         (sample.cpu_us_per_message, sample.rss_bytes) = (Some(0.456), Some(1 << 20));
         let wanted = "3 s  published 1,234/s  delivered 0/s  p50 50.0 µs  p99 123.4 µs  \
                       broker 0.46 µs/message  1.0 MiB";
-        assert_eq!(line(&sample, &totals), wanted);
+        assert_eq!(line("published", &sample, &totals), wanted);
     }
 }

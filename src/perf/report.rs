@@ -16,6 +16,8 @@ pub(super) struct Report {
     tables: Vec<Table>,
     notes: Vec<String>,
     document: Map<String, Value>,
+    /// Mode and broker, for the chart.
+    pub(super) title: String,
     /// Intervals for the chart; the document has them too.
     pub(super) samples: Vec<Sample>,
     /// Something that must not be overlooked: the exit code says it as well.
@@ -32,7 +34,9 @@ impl Report {
         report.put("mode", mode);
         report.put("uri", place);
         report.put("broker", json!({ "product": server.product, "version": server.version }));
-        report.notes.push(format!("{} {} at {place}", server.product, server.version));
+        let broker = format!("{} {}", server.product, server.version);
+        report.title = format!("haremq perf {mode}: {broker}");
+        report.notes.push(format!("{} at {place}", broker.trim_end()));
         report
     }
 

@@ -12,3 +12,5 @@ mod refusals;
 mod storing;
 mod turns;
 mod world;
+
+pub(crate) use world::open_broker;

@@ -4,13 +4,13 @@ use std::sync::atomic::Ordering;
 
 use super::faulty::FaultyLog;
 use super::logged::logged;
-use super::world::{AUTOMATIC, Hand, Job, MANUAL, World, deliveries};
+use super::world::{AUTOMATIC, Hand, Job, MANUAL, World, deliveries, queue as name};
 use crate::base::limits::{
     PAGE_IN_BODY_BYTES_MAX, PAGE_IN_PAUSE_MAX_MS, PAGING_WINDOW_MESSAGES, SPILL_MESSAGES_MIN,
 };
 use crate::base::{MessageId, QueueId};
 use crate::broker::{Answered, Event, Settlement};
-use crate::store::MessageLog;
+use crate::store::{Entry, MessageLog, Submission};
 
 /// So many that a part of them is away.
 const MESSAGES: u64 = 3 * PAGING_WINDOW_MESSAGES as u64;
@@ -155,6 +155,36 @@ fn transient_messages_behind_a_restart_are_not_lost_when_they_go_away() {
     fill(&world, &mut hand, 1..messages);
     hand.consume("q", AUTOMATIC).expect("attached");
     assert_eq!(drain(&world, &mut hand).0, (0..messages).collect::<Vec<_>>());
+    assert_eq!(hand.lost("q"), 0);
+}
+
+/// The log says how many messages there are, and only about where they end.
+#[test]
+fn a_restarted_queue_whose_newest_message_was_settled_ends_with_its_last_message() {
+    let (storage, log) = FaultyLog::storage();
+    let before = World::stored(storage.clone());
+    let mut hand = before.connect();
+    hand.declare_with("q", |declare| declare.durable = true).expect("declared");
+    for number in 0..3 {
+        hand.publish_persistent("q", format!("{number}").as_bytes()).expect("routed");
+    }
+    hand.flush();
+    before.noted.run_all();
+    std::mem::forget(hand);
+    let queue = log.queues()[0].number;
+    log.submit(Submission {
+        entries: vec![Entry::Settle { queue, runs: vec![(MessageId(3), MessageId(3))] }],
+        durable: false,
+        atomic: false,
+        done: None,
+    });
+    let world = World::stored(storage);
+    let mut hand = world.connect();
+    hand.consume("q", MANUAL).expect("attached");
+    assert_eq!(drain(&world, &mut hand).0, [0, 1]);
+    let counted = hand.declare_with("q", |declare| declare.passive = true);
+    let none = Answered::Declared { queue: name("q"), messages: 0, consumers: 1 };
+    assert_eq!(counted, Ok(none));
     assert_eq!(hand.lost("q"), 0);
 }
 

@@ -104,24 +104,11 @@ impl World {
         memory_watermark_bytes: u64,
         storage: Option<BrokerStorage>,
     ) -> Self {
-        let vhost = VhostName::try_from("/").expect("short");
-        let guest = UserName::try_from("guest").expect("short");
-        let mut directory = Directory::new();
-        let user = User::with_password(guest.clone(), b"guest", Vec::new()).expect("random salt");
-        directory.put_user(user);
-        directory.set_permissions(&guest, vhost.clone(), permissions).expect("the user is there");
         let noted = Arc::new(Noted::default());
+        let scheduler = Arc::clone(&noted) as Arc<dyn Scheduler>;
         let clock = Arc::new(ManualClock::new());
-        let broker = Broker::new(BrokerSettings {
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            scheduler: Arc::clone(&noted) as Arc<dyn Scheduler>,
-            directory,
-            default_vhost: vhost,
-            memory_watermark_bytes,
-            parse_headers,
-            write_headers,
-            storage,
-        });
+        let at = Arc::clone(&clock) as Arc<dyn Clock>;
+        let broker = guest_broker(permissions, memory_watermark_bytes, at, scheduler, storage);
         Self { clock, broker, noted }
     }
 
@@ -152,6 +139,38 @@ impl World {
         client.channel_opened(holder, ChannelId(1));
         Hand { client, inbox, holder, sequence: 0, kept: Vec::new() }
     }
+}
+
+/// A broker that knows the user `guest` and the virtual host `/`, and whose clock stands still.
+fn guest_broker(
+    permissions: Permissions,
+    memory_watermark_bytes: u64,
+    clock: Arc<dyn Clock>,
+    scheduler: Arc<dyn Scheduler>,
+    storage: Option<BrokerStorage>,
+) -> Arc<Broker> {
+    let vhost = VhostName::try_from("/").expect("short");
+    let guest = UserName::try_from("guest").expect("short");
+    let mut directory = Directory::new();
+    let user = User::with_password(guest.clone(), b"guest", Vec::new()).expect("random salt");
+    directory.put_user(user);
+    directory.set_permissions(&guest, vhost.clone(), permissions).expect("the user is there");
+    Broker::new(BrokerSettings {
+        clock,
+        scheduler,
+        directory,
+        default_vhost: vhost,
+        memory_watermark_bytes,
+        parse_headers,
+        write_headers,
+        storage,
+    })
+}
+
+/// A broker for anybody who only needs one that holds nobody back.
+pub(crate) fn open_broker(scheduler: Arc<dyn Scheduler>) -> Arc<Broker> {
+    let clock = Arc::new(ManualClock::new());
+    guest_broker(Permissions::everything(), u64::MAX, clock, scheduler, None)
 }
 
 /// A connection as a test moves it.

@@ -11,10 +11,9 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
 
 use super::{Conversation, Parts, Session};
-use crate::access::{Directory, Permissions, User};
+use crate::base::FieldTable;
 use crate::base::limits::TURN_EVENTS_MAX;
-use crate::base::{FieldTable, ManualClock, UserName, VhostName};
-use crate::broker::{Broker, BrokerSettings, Cell, DeadLetters, Event, PageQuestion, Scheduler};
+use crate::broker::{Broker, Cell, DeadLetters, Event, PageQuestion, Scheduler, open_broker};
 use crate::protocol::Settings;
 use crate::wire::{FRAME_END, FrameKind, Method, PROTOCOL_HEADER, encode_method};
 
@@ -30,23 +29,7 @@ impl Scheduler for NoTasks {
 }
 
 fn broker() -> Arc<Broker> {
-    let vhost = VhostName::try_from("/").expect("short");
-    let guest = UserName::try_from("guest").expect("short");
-    let mut directory = Directory::new();
-    let user = User::with_password(guest.clone(), b"guest", Vec::new()).expect("random salt");
-    directory.put_user(user);
-    let everything = Permissions::everything();
-    directory.set_permissions(&guest, vhost.clone(), everything).expect("the user is there");
-    Broker::new(BrokerSettings {
-        clock: Arc::new(ManualClock::new()),
-        scheduler: Arc::new(NoTasks),
-        directory,
-        default_vhost: vhost,
-        memory_watermark_bytes: u64::MAX,
-        parse_headers: |_| FieldTable::EMPTY,
-        write_headers: |properties, _| properties.to_vec(),
-        storage: None,
-    })
+    open_broker(Arc::new(NoTasks))
 }
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
@@ -209,4 +192,28 @@ fn a_turn_takes_a_bounded_part_of_a_full_inbox() {
     }
     assert_eq!(turns, 11);
     assert!(conversation.inbox().is_empty());
+}
+
+#[test]
+fn a_blocked_publisher_is_heard_when_the_broker_closes_the_connection() {
+    let broker = broker();
+    let id = broker.next_connection_id();
+    let settings = Arc::new(Settings::default());
+    let mut conversation = Conversation::new(PEER, id, Arc::clone(&broker), settings);
+    let now = conversation.now();
+    let hear = |conversation: &mut Conversation, bytes: &[u8]| {
+        let mut input = BytesMut::from(bytes);
+        while conversation.turn(now, &mut input) {}
+    };
+    hear(&mut conversation, &[prelude(), publish()].concat());
+    conversation.inbox().push([Event::Alarm { reason: Some("low on memory") }]);
+    hear(&mut conversation, b"");
+    assert!(!conversation.interest().read, "a publisher is held back");
+    conversation.inbox().push([Event::Close { text: "shutdown".to_owned() }]);
+    hear(&mut conversation, b"");
+    assert!(conversation.interest().read, "its answer is waited for");
+    hear(&mut conversation, &[publish(), method(0, &Method::ConnectionCloseOk)].concat());
+    let written = conversation.output().len();
+    conversation.output().advance(written);
+    assert!(conversation.is_over(now));
 }
