@@ -1,7 +1,7 @@
 //! What the arguments of a queue ask of its machine, and where its dead letters go.
 
 use super::arguments::queue_type;
-use super::pages::PAGING;
+use super::pages::{ENTRY_BYTES, PAGING};
 use crate::base::limits::{DEAD_LETTERS_DEPARTING_MAX, QUORUM_DELIVERY_LIMIT_DEFAULT};
 use crate::base::{ExchangeName, FieldTable, FieldValue, ShortStr};
 use crate::queue::{Attempt, DeadLetter, DelayedRetry, LogMode, Overflow, QueueConfig, WhenDue};
@@ -62,6 +62,7 @@ impl QueueSettings {
             message_ttl: number("x-message-ttl").and_then(fitting),
             max_length: number("x-max-length").and_then(fitting),
             max_length_bytes: number("x-max-length-bytes").and_then(fitting),
+            bytes_beside: ENTRY_BYTES,
             overflow,
             expires: number("x-expires").and_then(fitting),
             consumer_timeout: number("x-consumer-timeout").and_then(fitting),
@@ -134,7 +135,8 @@ mod tests {
     #[test]
     fn a_queue_without_arguments_has_no_feature() {
         let plain = settings(&[("x-queue-type", FieldValue::text("classic"))]);
-        assert_eq!(plain.machine, QueueConfig::default());
+        let bytes_beside = ENTRY_BYTES;
+        assert_eq!(plain.machine, QueueConfig { bytes_beside, ..QueueConfig::default() });
         assert_eq!((plain.dead_letter, plain.counts_deliveries), (None, false));
     }
 
@@ -165,6 +167,7 @@ mod tests {
             overflow: Overflow::RejectPublishDlx,
             dead_letter: DeadLetter::AtMostOnce,
             single_active: true,
+            bytes_beside: ENTRY_BYTES,
             delivery_limit: Some(5),
             consumer_timeout: Some(6),
             max_priority: Some(7),

@@ -23,9 +23,11 @@ pub struct QueueConfig {
     pub message_ttl: Option<u32>,
     /// The most ready messages (`x-max-length`).
     pub max_length: Option<u64>,
-    /// The most bytes that ready messages may cost, in what [`super::Incoming::bytes`] says
-    /// (`x-max-length-bytes`).
+    /// The most bytes that ready messages may have (`x-max-length-bytes`).
     pub max_length_bytes: Option<u64>,
+    /// How many bytes of [`super::Incoming::bytes`] are no part of a message, so that
+    /// `max_length_bytes` does not count them.
+    pub bytes_beside: u64,
     /// What happens at these two.
     pub overflow: Overflow,
     /// How long the queue may be unused, in ms (`x-expires`); from 1.

@@ -53,13 +53,14 @@ impl<P: Clone> Machine<P> {
         Some(Room {
             taken_at_once: credit.saturating_sub(ready),
             messages: ready.saturating_sub(credit),
-            bytes: if credit < ready { self.ready.bytes() } else { 0 },
+            bytes: if credit < ready { self.own_bytes() } else { 0 },
         })
     }
 
     /// Whether a publish is refused.
     pub(super) fn refuses(&self, room: &mut Option<Room>, bytes: u64) -> bool {
         let (max_length, max_bytes) = (self.config.max_length, self.config.max_length_bytes);
+        let bytes = bytes.saturating_sub(self.config.bytes_beside);
         room.as_mut().is_some_and(|room| !room.admits(bytes, max_length, max_bytes))
     }
 
@@ -82,12 +83,17 @@ impl<P: Clone> Machine<P> {
         }
     }
 
+    /// The bytes of ready messages, as the limit counts them.
+    fn own_bytes(&self) -> u64 {
+        self.ready.bytes().saturating_sub(self.ready.len() * self.config.bytes_beside)
+    }
+
     /// Whether the oldest messages are to be given up now.
     pub(super) fn has_surplus(&self) -> bool {
         let is_over = |max: Option<u64>, have: u64| max.is_some_and(|max| have > max);
         self.config.overflow == Overflow::DropHead
             && (is_over(self.config.max_length, self.ready.len())
-                || is_over(self.config.max_length_bytes, self.ready.bytes()))
+                || is_over(self.config.max_length_bytes, self.own_bytes()))
             && !self.ready.is_empty()
             && !self.consumers.has_turn()
             && !self.holds_back()

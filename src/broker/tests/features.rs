@@ -78,6 +78,19 @@ fn a_full_queue_drops_its_head_or_refuses() {
 }
 
 #[test]
+fn a_bound_in_bytes_counts_what_was_published_and_nothing_beside() {
+    let world = World::new();
+    let mut hand = world.connect();
+    // Two octets of key, two of properties, six of body.
+    declare(&mut hand, "mb", &[("x-max-length-bytes", number(20))]);
+    for _ in 0..4 {
+        hand.publish("mb", b"123456").expect("routed");
+        hand.flush();
+    }
+    assert_eq!(hand.counts("mb").0, 2);
+}
+
+#[test]
 fn a_consumer_of_higher_priority_is_served_until_its_prefetch_is_used_up() {
     let world = World::new();
     let (mut low, mut high) = (world.connect(), world.connect());
