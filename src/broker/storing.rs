@@ -70,7 +70,7 @@ impl Storing {
         let durable = self.durable && message.header().persistent;
         let lifetime = if durable { Lifetime::Durable } else { Lifetime::Process };
         let ttl = [self.ttl, own_ttl(message.header())].into_iter().flatten().min();
-        let expires_unix_ms = ttl.and(None);
+        let expires_unix_ms = ttl.map(|ttl| clock.unix_ms().saturating_add(ttl.into()));
         let options = EnqueueOptions { expires_unix_ms, lifetime };
         self.awaited |= durable;
         self.ids.push(id);
