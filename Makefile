@@ -1,13 +1,19 @@
-# make run     start the broker on port 5672
-# make test    everything that CI runs: format, lints, Rust tests, clients in Python and Node
-# make verify  format and lints only; writes nothing
-# make fix     mends what format and lints can mend
-# make bench   the stage benchmarks
+# make run           start the broker on port 5672
+# make test          everything that CI runs: format, lints, Rust tests, clients in Python and Node
+# make verify        format and lints only; writes nothing
+# make rust-test     the Rust tests only
+# make client-test   the clients in Python and Node only
+# make fix           mends what format and lints can mend
+# make bench         side-by-side, then the stage benchmarks in time, and what a message allocates
+# make bench-check   the stages in instructions: fails when one rose by more than 10 % (needs valgrind)
+# make bench-record  writes what bench-check compares with, benches/instructions.json
+# make side-by-side  HareMQ beside the brokers that are installed here, into docs/performance.md (QUICK=1 only tries)
+# make help          this list
 
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test client-test fix bench
+.PHONY: run test verify rust-test client-test fix bench bench-check bench-record side-by-side help
 
 run:
 	$(CARGO) run --release -- --data-dir data
@@ -30,5 +36,18 @@ fix:
 	$(CARGO) fmt
 	$(CARGO) clippy --all-targets --fix --allow-dirty --allow-staged
 
-bench:
+bench: side-by-side
 	$(CARGO) bench
+
+bench-check:
+	@$(CARGO) bench --quiet --bench instructions -- check
+
+bench-record:
+	@$(CARGO) bench --quiet --bench instructions -- record
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' $(firstword $(MAKEFILE_LIST))
+
+side-by-side:
+	$(CARGO) build --release
+	$(PYTHON) benches/side_by_side $(if $(QUICK),--quick,--write)

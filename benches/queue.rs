@@ -207,7 +207,8 @@ impl Queue {
             self.execute();
             if let Some((from, count)) = self.asked.take() {
                 let messages = self.index.drain(..count as usize).collect();
-                self.apply(Command::PagedIn { from, messages });
+                let more = !self.index.is_empty();
+                self.apply(Command::PagedIn { from, messages, more });
             } else if progress == Progress::Idle {
                 break;
             }
@@ -221,7 +222,7 @@ impl Queue {
                     self.delivered.push((consumer.0, delivery.id));
                 }
                 Effect::PageOut { messages } => self.index.extend(messages),
-                Effect::PageIn { from, count } => self.asked = Some((from, count)),
+                Effect::PageIn { from, count, .. } => self.asked = Some((from, count)),
                 _ => {}
             }
         }

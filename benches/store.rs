@@ -202,7 +202,7 @@ impl Publisher {
 fn message(body: &Bytes) -> Message {
     let header = MessageHeader { persistent: true, ..MessageHeader::default() };
     let exchange = ExchangeName::try_from("").expect("an empty name is short");
-    Message::new(exchange, b"a-queue", b"\x10\x00\x02", Body::One(body.clone()), header)
+    Message::new(&exchange, b"a-queue", b"\x10\x00\x02", Body::One(body.clone()), header)
 }
 
 fn bare_file(folder: &Path) -> File {
@@ -321,6 +321,10 @@ impl LogFile for CountingFile {
     fn sync_data(&self) -> io::Result<()> {
         self.counts.1.fetch_add(1, Ordering::Relaxed);
         self.inner.sync_data()
+    }
+
+    fn has_name(&self) -> io::Result<bool> {
+        self.inner.has_name()
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

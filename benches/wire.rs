@@ -26,7 +26,7 @@ fn short(text: &str) -> ShortStr {
 
 fn message() -> Message {
     Message::new(
-        ExchangeName::try_from("logs").expect("short"),
+        &ExchangeName::try_from("logs").expect("short"),
         b"a.routing.key",
         b"\x10\x00\x02",
         Body::One(Bytes::from_static(BODY)),

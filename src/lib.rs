@@ -13,6 +13,7 @@
 //! * [`store`]: what survives a restart.
 //! * `config`: settings.
 //! * [`ctl`]: commands that look into a data folder.
+//! * [`perf`]: a load generator for any broker.
 //! * [`base`]: the vocabulary of all of them.
 //!
 //! [`server`] puts them together. `ARCHITECTURE.md` says who may know whom.
@@ -23,6 +24,7 @@ pub mod broker;
 pub mod config;
 pub mod ctl;
 pub mod net;
+pub mod perf;
 pub mod protocol;
 pub mod queue;
 pub mod routing;

@@ -11,10 +11,11 @@ use crate::base::SystemClock;
 use crate::broker::{Broker, BrokerSettings};
 use crate::config::{
     DefaultUser, Durability, ListenAddress, Loaded, Settings, Storage, StoreCommand, load,
-    start_logging,
+    perf_arguments, start_logging,
 };
 use crate::ctl;
 use crate::net::{Listener, ListenerSettings, TokioScheduler};
+use crate::perf;
 use crate::protocol;
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
@@ -37,6 +38,8 @@ enum ServerError {
     NoListener,
     #[error("cannot open the data folder: {0}")]
     Storage(#[from] StorageError),
+    #[error("stopped, but {0}")]
+    Close(StorageError),
     #[error("cannot start: {0}")]
     Start(String),
 }
@@ -47,6 +50,9 @@ pub fn main(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(arguments) = perf_arguments(&arguments) {
+        return perf::run_on_terminal(arguments);
+    }
     match StoreCommand::parse(&arguments) {
         Ok(Some(command)) => return ctl::run_on_terminal(&command),
         Ok(None) => {}
@@ -104,7 +110,7 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
         listener.await.map_err(|error| start(&error))?;
     }
     if let Some(storage) = &storage {
-        tokio::task::block_in_place(|| storage.close());
+        tokio::task::block_in_place(|| storage.close()).map_err(ServerError::Close)?;
     }
     tracing::info!("stopped");
     Ok(())

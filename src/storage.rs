@@ -31,6 +31,8 @@ pub(crate) enum StorageError {
     Folder { path: PathBuf, cause: std::io::Error },
     #[error("user '{user}' of the definitions: {cause}")]
     User { user: UserName, cause: String },
+    #[error("the data folder was not closed cleanly: {0}")]
+    NotClosed(String),
     #[error("no random numbers for the message log: {0}")]
     Random(getrandom::Error),
 }
@@ -78,14 +80,13 @@ impl OpenStorage {
         }));
     }
 
-    /// Everything is written; the next start need not scan.
-    pub(crate) fn close(&self) {
-        if let Err(error) = self.stores.log.close() {
-            tracing::error!(error = %error, "the message log was not closed cleanly");
-        }
-        if let Err(error) = self.stores.metadata.close() {
-            tracing::error!(error = %error, "the definitions were not closed cleanly");
-        }
+    /// Everything is written; the next start need not scan. Both stores are closed even when one of
+    /// them fails, and all that failed is one error.
+    pub(crate) fn close(&self) -> Result<(), StorageError> {
+        let log = self.stores.log.close().err().map(|error| error.to_string());
+        let metadata = self.stores.metadata.close().err().map(|error| error.to_string());
+        let failed: Vec<String> = log.into_iter().chain(metadata).collect();
+        if failed.is_empty() { Ok(()) } else { Err(StorageError::NotClosed(failed.join("; "))) }
     }
 
     /// The users and permissions of the definitions. A folder without any gets the default user, which
@@ -193,6 +194,12 @@ fn say(recovered: &Recovered) {
         tracing::error!(
             messages = recovered.lost_messages,
             "messages are lost: their segment is not there any more"
+        );
+    }
+    if recovered.unclean && recovered.queues.iter().any(|queue| queue.messages > 0) {
+        tracing::info!(
+            "the last process did not close the message log: what it handed out last is not known, so its \
+             messages come back marked redelivered"
         );
     }
     tracing::debug!(records = recovered.replayed_records, "message log recovered");

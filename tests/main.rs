@@ -2,7 +2,10 @@
 
 mod amqp;
 mod config;
+mod counts;
 mod crash;
+mod guard;
+mod perf;
 mod support;
 mod tidy;
 mod wire;

@@ -46,6 +46,20 @@ const ARROWS: &[Arrow] = &[
         &["bytes", "socket2", "thiserror", "tokio", "tracing"],
     ),
     ("ctl", &["base", "wire", "store", "config"], &["base64", "serde_json", "thiserror"]),
+    (
+        "perf",
+        &["base", "wire"],
+        &[
+            "bytes",
+            "clap",
+            "hdrhistogram",
+            "plotters",
+            "rustix",
+            "serde_json",
+            "thiserror",
+            "tokio",
+        ],
+    ),
     ("config", &["base"], &["clap", "serde", "thiserror", "tracing_subscriber"]),
 ];
 

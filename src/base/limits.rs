@@ -40,12 +40,43 @@ pub const MESSAGE_BYTES_MAX_DEFAULT: u64 = 128 * 1024 * 1024;
 pub const MESSAGE_BYTES_MAX_HARD: u64 = 512 * 1024 * 1024;
 
 /// Contents up to this many bytes are copied out of the read buffer, because a slice would keep
-/// [`READ_BUFFER_BYTES`] alive for as long as the message waits.
-pub const MESSAGE_COPY_BYTES_MAX: usize = READ_BUFFER_BYTES / 4;
+/// [`READ_BUFFER_BYTES`] alive for as long as the message waits. Larger frames get buffers of their
+/// own ([`READ_PROBE_BYTES`]), so a message that waits costs no more than its bytes.
+pub const MESSAGE_COPY_BYTES_MAX: usize = READ_BUFFER_BYTES / 2;
+
+/// Contents up to this many bytes are one allocation with the message itself. What is larger has its
+/// body apart, so that it can be written to sockets and disk from where it stands.
+pub const MESSAGE_PACKED_BYTES_MAX: usize = 4 * 1024;
 
 /// Bytes asked from a socket in one read. The unit of work is one read; 64 KiB is where the cost of a
 /// system call disappears behind the cost of the bytes.
 pub const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Bytes asked from a socket behind a frame that filled a buffer of its own. Another such frame is
+/// likely, and what was read of it has to be moved once its size is known: this much at most, where a
+/// full read would move half of it.
+pub const READ_PROBE_BYTES: usize = 4 * 1024;
+
+/// The largest buffer that a frame gets as soon as its header is there. A peer may announce what it
+/// never sends; beyond this the buffer grows with what has come.
+pub const READ_AHEAD_BYTES_MAX: usize = FRAME_MAX_DEFAULT as usize + 1024;
+
+/// Read buffers that one thread keeps for connections that have something to read. A session needs one
+/// only within its turn, so more than one is used when frames come in parts.
+pub const SPARE_READ_BUFFERS_MAX: usize = 4;
+
+/// Bytes that one connection reads and writes before every other connection that is ready gets its
+/// turn. Without it a connection whose socket always has more kept a thread for as long as the runtime
+/// lets it: 128 reads.
+pub const TURN_BYTES_MAX: usize = READ_BUFFER_BYTES;
+
+/// Events of its inbox that one connection works off in one turn. A consumer's inbox holds up to
+/// [`INBOX_HIGH_WATER_BYTES`], which is tens of thousands of small messages.
+pub const TURN_EVENTS_MAX: usize = 256;
+
+/// Turns of one connection without a look at its socket, at most, before every other connection that
+/// is ready gets its turn.
+pub const TURNS_IN_A_ROW_MAX: usize = 8;
 
 /// The longest reply text; it is a short string.
 pub const REPLY_TEXT_BYTES_MAX: usize = 255;
@@ -105,6 +136,11 @@ pub const SHUTDOWN_TIMEOUT_MS: u64 = 5_000;
 /// batch is what one socket read brought.
 pub const CELL_INBOX_BATCHES_MAX: usize = 256;
 
+/// Bytes of messages in a queue's inbox above which it is the same. 256 reads of small messages were
+/// 200,000 messages, and three times their bytes, whenever the thread that drives the queue was not
+/// running; this is some 20,000 of them, which is several turns.
+pub const CELL_INBOX_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
 /// The largest record of a definition on disk, in bytes of JSON. The database puts values from 128 KiB on
 /// into files of their own, which nothing here checks; a frame of arguments is smaller.
 pub const RECORD_BYTES_MAX: usize = 96 * 1024;
@@ -120,9 +156,21 @@ pub const SPILL_MESSAGES_MIN: u64 = 8 * 1024;
 /// Body bytes of one queue in RAM above which bodies that are on disk are let go.
 pub const QUEUE_BODY_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// Body bytes that are read along when a part of a long queue comes back from disk; larger ones are
-/// read one by one when they are handed out.
+/// Body bytes of one part of a long queue that comes back from disk: the next part comes when half of
+/// what is there is used up, so about one and a half times this is in RAM.
 pub const PAGE_IN_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// The largest body that comes back with its part of the queue. A larger one is read when it is handed
+/// out: one more read is nothing beside its bytes, and it is in RAM for no longer than it is sent.
+pub const PAGE_IN_BODY_BYTES_MAX: u64 = 256 * 1024;
+
+/// How long a part of a queue that could not be read back waits before the first new try, in ms: what
+/// passes at all (an interrupted call, a moment without file handles) has mostly passed by then.
+pub const PAGE_IN_PAUSE_MIN_MS: u64 = 50;
+
+/// The longest pause between two tries, in ms, each being twice the one before: a disk that comes back
+/// is noticed soon enough for a person, and one that does not costs nothing.
+pub const PAGE_IN_PAUSE_MAX_MS: u64 = 10_000;
 
 /// Messages of a long queue that stay in RAM at each end: one costs about 60 bytes without its body.
 pub const PAGING_WINDOW_MESSAGES: u32 = 16 * 1024;

@@ -2,13 +2,25 @@
 //!
 //! A [`Message`] is a cheap handle; a message that is routed to many queues exists once. Whether its
 //! bytes are a slice of the read buffer or a copy is decided here and nowhere else (walk (a), rule 3).
+//!
+//! A small message is one allocation, as large as what it carries, and shares nothing with any other
+//! message: a counter that the threads of publishers and consumers both change costs more than a copy
+//! of a short name.
+//!
+//! ```text
+//! 0                 1              2      3          4                   8            16
+//! +-----------------+--------------+------+----------+-------------------+------------+----------+-----+------------+------+
+//! | exchange length | key length   | bits | priority | properties length | expiration | exchange | key | properties | body |
+//! +-----------------+--------------+------+----------+-------------------+------------+----------+-----+------------+------+
+//! ```
 
+use std::fmt;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::ExchangeName;
-use super::limits::MESSAGE_COPY_BYTES_MAX;
+use super::limits::{MESSAGE_COPY_BYTES_MAX, MESSAGE_PACKED_BYTES_MAX};
 
 /// What the broker reads in a content header; the rest stays raw.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -66,105 +78,376 @@ impl PartialEq for Body {
     }
 }
 
-#[derive(PartialEq, Debug)]
-struct Inner {
-    exchange: ExchangeName,
-    routing_key: Bytes,
-    properties: Bytes,
-    body: Body,
-    header: MessageHeader,
+/// What [`Message::body`] gives: the body where it lies.
+#[derive(Clone, Copy, Debug)]
+pub enum BodyRef<'a> {
+    /// In the message's own allocation.
+    Packed(&'a [u8]),
+    /// The slices it came in.
+    Slices(&'a [Bytes]),
+}
+
+impl<'a> BodyRef<'a> {
+    /// All bytes together.
+    #[must_use]
+    #[inline]
+    pub fn len(self) -> usize {
+        match self {
+            Self::Packed(bytes) => bytes.len(),
+            Self::Slices(pieces) => pieces.iter().map(Bytes::len).sum(),
+        }
+    }
+
+    /// Whether there are no bytes.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The pieces in order.
+    pub fn pieces(self) -> impl Iterator<Item = &'a [u8]> {
+        let (packed, slices): (Option<&[u8]>, &[Bytes]) = match self {
+            Self::Packed(bytes) => (Some(bytes), &[]),
+            Self::Slices(pieces) => (None, pieces),
+        };
+        packed.into_iter().chain(slices.iter().map(AsRef::as_ref))
+    }
+
+    /// A copy in one piece.
+    #[must_use]
+    pub fn to_vec(self) -> Vec<u8> {
+        self.pieces().collect::<Vec<_>>().concat()
+    }
+}
+
+impl PartialEq for BodyRef<'_> {
+    /// Two bodies are equal when their bytes are, however they are cut.
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.pieces().flatten().eq(other.pieces().flatten())
+    }
 }
 
 /// A message; cloning copies a reference.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Message(Arc<Inner>);
+#[derive(Clone)]
+pub struct Message(Held);
+
+/// Where the bytes are.
+#[derive(Clone)]
+enum Held {
+    /// All in one allocation, laid out as the module says.
+    Packed(Arc<[u8]>),
+    /// The body apart.
+    Large(Arc<Large>),
+}
+
+struct Large {
+    /// As the module says, without the body.
+    packed: Box<[u8]>,
+    pieces: Vec<Bytes>,
+    body_bytes: usize,
+}
+
+/// What a message is put together from, apart from its body.
+struct Parts<'a> {
+    exchange: &'a [u8],
+    routing_key: &'a [u8],
+    properties: &'a [u8],
+    header: MessageHeader,
+}
 
 impl Message {
-    /// Puts a message together. `properties` is the content header from its property flags on.
+    /// Puts a message together. `properties` is the content header from its property flags on,
+    /// `routing_key` has at most 255 bytes.
     ///
-    /// Small contents are copied into one allocation so that a message that waits does not keep a
-    /// whole read buffer alive; large ones keep the slices they came in.
+    /// All but large contents are copied, so that a message that waits does not keep a whole read
+    /// buffer alive; large ones keep the slices they came in.
+    ///
+    /// # Panics
+    /// When the routing key is longer than a short string can be.
     #[must_use]
     pub fn new(
-        exchange: ExchangeName,
+        exchange: &ExchangeName,
         routing_key: &[u8],
         properties: &[u8],
         body: Body,
         header: MessageHeader,
     ) -> Self {
-        let body_len = body.len();
-        let small = routing_key.len() + properties.len() + body_len <= MESSAGE_COPY_BYTES_MAX;
-        let copied_body_len = if small { body_len } else { 0 };
-        let mut copy =
-            BytesMut::with_capacity(routing_key.len() + properties.len() + copied_body_len);
-        copy.extend_from_slice(routing_key);
-        copy.extend_from_slice(properties);
-        if small {
-            for piece in body.pieces() {
-                copy.extend_from_slice(piece);
-            }
+        let body_bytes = body.len();
+        let exchange = exchange.as_str().as_bytes();
+        let parts = Parts { exchange, routing_key, properties, header };
+        let content_bytes = routing_key.len() + properties.len() + body_bytes;
+        if content_bytes <= MESSAGE_PACKED_BYTES_MAX {
+            return Self(Held::Packed(parts.pack(body_bytes, body.pieces())));
         }
-        let mut rest = copy.freeze();
-        let routing_key = rest.split_to(routing_key.len());
-        let properties = rest.split_to(properties.len());
-        let body = if small { Body::One(rest) } else { body };
-        Self(Arc::new(Inner { exchange, routing_key, properties, body, header }))
+        let pieces = match body {
+            body if content_bytes <= MESSAGE_COPY_BYTES_MAX => {
+                vec![Bytes::from(body.pieces().concat())]
+            }
+            Body::One(piece) => vec![piece],
+            Body::Many(pieces) => pieces,
+        };
+        let packed = parts.before_body().into_boxed_slice();
+        Self(Held::Large(Arc::new(Large { packed, pieces, body_bytes })))
+    }
+
+    /// As [`Self::new`], for a body that is there in one piece: a small one is copied from where it
+    /// stands, and only for a larger one `shared` makes a slice of it.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    #[must_use]
+    #[inline]
+    pub fn whole(
+        exchange: &ExchangeName,
+        routing_key: &[u8],
+        properties: &[u8],
+        body: &[u8],
+        header: MessageHeader,
+        shared: impl FnOnce() -> Bytes,
+    ) -> Self {
+        if routing_key.len() + properties.len() + body.len() <= MESSAGE_PACKED_BYTES_MAX {
+            let exchange = exchange.as_str().as_bytes();
+            let parts = Parts { exchange, routing_key, properties, header };
+            return Self(Held::Packed(parts.pack(body.len(), &[body])));
+        }
+        Self::new(exchange, routing_key, properties, Body::One(shared()), header)
     }
 
     /// The exchange it was published to.
     #[must_use]
-    pub fn exchange(&self) -> &ExchangeName {
-        &self.0.exchange
+    pub fn exchange(&self) -> &str {
+        std::str::from_utf8(self.exchange_bytes()).expect("an exchange's name is UTF-8")
+    }
+
+    /// A copy of the exchange's name.
+    #[must_use]
+    pub fn exchange_name(&self) -> ExchangeName {
+        ExchangeName::parse(self.exchange_bytes()).expect("it was a name before it was copied")
+    }
+
+    /// The bytes of [`Self::exchange`].
+    #[must_use]
+    #[inline]
+    pub fn exchange_bytes(&self) -> &[u8] {
+        let packed = self.packed();
+        &packed[HEAD_BYTES..][..packed[EXCHANGE_AT].into()]
+    }
+
+    /// Exchange and routing key in one piece, for a comparison with those of another message that
+    /// has an exchange's name of the same length.
+    #[must_use]
+    #[inline]
+    pub fn route(&self) -> &[u8] {
+        let packed = self.packed();
+        let bytes = usize::from(packed[EXCHANGE_AT]) + usize::from(packed[KEY_AT]);
+        &packed[HEAD_BYTES..][..bytes]
     }
 
     /// The routing key it was published with: any bytes, at most 255.
     #[must_use]
+    #[inline]
     pub fn routing_key(&self) -> &[u8] {
-        &self.0.routing_key
+        let packed = self.packed();
+        &packed[HEAD_BYTES + usize::from(packed[EXCHANGE_AT])..][..packed[KEY_AT].into()]
     }
 
     /// The content header from its property flags on, as received.
     #[must_use]
+    #[inline]
     pub fn properties(&self) -> &[u8] {
-        &self.0.properties
+        let packed = self.packed();
+        let (start, end) = properties_place(packed);
+        &packed[start..end]
     }
 
     /// The body, as received.
     #[must_use]
-    pub fn body(&self) -> &Body {
-        &self.0.body
+    #[inline]
+    pub fn body(&self) -> BodyRef<'_> {
+        match &self.0 {
+            Held::Packed(packed) => BodyRef::Packed(&packed[properties_place(packed).1..]),
+            Held::Large(large) => BodyRef::Slices(&large.pieces),
+        }
     }
 
     /// What the broker read in the content header.
     #[must_use]
-    pub fn header(&self) -> &MessageHeader {
-        &self.0.header
+    #[inline]
+    pub fn header(&self) -> MessageHeader {
+        let packed = self.packed();
+        let bits = packed[BITS_AT];
+        let expiration_ms = u64::from_le_bytes(field(packed, EXPIRATION_AT));
+        MessageHeader {
+            persistent: bits & PERSISTENT != 0,
+            priority: (bits & PRIORITY != 0).then_some(packed[PRIORITY_AT]),
+            expiration_ms: (bits & EXPIRATION != 0).then_some(expiration_ms),
+            has_headers: bits & HEADERS != 0,
+        }
     }
 
     /// Whether both are handles of one message (not only equal).
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        self.address() == other.address()
     }
 
     /// A number that all handles of one message share, and no other message while one of them lives.
     #[must_use]
     pub fn address(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
+        match &self.0 {
+            Held::Packed(packed) => Arc::as_ptr(packed).addr(),
+            Held::Large(large) => Arc::as_ptr(large).addr(),
+        }
     }
 
     /// Bytes of what was published: routing key, content header and body.
     #[must_use]
+    #[inline]
     pub fn content_bytes(&self) -> u64 {
-        (self.0.routing_key.len() + self.0.properties.len() + self.0.body.len()) as u64
+        let exchange = usize::from(self.packed()[EXCHANGE_AT]);
+        (self.carried() - HEAD_BYTES - exchange) as u64
     }
 
     /// Bytes this message costs in RAM: what it carries and the bookkeeping around it.
     #[must_use]
+    #[inline]
     pub fn ram_bytes(&self) -> u64 {
-        let carried = self.0.routing_key.len() + self.0.properties.len() + self.0.body.len();
         // Usize is at most 64 bits wide on every supported machine.
-        (carried + size_of::<Inner>() + 96) as u64
+        (self.carried() + BOOKKEEPING_BYTES) as u64
+    }
+
+    /// Everything but the bookkeeping.
+    #[inline]
+    fn carried(&self) -> usize {
+        match &self.0 {
+            Held::Packed(packed) => packed.len(),
+            Held::Large(large) => large.packed.len() + large.body_bytes,
+        }
+    }
+
+    #[inline]
+    fn packed(&self) -> &[u8] {
+        match &self.0 {
+            Held::Packed(packed) => packed,
+            Held::Large(large) => &large.packed,
+        }
+    }
+}
+
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        // What stands before the body says how long it is itself.
+        let before_body = |message: &Self| {
+            let packed = message.packed();
+            packed[..properties_place(packed).1].to_vec()
+        };
+        self.body() == other.body() && before_body(self) == before_body(other)
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("exchange", &self.exchange())
+            .field("routing_key", &Bytes::copy_from_slice(self.routing_key()))
+            .field("properties", &Bytes::copy_from_slice(self.properties()))
+            .field("body", &self.body())
+            .field("header", &self.header())
+            .finish()
+    }
+}
+
+/// Octets before the exchange's name, and where in them a field stands.
+const HEAD_BYTES: usize = 16;
+const EXCHANGE_AT: usize = 0;
+const KEY_AT: usize = 1;
+const BITS_AT: usize = 2;
+const PRIORITY_AT: usize = 3;
+const PROPERTIES_AT: usize = 4;
+const EXPIRATION_AT: usize = 8;
+
+const PERSISTENT: u8 = 1;
+const PRIORITY: u8 = 2;
+const EXPIRATION: u8 = 4;
+const HEADERS: u8 = 8;
+
+/// What a message costs beside its bytes: two counters, the allocator's share, and the handle and the
+/// line of a queue.
+const BOOKKEEPING_BYTES: usize = 128;
+
+/// Where in a packed message the content header begins and ends.
+#[inline]
+fn properties_place(packed: &[u8]) -> (usize, usize) {
+    let names = usize::from(packed[EXCHANGE_AT]) + usize::from(packed[KEY_AT]);
+    let start = HEAD_BYTES + names;
+    // A content header is within one frame, and usize has at least 32 bits on every supported machine.
+    (start, start + u32::from_le_bytes(field(packed, PROPERTIES_AT)) as usize)
+}
+
+#[inline]
+fn field<const N: usize>(packed: &[u8], at: usize) -> [u8; N] {
+    *packed[at..].first_chunk().expect("a message begins with its whole head")
+}
+
+impl Parts<'_> {
+    fn len(&self) -> usize {
+        HEAD_BYTES + self.exchange.len() + self.routing_key.len() + self.properties.len()
+    }
+
+    /// Lays a small message out on the stack, where it fits, so that it is allocated once and in its
+    /// own size.
+    #[inline]
+    fn pack(&self, body_bytes: usize, body: &[impl AsRef<[u8]>]) -> Arc<[u8]> {
+        let len = self.len() + body_bytes;
+        if len <= 256 {
+            self.pack_on_stack::<256>(len, body)
+        } else if len <= 2048 {
+            self.pack_on_stack::<2048>(len, body)
+        } else {
+            let mut packed = self.before_body();
+            for piece in body {
+                packed.extend_from_slice(piece.as_ref());
+            }
+            Arc::from(packed)
+        }
+    }
+
+    #[inline]
+    fn pack_on_stack<const N: usize>(&self, len: usize, body: &[impl AsRef<[u8]>]) -> Arc<[u8]> {
+        let mut room = [0; N];
+        room[..HEAD_BYTES].copy_from_slice(&self.head());
+        let mut at = HEAD_BYTES;
+        let mut put = |bytes: &[u8]| {
+            room[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        };
+        for bytes in [self.exchange, self.routing_key, self.properties] {
+            put(bytes);
+        }
+        for piece in body {
+            put(piece.as_ref());
+        }
+        Arc::from(&room[..len])
+    }
+
+    fn before_body(&self) -> Vec<u8> {
+        [&self.head(), self.exchange, self.routing_key, self.properties].concat()
+    }
+
+    #[inline]
+    fn head(&self) -> [u8; HEAD_BYTES] {
+        let MessageHeader { persistent, priority, expiration_ms, has_headers } = self.header;
+        let bits = (u8::from(persistent) * PERSISTENT)
+            | (u8::from(priority.is_some()) * PRIORITY)
+            | (u8::from(expiration_ms.is_some()) * EXPIRATION)
+            | (u8::from(has_headers) * HEADERS);
+        let short = |bytes: &[u8]| u8::try_from(bytes.len()).expect("at most 255 bytes");
+        let properties = u32::try_from(self.properties.len()).expect("at most one frame");
+        let [p0, p1, p2, p3] = properties.to_le_bytes();
+        let [e0, e1, e2, e3, e4, e5, e6, e7] = expiration_ms.unwrap_or(0).to_le_bytes();
+        let (exchange, key) = (short(self.exchange), short(self.routing_key));
+        let priority = priority.unwrap_or(0);
+        [exchange, key, bits, priority, p0, p1, p2, p3, e0, e1, e2, e3, e4, e5, e6, e7]
     }
 }
 
@@ -176,32 +459,69 @@ mod tests {
         ExchangeName::try_from("logs").expect("a short name")
     }
 
+    fn of(body: Body) -> Message {
+        Message::new(&exchange(), b"key", b"\x00\x00", body, MessageHeader::default())
+    }
+
     #[test]
-    fn a_small_message_is_one_copy_and_keeps_its_bytes() {
-        let chunk = Bytes::from(vec![7u8; 100]);
-        let message = Message::new(
-            exchange(),
-            b"key",
-            b"\x00\x00",
-            Body::Many(vec![chunk.slice(..10), chunk.slice(10..30)]),
-            MessageHeader::default(),
-        );
-        assert_eq!(message.routing_key(), b"key");
-        assert_eq!(message.properties(), b"\x00\x00");
-        assert_eq!(message.body().pieces(), &[Bytes::from(vec![7u8; 30])]);
-        assert!(chunk.is_unique(), "the message must not hold on to the read buffer");
+    fn a_message_is_what_it_was_put_together_from() {
+        let header = MessageHeader {
+            persistent: true,
+            priority: Some(0),
+            expiration_ms: Some(u64::MAX),
+            has_headers: true,
+        };
+        let (key, properties) = ([255; 255], vec![1; 300]);
+        for len in [0, 1, 200, 300, 1800, 3500, 4000, 5000, 20_000] {
+            let body = Bytes::from(vec![7; len]);
+            let (start, end) = (body.slice(..len / 3), body.slice(len / 3..));
+            let cut = Body::Many(vec![start, end]);
+            let message = Message::new(&exchange(), &key, &properties, cut, header);
+            assert_eq!((message.exchange(), message.routing_key()), ("logs", &key[..]));
+            assert_eq!(message.exchange_name(), exchange());
+            assert_eq!(message.properties(), properties);
+            assert_eq!(message.header(), header);
+            assert_eq!(message.body().len(), len);
+            assert_eq!(message.body().to_vec(), body);
+            assert_eq!(message.content_bytes(), 255 + 300 + len as u64);
+            let shared = || body.clone();
+            let whole = Message::whole(&exchange(), &key, &properties, &body, header, shared);
+            assert_eq!(whole, message);
+            assert!(!whole.same(&message) && whole.same(&whole.clone()));
+        }
+    }
+
+    #[test]
+    fn messages_with_another_key_or_header_are_not_equal() {
+        let message = of(Body::One(Bytes::from_static(b"ab")));
+        let header = MessageHeader { priority: Some(0), ..MessageHeader::default() };
+        let body = || Body::One(Bytes::from_static(b"ab"));
+        for other in [
+            Message::new(&exchange(), b"kez", b"\x00\x00", body(), MessageHeader::default()),
+            Message::new(&exchange(), b"key", b"\x00\x00", body(), header),
+            Message::new(&exchange(), b"key", b"\x00", body(), MessageHeader::default()),
+            of(Body::One(Bytes::from_static(b"ac"))),
+        ] {
+            assert_ne!(message, other);
+        }
+        assert_eq!(message, of(body()));
+    }
+
+    #[test]
+    fn a_message_that_is_not_large_does_not_hold_on_to_the_read_buffer() {
+        for len in [100, MESSAGE_PACKED_BYTES_MAX, MESSAGE_COPY_BYTES_MAX - 5] {
+            let chunk = Bytes::from(vec![7u8; len]);
+            let message = of(Body::Many(vec![chunk.slice(..10), chunk.slice(10..)]));
+            assert_eq!(message.body(), BodyRef::Packed(&vec![7; len]));
+            assert!(chunk.is_unique(), "{len} bytes");
+        }
     }
 
     #[test]
     fn a_large_body_keeps_the_slices_it_came_in() {
         let chunk = Bytes::from(vec![7u8; 2 * MESSAGE_COPY_BYTES_MAX]);
-        let message = Message::new(
-            exchange(),
-            b"",
-            b"\x00\x00",
-            Body::One(chunk.clone()),
-            MessageHeader::default(),
-        );
-        assert_eq!(message.body().pieces()[0].as_ptr(), chunk.as_ptr());
+        let message = of(Body::One(chunk.clone()));
+        let BodyRef::Slices([piece]) = message.body() else { panic!("{message:?}") };
+        assert_eq!(piece.as_ptr(), chunk.as_ptr());
     }
 }

@@ -1,7 +1,7 @@
 //! The only place that reads a clock. Everywhere else time is a parameter (promise 7).
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since an origin that the [`Clock`] chose; only differences mean anything.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -60,6 +60,34 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one home of the clock")]
     fn unix_seconds(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+    }
+}
+
+/// Measures how long something took, where milliseconds are too coarse. Copies count from the same moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch {
+    start: Instant,
+}
+
+impl Stopwatch {
+    /// Counts from this moment.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the one home of the clock")]
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// Time since the start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Nanoseconds since the start.
+    #[must_use]
+    pub fn elapsed_ns(&self) -> u64 {
+        // 584 years of nanoseconds fit.
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
 

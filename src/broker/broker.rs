@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::alarms::Alarms;
-use super::{Cell, Event, Inbox, Refused, Vhost, keeping, recovery, refuse};
+use super::{Cell, Event, Inbox, PageQuestion, Refused, Vhost, keeping, recovery, refuse};
 use crate::access::{Directory, LoginError};
 use crate::base::{
-    Clock, ConnectionId, ConsumerId, FieldTable, HolderId, MemoryBudget, MessageId, Pressure,
-    QueueId, ReplyCode, UserName, VhostName,
+    Clock, ConnectionId, ConsumerId, FieldTable, HolderId, MemoryBudget, Pressure, QueueId,
+    ReplyCode, UserName, VhostName,
 };
 use crate::queue::RequestId;
 use crate::store::{self, Change, MessageLog, MetadataStore, QueueNumber};
@@ -24,9 +24,9 @@ pub trait Scheduler: Send + Sync {
     /// Never blocks, never calls back in place.
     fn resume(&self, cell: Arc<Cell>);
 
-    /// Runs [`Cell::page_in`] on a thread that may block on the disk, soon. Never blocks, never calls
-    /// back in place.
-    fn page_in(&self, cell: Arc<Cell>, from: MessageId, count: u32);
+    /// Runs [`Cell::page_in`] on a thread that may block on the disk, after `pause_ms` milliseconds and
+    /// soon. Never blocks, never calls back in place.
+    fn page_in(&self, cell: Arc<Cell>, question: PageQuestion, pause_ms: u64);
 }
 
 /// What the broker is built from.
@@ -127,7 +127,12 @@ impl Broker {
         let mut vhosts = recovery::recover(&common);
         if !vhosts.contains_key(&settings.default_vhost) {
             let name = settings.default_vhost;
-            keeping::keep(&common, vec![Change::PutVhost(store::Vhost::new(name.clone()))]);
+            let change = Change::PutVhost(store::Vhost::new(name.clone()));
+            keeping::keep(&common, vec![change], |stored| {
+                if let Err(error) = stored {
+                    tracing::error!(error = %error, "the default virtual host was not stored");
+                }
+            });
             vhosts.insert(name.clone(), Vhost::new(name, Arc::clone(&common)));
         }
         Arc::new(Self { common, vhosts: RwLock::new(vhosts) })

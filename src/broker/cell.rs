@@ -13,26 +13,27 @@
 //! * C4: while a core is held, only leaves are locked; what needs more (the vhost's table) is done
 //!   after the core was let go.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use super::broker::Common;
-use super::executor::{After, Executor};
-use super::pages::{away, cool, exchange, read_page};
+use super::executor::{After, Executor, Standing, tell};
+use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
 use super::storing::Storing;
-use super::{ChannelCredit, Event, Inbox, Vhost};
+use super::{ChannelCredit, Inbox, Vhost};
 use crate::base::limits::{
-    CELL_INBOX_BATCHES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX,
-    PAGING_WINDOW_MESSAGES,
+    CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES,
+    DRIVE_BURSTS_MAX, PAGE_IN_BYTES_MAX, PAGING_WINDOW_MESSAGES,
 };
 use crate::base::{ConnectionId, FieldTable, MessageId, Millis, QueueId, QueueName};
 use crate::queue::{
     Burst, Command, Consumer, Effects, Incoming, LogMode, Machine, Paging, Progress, QueueConfig,
-    Reply, RequestId,
+    RequestId,
 };
-use crate::store::{Position, QueueNumber, RecoveredQueue};
+use crate::store::{LogError, Position, QueueNumber, RecoveredQueue};
 
 /// What a queue was declared to be.
 #[derive(Clone, Debug)]
@@ -103,27 +104,66 @@ pub(super) enum Envelope {
     },
 }
 
+impl Envelope {
+    fn message_bytes(&self) -> u64 {
+        match self {
+            Self::Publish { messages, .. } => messages.iter().map(|message| message.bytes).sum(),
+            _ => 0,
+        }
+    }
+}
+
+/// What was put in and not taken yet.
+#[derive(Default)]
+struct Waiting {
+    commands: VecDeque<Envelope>,
+    message_bytes: u64,
+}
+
+impl Waiting {
+    /// `message_bytes` is counted before the lock is taken.
+    fn push(&mut self, envelope: Envelope, message_bytes: u64) {
+        self.commands.push_back(envelope);
+        self.message_bytes += message_bytes;
+    }
+
+    fn is_full(&self) -> bool {
+        self.commands.len() >= CELL_INBOX_BATCHES_MAX || self.message_bytes >= CELL_INBOX_BYTES_MAX
+    }
+
+    /// Gives everything for an empty list, whose room is used next.
+    fn swap(&mut self, taken: &mut VecDeque<Envelope>) {
+        std::mem::swap(&mut self.commands, taken);
+        self.message_bytes = 0;
+    }
+}
+
 /// How much of a long queue stays in RAM.
-const PAGING: Paging = Paging { window: PAGING_WINDOW_MESSAGES, piece: 1024 };
+const PAGING: Paging =
+    Paging { window: PAGING_WINDOW_MESSAGES, window_bytes: PAGE_IN_BYTES_MAX, piece: 1024 };
 
 /// See the module.
 pub struct Cell {
     info: QueueInfo,
     vhost: Weak<Vhost>,
     common: Arc<Common>,
-    inbox: Mutex<Vec<Envelope>>,
+    inbox: Mutex<Waiting>,
     core: Mutex<Core>,
     scheduled: AtomicBool,
     crashed: AtomicBool,
     deleted: AtomicBool,
+    /// See [`Self::lost_messages`].
+    lost: AtomicU64,
+    /// Messages that came after the crash and were refused.
+    pub(super) refused: AtomicU64,
 }
 
-struct Core {
-    machine: Machine<Payload>,
-    effects: Effects<Payload>,
-    executor: Executor,
+pub(super) struct Core {
+    pub(super) machine: Machine<Payload>,
+    pub(super) effects: Effects<Payload>,
+    pub(super) executor: Executor,
     /// The other half of the inbox: swapped with it, so that both keep their room.
-    taken: Vec<Envelope>,
+    pub(super) taken: VecDeque<Envelope>,
 }
 
 impl Cell {
@@ -151,16 +191,18 @@ impl Cell {
             info,
             vhost,
             common,
-            inbox: Mutex::new(Vec::new()),
+            inbox: Mutex::default(),
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
                 executor: Executor::new(storing),
-                taken: Vec::new(),
+                taken: VecDeque::new(),
             }),
             scheduled: AtomicBool::new(false),
             crashed: AtomicBool::new(false),
             deleted: AtomicBool::new(false),
+            lost: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         })
     }
 
@@ -176,9 +218,17 @@ impl Cell {
         self.deleted.load(Ordering::Relaxed)
     }
 
+    /// Whether its machine broke an invariant of its own: it takes and answers nothing any more, and can
+    /// only be deleted. What the log has of it is there again after a restart.
+    #[must_use]
+    pub fn is_crashed(&self) -> bool {
+        self.crashed.load(Ordering::SeqCst)
+    }
+
     /// Puts something in. Takes effect with the next [`Self::drive`], whoever does it.
     pub(super) fn enqueue(&self, envelope: Envelope) {
-        self.lock_inbox().push(envelope);
+        let bytes = envelope.message_bytes();
+        self.lock_inbox().push(envelope, bytes);
     }
 
     /// Works off the inbox and hands out messages, unless somebody else is at it.
@@ -195,9 +245,12 @@ impl Cell {
                 self.schedule();
                 return;
             }
-            if self.lock_inbox().is_empty() {
+            if self.lock_inbox().commands.is_empty() {
                 return;
             }
+            // Others may bring more for as long as this goes on, so their turns count as well; with
+            // nothing left the next one only applies what is there, and the rest is scheduled.
+            bursts_left = bursts_left.saturating_sub(1);
         }
     }
 
@@ -215,8 +268,9 @@ impl Cell {
         bursts_left: &mut usize,
         after: &mut After,
     ) -> Progress {
-        if self.crashed.load(Ordering::SeqCst) {
-            self.answer_crashed();
+        if self.is_crashed() {
+            let commands = std::mem::take(&mut *self.lock_inbox()).commands;
+            self.refuse(core, commands, after);
             return Progress::Idle;
         }
         // The machine asserts its own invariants. A broken one must cost this queue only, not the
@@ -228,44 +282,100 @@ impl Cell {
                 queue = %self.info.name,
                 "the queue broke an invariant of its own and is closed; delete it, or restart the broker"
             );
-            after.refuse_all(&mut core.executor);
+            self.give_up(core, after);
             Progress::Idle
         })
     }
 
     fn perform(self: &Arc<Self>, mut after: After) {
+        let answers = std::mem::take(&mut after.answers);
+        let vhost = if after.deleted { self.vhost.upgrade() } else { None };
         if after.deleted {
             self.deleted.store(true, Ordering::Relaxed);
-            if let Some(vhost) = self.vhost.upgrade() {
-                vhost.queue_deleted(&self.info);
-            }
         }
-        for (inbox, event) in after.events.drain(..) {
-            inbox.push([event]);
+        match vhost {
+            // Nobody is told that a queue is gone before it cannot come back.
+            Some(vhost) => vhost.queue_deleted(&self.info, move |stored| tell(answers, &stored)),
+            None => tell(answers, &Ok(())),
         }
         if after.bytes_in_ram != after.bytes_before {
             self.common.memory.change(after.bytes_in_ram, after.bytes_before);
             self.common.alarms.observe(&self.common.memory);
         }
-        if let Some((from, count)) = after.page_in {
-            self.common.scheduler.page_in(Arc::clone(self), from, count);
+        if let Some(question) = after.page_in {
+            self.common.scheduler.page_in(Arc::clone(self), question, 0);
+        }
+        if after.lost > 0 {
+            self.count_lost(after.lost);
+            tracing::error!(
+                queue = %self.info.name,
+                messages = after.lost,
+                lost_so_far = self.lost_messages(),
+                "messages of this queue are not in the message log any more and are lost; the queue goes on without them"
+            );
         }
     }
 
-    /// Brings messages of a long queue back from the log: their places, and the bodies of the first as
-    /// far as they fit. Blocks on the disk; called on a thread that may, as [`super::Scheduler`] says.
-    pub fn page_in(self: &Arc<Self>, from: MessageId, count: u32) {
+    /// Brings messages of a long queue back from the log: their places, and small bodies with them.
+    /// Blocks on the disk; called on a thread that may, as [`super::Scheduler`] says. What cannot be
+    /// read now is asked for again after a pause: the queue waits and is not lost.
+    pub fn page_in(self: &Arc<Self>, question: PageQuestion) {
         let Some(log) = &self.common.log else { return };
-        match read_page(log, self.info.number, from, count) {
-            Ok(messages) => {
-                self.enqueue(Envelope::Tell(Command::PagedIn { from, messages }));
+        if self.is_deleted() || self.is_crashed() {
+            return;
+        }
+        match question.read(log, self.info.number) {
+            Ok(page) => {
+                if question.failures() > 0 {
+                    tracing::info!(
+                        queue = %self.info.name,
+                        tries = question.failures() + 1,
+                        "messages of this queue can be read back from disk again; it goes on"
+                    );
+                }
+                self.say_damaged(&page.damaged);
+                let Page { messages, more, .. } = page;
+                let command = Command::PagedIn { from: question.from(), messages, more };
+                self.enqueue(Envelope::Tell(command));
                 self.drive(self.common.clock.now());
             }
-            Err(error) => tracing::error!(
+            // The process is about to end.
+            Err(LogError::Closed) => {}
+            Err(error) => {
+                let (again, pause_ms) = question.again();
+                if question.failures() == 0 {
+                    tracing::error!(
+                        queue = %self.info.name,
+                        from = %question.from(),
+                        error = %error,
+                        "messages of this queue cannot be read back from disk; it waits, and they are tried again and again"
+                    );
+                }
+                self.common.scheduler.page_in(Arc::clone(self), again, pause_ms);
+            }
+        }
+    }
+
+    /// Messages that were there and cannot be handed out: their records are damaged or gone.
+    #[must_use]
+    pub fn lost_messages(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    fn count_lost(&self, messages: u64) {
+        self.lost.fetch_add(messages, Ordering::Relaxed);
+    }
+
+    fn say_damaged(&self, damaged: &[(MessageId, LogError)]) {
+        for (id, error) in damaged {
+            self.count_lost(1);
+            tracing::error!(
                 queue = %self.info.name,
+                message = %id,
+                lost_so_far = self.lost_messages(),
                 error = %error,
-                "messages of this queue cannot be read back from disk; it hands out nothing more"
-            ),
+                "a message is damaged on disk; it is dropped"
+            );
         }
     }
 
@@ -276,9 +386,7 @@ impl Cell {
             Ok(core) => Some(core),
             // A turn catches its panics before the lock is let go, and then says `crashed`.
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) if self.lock_inbox().len() < CELL_INBOX_BATCHES_MAX => {
-                None
-            }
+            Err(TryLockError::WouldBlock) if !self.lock_inbox().is_full() => None,
             Err(TryLockError::WouldBlock) => {
                 Some(self.core.lock().unwrap_or_else(PoisonError::into_inner))
             }
@@ -292,17 +400,7 @@ impl Cell {
         }
     }
 
-    fn answer_crashed(&self) {
-        for envelope in std::mem::take(&mut *self.lock_inbox()) {
-            if let Envelope::Ask { request, inbox, .. } | Envelope::Attach { request, inbox, .. } =
-                envelope
-            {
-                inbox.push([Event::Reply { request, reply: Reply::Gone }]);
-            }
-        }
-    }
-
-    fn lock_inbox(&self) -> MutexGuard<'_, Vec<Envelope>> {
+    fn lock_inbox(&self) -> MutexGuard<'_, Waiting> {
         // A push or a swap cannot leave the list half changed.
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -329,13 +427,18 @@ impl Core {
         bursts_left: &mut usize,
         after: &mut After,
     ) -> Progress {
-        std::mem::swap(&mut *cell.lock_inbox(), &mut self.taken);
-        for envelope in self.taken.drain(..) {
+        cell.lock_inbox().swap(&mut self.taken);
+        // One by one: what a broken machine did not get to is still there to be refused.
+        while let Some(envelope) = self.taken.pop_front() {
             if let Envelope::Written { ids, positions } = &envelope {
                 exchange(&mut self.machine, ids, positions);
             }
-            let (ready, in_ram) = (self.machine.ready(), self.machine.ram_bytes());
-            let command = self.executor.admit(envelope, ready, in_ram);
+            let standing = Standing {
+                ready: self.machine.ready(),
+                in_ram: self.machine.ram_bytes(),
+                is_paged: self.machine.is_paged(),
+            };
+            let command = self.executor.admit(envelope, standing);
             self.machine.apply(now, command, &mut self.effects);
         }
         loop {
@@ -357,5 +460,41 @@ impl Core {
                 *bursts_left -= 1;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Body, ExchangeName, Message, MessageHeader};
+
+    fn publish(bytes: u64) -> Envelope {
+        let exchange = ExchangeName::try_from("").expect("short");
+        let body = Body::One(bytes::Bytes::new());
+        let message = Message::new(&exchange, b"q", b"\0\0", body, MessageHeader::default());
+        let payload = Payload::new(message);
+        let incoming = Incoming { payload, bytes, persistent: false, publish: None };
+        Envelope::Publish { messages: vec![incoming], publisher: Arc::new(Inbox::new()) }
+    }
+
+    fn fill(waiting: &mut Waiting, bytes: u64) -> usize {
+        let mut batches = 0;
+        while !waiting.is_full() {
+            let envelope = publish(bytes);
+            let bytes = envelope.message_bytes();
+            waiting.push(envelope, bytes);
+            batches += 1;
+        }
+        batches
+    }
+
+    #[test]
+    fn an_inbox_is_full_by_bytes_or_by_batches_and_has_room_after_a_turn() {
+        let mut waiting = Waiting::default();
+        assert_eq!(fill(&mut waiting, CELL_INBOX_BYTES_MAX / 8), 8);
+        let mut taken = VecDeque::new();
+        waiting.swap(&mut taken);
+        assert_eq!(taken.len(), 8);
+        assert_eq!(fill(&mut waiting, 1), CELL_INBOX_BATCHES_MAX);
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::keeping::Keeper;
 use super::payload::Payload;
 use super::questions::{Pending, Question};
+use super::sweep::Sweep;
 use super::{
     Answered, Binding, Broker, Cell, ChannelCredit, ConsumeRequest, DeclareExchange, DeclareQueue,
     DeclaredQueue, Envelope, Inbox, Peer, PublishOutcome, Publisher, Refused, Step, Vhost,
@@ -33,6 +34,7 @@ pub struct Client {
     channels: BTreeMap<HolderId, Channel>,
     /// Queues that end with the connection.
     exclusive: Vec<Arc<Cell>>,
+    exclusive_sweep: Sweep,
 }
 
 struct Channel {
@@ -41,8 +43,7 @@ struct Channel {
     consumers: BTreeMap<ConsumerTag, ConsumerId>,
     /// Queues in which this channel has consumers or may hold messages.
     cells: BTreeMap<QueueId, Arc<Cell>>,
-    /// How many cells there may be before the deleted ones are looked for.
-    cells_before_sweep: usize,
+    cells_sweep: Sweep,
 }
 
 /// A consumer, as its connection needs it to deliver.
@@ -59,9 +60,6 @@ pub struct ClientConsumer {
     pub(super) cell: Arc<Cell>,
 }
 
-/// Room for queues of a channel before the first look for deleted ones.
-const CELLS_BEFORE_SWEEP: usize = 64;
-
 impl Client {
     /// For a connection that has opened `vhost` as `peer`.
     #[must_use]
@@ -77,6 +75,7 @@ impl Client {
             inbox,
             channels: BTreeMap::new(),
             exclusive: Vec::new(),
+            exclusive_sweep: Sweep::new(),
         }
     }
 
@@ -105,7 +104,7 @@ impl Client {
             credit: Arc::new(ChannelCredit::new()),
             consumers: BTreeMap::new(),
             cells: BTreeMap::new(),
-            cells_before_sweep: CELLS_BEFORE_SWEEP,
+            cells_sweep: Sweep::new(),
         };
         self.channels.insert(holder, channel);
     }
@@ -144,7 +143,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Publisher::publish`].
-    pub fn check_publish(&self, exchange: &ExchangeName) -> Result<(), Refused> {
+    pub fn check_publish(&self, exchange: &str) -> Result<(), Refused> {
         self.publisher.check(exchange)
     }
 
@@ -161,8 +160,7 @@ impl Client {
         settlement: Settlement,
         messages: Vec<(MessageId, MessageId)>,
     ) {
-        let cell = self.channels.get(&holder).and_then(|channel| channel.cells.get(&queue));
-        if let Some(cell) = cell.cloned() {
+        if let Some(cell) = self.cell_of(holder, queue) {
             let command = Command::Settle { holder, settlement, messages };
             self.publisher.tell(&cell, Envelope::Tell(command));
         }
@@ -224,8 +222,11 @@ impl Client {
             DeclaredQueue::New(cell) => {
                 let queue = cell.info().name.clone();
                 if cell.info().exclusive.is_some() {
-                    self.exclusive.retain(|cell| !cell.is_deleted());
                     self.exclusive.push(cell);
+                    if self.exclusive_sweep.is_due(self.exclusive.len()) {
+                        self.exclusive.retain(|cell| !cell.is_deleted());
+                        self.exclusive_sweep.done(self.exclusive.len());
+                    }
                 }
                 let answered = Answered::Declared { queue, messages: 0, consumers: 0 };
                 Ok(self.answer_when_kept(holder, &keeper, answered))
@@ -381,17 +382,33 @@ impl Client {
         no_ack: bool,
     ) -> Result<Step, Refused> {
         let cell = self.vhost.queue_to_read(&self.peer, queue)?;
-        if let Some(channel) = self.channels.get_mut(&holder)
-            && !no_ack
-        {
+        if let Some(channel) = self.channels.get_mut(&holder) {
             channel.remember(&cell);
         }
-        let question = Question::Get(Arc::clone(&cell));
-        self.ask(holder, &cell, question, |request| Command::Get {
-            holder: (!no_ack).then_some(holder),
-            request,
-        });
+        self.get_from(holder, &cell, no_ack);
         Ok(Step::Waiting)
+    }
+
+    /// `basic.get` goes on behind a message that could not be read and was settled. Says whether the
+    /// queue is still known to the channel.
+    pub fn get_next(&mut self, holder: HolderId, queue: QueueId, no_ack: bool) -> bool {
+        let cell = self.cell_of(holder, queue);
+        cell.inspect(|cell| self.get_from(holder, cell, no_ack)).is_some()
+    }
+
+    /// The name of a queue that this channel uses.
+    #[must_use]
+    pub fn queue_name(&self, holder: HolderId, queue: QueueId) -> Option<QueueName> {
+        self.cell_of(holder, queue).map(|cell| cell.info().name.clone())
+    }
+
+    fn get_from(&mut self, holder: HolderId, cell: &Arc<Cell>, no_ack: bool) {
+        let question = Question::Get(Arc::clone(cell));
+        self.ask(holder, cell, question, |request| Command::Get { holder, no_ack, request });
+    }
+
+    fn cell_of(&self, holder: HolderId, queue: QueueId) -> Option<Arc<Cell>> {
+        self.channels.get(&holder)?.cells.get(&queue).cloned()
     }
 
     fn keeper(&self) -> Keeper {
@@ -430,13 +447,11 @@ impl Client {
 }
 
 impl Channel {
-    /// Deleted queues are forgotten when their number may have doubled, so that a channel that uses a
-    /// new queue for every request does not grow.
     fn remember(&mut self, cell: &Arc<Cell>) {
         self.cells.entry(cell.info().id).or_insert_with(|| Arc::clone(cell));
-        if self.cells.len() > self.cells_before_sweep {
+        if self.cells_sweep.is_due(self.cells.len()) {
             self.cells.retain(|_, cell| !cell.is_deleted());
-            self.cells_before_sweep = CELLS_BEFORE_SWEEP.max(2 * self.cells.len());
+            self.cells_sweep.done(self.cells.len());
         }
     }
 }

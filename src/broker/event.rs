@@ -29,8 +29,8 @@ pub enum Event {
     Reply {
         /// Which question.
         request: RequestId,
-        /// The answer.
-        reply: Reply<DeliveryEvent>,
+        /// The answer; boxed, so that the events of deliveries stay within one cache line.
+        reply: Box<Reply<DeliveryEvent>>,
     },
     /// The queue of this consumer is gone.
     ConsumerCancelled {
@@ -69,4 +69,16 @@ pub struct DeliveryEvent {
     pub content: Content,
     /// Whether it was handed out before.
     pub redelivered: bool,
+    /// It needs no ack and is held until it is read: whoever reads it settles it then.
+    pub until_read: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_no_larger_than_a_cache_line() {
+        assert!(size_of::<Event>() <= 64, "{}", size_of::<Event>());
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cell::{Cell, Envelope};
+use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::storing::Storing;
 use super::{ChannelCredit, DeliveryEvent, Event, Inbox, Load};
@@ -19,24 +20,45 @@ use crate::queue::{
 /// What is done after the core was let go (C4).
 #[derive(Default)]
 pub(super) struct After {
-    /// The queue is gone: the vhost is to forget it, before anybody hears of it.
+    /// The queue is gone: the vhost and the definitions are to forget it, before anybody hears of it.
     pub(super) deleted: bool,
     /// Answers that must not be heard before that.
-    pub(super) events: Vec<(Arc<Inbox>, Event)>,
+    pub(super) answers: Vec<WaitingAnswer>,
     /// Bytes of the queue in RAM before the turn.
     pub(super) bytes_before: u64,
     /// And after it.
     pub(super) bytes_in_ram: u64,
-    /// Messages to be brought back from the log: from which id on, and how many.
-    pub(super) page_in: Option<(MessageId, u32)>,
+    /// Messages to be brought back from the log.
+    pub(super) page_in: Option<PageQuestion>,
+    /// Messages that the machine missed in what came back.
+    pub(super) lost: u64,
 }
 
-impl After {
-    /// The machine is broken: everybody who waits for an answer gets one.
-    pub(super) fn refuse_all(&mut self, executor: &mut Executor) {
-        for (request, asker) in std::mem::take(&mut executor.waiting) {
-            self.events.push((asker.inbox, Event::Reply { request, reply: Reply::Gone }));
-        }
+/// How a queue stands when something comes in.
+#[derive(Clone, Copy)]
+pub(super) struct Standing {
+    /// Messages that wait.
+    pub(super) ready: u64,
+    /// Bytes of the queue that are in RAM.
+    pub(super) in_ram: u64,
+    /// Whether messages are away.
+    pub(super) is_paged: bool,
+}
+
+/// An answer that waits for a deletion.
+pub(super) struct WaitingAnswer {
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) request: RequestId,
+    pub(super) reply: Reply<DeliveryEvent>,
+}
+
+/// Gives answers that waited for a deletion: what they say, or why the deletion was not stored.
+pub(super) fn tell(answers: Vec<WaitingAnswer>, stored: &Result<(), String>) {
+    for WaitingAnswer { inbox, request, reply } in answers {
+        inbox.push([match stored {
+            Ok(()) => Event::Reply { request, reply: Box::new(reply) },
+            Err(error) => Event::Stored { request, error: Some(error.clone()) },
+        }]);
     }
 }
 
@@ -109,18 +131,30 @@ impl Executor {
         }
     }
 
-    /// Notes who is to be answered and gives the machine's command. `ready` says how many messages wait,
-    /// `in_ram` how many bytes of the queue are in RAM.
-    pub(super) fn admit(
-        &mut self,
-        envelope: Envelope,
-        ready: u64,
-        in_ram: u64,
-    ) -> Command<Payload> {
+    /// The machine is broken and answers nothing more: who waited for an answer of it.
+    pub(super) fn give_up_questions(&mut self) -> Vec<(RequestId, Arc<Inbox>)> {
+        let waiting = std::mem::take(&mut self.waiting);
+        waiting.into_iter().map(|(request, asker)| (request, asker.inbox)).collect()
+    }
+
+    /// The machine is broken: who waits for this publish to be confirmed.
+    pub(super) fn publisher(&self, publish: &PublishRef) -> Option<Arc<Inbox>> {
+        self.publishers.get(&publish.connection).map(|entry| Arc::clone(&entry.inbox))
+    }
+
+    /// The queue goes though its machine is broken: the log forgets it.
+    pub(super) fn drop_queue(&mut self) {
+        if let Some(storing) = &mut self.storing {
+            storing.drop_queue();
+        }
+    }
+
+    /// Notes who is to be answered and gives the machine's command.
+    pub(super) fn admit(&mut self, envelope: Envelope, standing: Standing) -> Command<Payload> {
         match envelope {
             Envelope::Publish { mut messages, publisher } => {
                 self.admit_publisher(&messages, publisher);
-                self.admit_messages(&mut messages, ready, in_ram);
+                self.admit_messages(&mut messages, standing);
                 Command::Enqueue(messages)
             }
             Envelope::Attach { consumer, request, connection, inbox, credit } => {
@@ -153,12 +187,14 @@ impl Executor {
 
     /// Says which messages go to the log. Persistent ones do in a durable queue; in a queue so long that
     /// its messages may have to leave RAM, all do, because what leaves RAM must lie somewhere, and the
-    /// log takes the ids of a queue in ascending order only.
-    fn admit_messages(&self, messages: &mut [Incoming<Payload>], ready: u64, mut in_ram: u64) {
+    /// log takes the ids of a queue in ascending order only. And all do while messages are away: what
+    /// comes then may follow them before the head has room for it, however short the queue is.
+    fn admit_messages(&self, messages: &mut [Incoming<Payload>], standing: Standing) {
+        let Standing { ready, mut in_ram, is_paged } = standing;
         let durable = self.storing.as_ref().is_some_and(Storing::is_durable);
         let pages = self.storing.is_some();
         for (place, message) in (ready..).zip(messages) {
-            let long = place >= SPILL_MESSAGES_MIN || in_ram >= QUEUE_BODY_BYTES_MAX;
+            let long = is_paged || place >= SPILL_MESSAGES_MIN || in_ram >= QUEUE_BODY_BYTES_MAX;
             message.persistent = (durable && message.persistent) || (pages && long);
             in_ram += message.bytes;
         }
@@ -209,7 +245,10 @@ impl Executor {
                 Effect::PageOut { messages } => {
                     debug_assert!(messages.iter().all(|message| message.appended), "see admit");
                 }
-                Effect::PageIn { from, count } => after.page_in = Some((from, count)),
+                Effect::PageIn { from, count, up_to } => {
+                    after.page_in = Some(PageQuestion::new(from, count, up_to));
+                }
+                Effect::Lost { messages } => after.lost += messages,
                 Effect::Reply { request, reply } => {
                     let reply = self.reply_for(cell.info().id, reply);
                     self.reply(request, reply, after);
@@ -251,20 +290,15 @@ impl Executor {
         consumer: ConsumerId,
         delivery: Delivery<Payload>,
     ) -> DeliveryEvent {
-        let Delivery { id, payload, redelivered, holder, .. } = delivery;
+        let Delivery { id, payload, redelivered, holder, until_read, .. } = delivery;
         let log = self.storing.as_ref().map(Storing::log);
-        let mut content = payload.content(id, log);
-        match (holder, &mut self.storing) {
-            (Some(_), Some(storing)) => {
-                storing.deliver(id);
-                let (first, last) = self.handed_out.unwrap_or((id, id));
-                self.handed_out = Some((first.min(id), last.max(id)));
-            }
-            // What is settled may be gone from the log at any moment, so it is read before.
-            (None, Some(_)) if content.is_cold() => content = content.warmed(),
-            _ => {}
+        let content = payload.content(id, log);
+        if let (Some(_), Some(storing)) = (holder, &mut self.storing) {
+            storing.deliver(id);
+            let (first, last) = self.handed_out.unwrap_or((id, id));
+            self.handed_out = Some((first.min(id), last.max(id)));
         }
-        DeliveryEvent { consumer, queue, id, content, redelivered }
+        DeliveryEvent { consumer, queue, id, content, redelivered, until_read }
     }
 
     /// The machine's answer with its message as an event.
@@ -272,10 +306,10 @@ impl Executor {
         match reply {
             Reply::Got { delivery, ready } => {
                 let delivery = delivery.map(|delivery| {
-                    let (id, redelivered) = (delivery.id, delivery.redelivered);
-                    let (holder, delivery_count) = (delivery.holder, delivery.delivery_count);
+                    let Delivery { id, redelivered, delivery_count, holder, until_read, .. } =
+                        delivery;
                     let payload = self.hand_over(queue, ConsumerId(0), delivery);
-                    Delivery { id, payload, redelivered, delivery_count, holder }
+                    Delivery { id, payload, redelivered, delivery_count, holder, until_read }
                 });
                 Reply::Got { delivery, ready }
             }
@@ -345,14 +379,14 @@ impl Executor {
         {
             self.forget_consumer(consumer);
         }
-        let event = Event::Reply { request, reply };
-        // After a delete the client may ask for the name again at once, so the answer waits until the
-        // vhost has forgotten the queue. A consumer's answers must follow its deliveries, so they go
-        // the way of the deliveries.
-        if matches!(event, Event::Reply { reply: Reply::Deleted { .. }, .. }) {
-            after.events.push((inbox, event));
-        } else if let Some(out) = self.outbox.iter_mut().find(|out| Arc::ptr_eq(&out.inbox, &inbox))
-        {
+        // After a delete the client may ask for the name again at once, and may forget the queue itself;
+        // so the answer waits until the vhost and the disk have forgotten it.
+        if matches!(reply, Reply::Deleted { .. }) {
+            return after.answers.push(WaitingAnswer { inbox, request, reply });
+        }
+        // A consumer's answers must follow its deliveries, so they go the way of the deliveries.
+        let event = Event::Reply { request, reply: Box::new(reply) };
+        if let Some(out) = self.outbox.iter_mut().find(|out| Arc::ptr_eq(&out.inbox, &inbox)) {
             out.events.push(event);
         } else {
             inbox.push([event]);

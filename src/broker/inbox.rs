@@ -65,7 +65,12 @@ impl Inbox {
     ) -> Load {
         let (waker, load) = {
             let mut state = self.lock();
-            state.events.append(events);
+            if state.events.is_empty() {
+                // Nothing is moved, and both lists keep their room.
+                std::mem::swap(&mut state.events, events);
+            } else {
+                state.events.append(events);
+            }
             state.delivery_bytes += delivery_bytes;
             let load = if state.delivery_bytes > INBOX_HIGH_WATER_BYTES {
                 state.held.extend(consumers.iter().map(|id| (Arc::clone(cell), *id)));

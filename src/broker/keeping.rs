@@ -48,20 +48,20 @@ impl Keeper {
     }
 }
 
-/// Hands changes in that nobody waits for.
-pub(super) fn keep(common: &Common, changes: Vec<Change>) {
-    let Some(metadata) = &common.metadata else { return };
-    if changes.is_empty() {
-        return;
+/// Hands changes in that no [`Keeper`] waits for. `done` is told when they are on disk, or why not; at
+/// once when there is nothing to be stored.
+pub(super) fn keep(
+    common: &Common,
+    changes: Vec<Change>,
+    done: impl FnOnce(Result<(), String>) + Send + 'static,
+) {
+    match &common.metadata {
+        Some(metadata) if !changes.is_empty() => metadata.apply(
+            changes,
+            Box::new(move |result| done(result.map_err(|error| error.to_string()))),
+        ),
+        _ => done(Ok(())),
     }
-    metadata.apply(
-        changes,
-        Box::new(|result| {
-            if let Err(error) = result {
-                tracing::error!(error = %error, "a deletion was not stored; it comes back after a restart");
-            }
-        }),
-    );
 }
 
 pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change> {

@@ -11,6 +11,7 @@ mod arguments;
 mod broker;
 mod cell;
 mod client;
+mod crashed;
 mod credit;
 mod error;
 mod event;
@@ -27,6 +28,7 @@ mod recovery;
 mod requests;
 mod server_names;
 mod storing;
+mod sweep;
 mod vhost;
 
 #[cfg(test)]
@@ -39,6 +41,7 @@ pub use credit::ChannelCredit;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
+pub use pages::PageQuestion;
 pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
 pub use queues::DeclaredQueue;
@@ -53,3 +56,6 @@ pub use crate::store::LogError as Unreadable;
 
 use cell::Envelope;
 use error::refuse;
+
+#[cfg(test)]
+pub(crate) use tests::open_broker;

@@ -6,8 +6,11 @@
 use std::sync::Arc;
 
 use super::payload::Payload;
-use crate::base::MessageId;
-use crate::base::limits::{PAGE_IN_BYTES_MAX, QUEUE_BODY_BYTES_MAX};
+use crate::base::limits::{
+    PAGE_IN_BODY_BYTES_MAX, PAGE_IN_BYTES_MAX, PAGE_IN_PAUSE_MAX_MS, PAGE_IN_PAUSE_MIN_MS,
+    QUEUE_BODY_BYTES_MAX,
+};
+use crate::base::{Message, MessageId};
 use crate::queue::{Machine, Paged, Span};
 use crate::store::{
     IndexEntry, LogError, MessageLog, Position, QueueNumber, RecoveredQueue, Stored,
@@ -55,53 +58,114 @@ pub(super) fn cool(machine: &mut Machine<Payload>, handed_out: Option<(MessageId
     }
 }
 
-/// The oldest `count` messages that are away, from the log's index, with bodies as far as they fit.
-pub(super) fn read_page(
-    log: &Arc<dyn MessageLog>,
-    queue: QueueNumber,
+/// A question for messages that are away, on its way to a thread that may block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PageQuestion {
+    /// What the machine wants: from which id on, how many, and none beyond this one.
     from: MessageId,
     count: u32,
-) -> Result<Vec<Paged<Payload>>, LogError> {
-    let wanted = usize::try_from(count).unwrap_or(usize::MAX);
-    let mut entries: Vec<IndexEntry> = Vec::with_capacity(wanted);
-    let mut next = from;
-    while entries.len() < wanted {
-        let more = log.entries(queue, next, wanted - entries.len())?;
-        let Some(last) = more.last() else { return Err(LogError::Gone { queue, id: next }) };
-        next = last.id.next();
-        entries.extend(more);
-    }
-    let warm = warm_count(&entries);
-    let stored: Vec<Stored> = entries
-        .iter()
-        .take(warm)
-        .map(|entry| Stored { queue, id: entry.id, position: entry.position })
-        .collect();
-    let mut bodies = log.read_many(&stored).into_iter();
-    let page = entries.iter().map(|entry| {
-        // A body that cannot be read now is tried again when it is handed out, and named then.
-        let message = bodies.next().and_then(Result::ok);
-        let payload = Payload::stored(entry.position, message);
-        Paged {
-            id: entry.id,
-            residence: payload.residence(),
-            payload,
-            bytes: entry.bytes + ENTRY_BYTES,
-            delivery_count: u32::from(entry.deliveries),
-            appended: true,
-        }
-    });
-    Ok(page.collect())
+    up_to: MessageId,
+    /// How often it failed so far.
+    failures: u32,
 }
 
-fn warm_count(entries: &[IndexEntry]) -> usize {
+/// What the log has for a question.
+pub(super) struct Page {
+    pub(super) messages: Vec<Paged<Payload>>,
+    pub(super) more: bool,
+    /// The damaged ones among them, and what is wrong with each.
+    pub(super) damaged: Vec<(MessageId, LogError)>,
+}
+
+impl PageQuestion {
+    pub(super) fn new(from: MessageId, count: u32, up_to: MessageId) -> Self {
+        Self { from, count, up_to, failures: 0 }
+    }
+
+    pub(super) fn from(self) -> MessageId {
+        self.from
+    }
+
+    pub(super) fn failures(self) -> u32 {
+        self.failures
+    }
+
+    /// To be asked again, after so many milliseconds.
+    pub(super) fn again(self) -> (Self, u64) {
+        let doubled = PAGE_IN_PAUSE_MIN_MS.checked_shl(self.failures);
+        let pause_ms = doubled.unwrap_or(u64::MAX).min(PAGE_IN_PAUSE_MAX_MS);
+        (Self { failures: self.failures.saturating_add(1), ..self }, pause_ms)
+    }
+
+    /// Reads the oldest messages from an id on: their places from the log's index, and small bodies
+    /// along with them. Blocks.
+    ///
+    /// # Errors
+    /// When the index cannot be read, or bodies cannot; the latter for a few times only, because one bad
+    /// place on the disk must not hold up what is beside it.
+    pub(super) fn read(
+        self,
+        log: &Arc<dyn MessageLog>,
+        queue: QueueNumber,
+    ) -> Result<Page, LogError> {
+        let wanted = usize::try_from(self.count).unwrap_or(usize::MAX);
+        // One more than wanted says whether there is more.
+        let mut entries = log.entries(queue, self.from, wanted.saturating_add(1))?;
+        // What is younger is not away, and may not even be in the file yet.
+        entries.truncate(entries.partition_point(|entry| entry.id <= self.up_to));
+        let fitting = fitting(&entries).min(wanted);
+        let more = fitting < entries.len();
+        entries.truncate(fitting);
+        let along = entries.iter().filter(|entry| entry.bytes <= PAGE_IN_BODY_BYTES_MAX);
+        let stored = |entry: &IndexEntry| Stored { queue, id: entry.id, position: entry.position };
+        let along: Vec<Stored> = along.map(stored).collect();
+        let mut bodies = log.read_many(&along).into_iter();
+        let mut page = Page { messages: Vec::with_capacity(fitting), more, damaged: Vec::new() };
+        for entry in entries {
+            let body = if entry.bytes <= PAGE_IN_BODY_BYTES_MAX { bodies.next() } else { None };
+            let (message, damaged) = match body {
+                None => (None, false),
+                Some(Ok(message)) => (Some(message), false),
+                Some(Err(error @ LogError::Damaged(_))) => {
+                    page.damaged.push((entry.id, error));
+                    (None, true)
+                }
+                // It was settled since, with all that is away: nobody waits for this page any more.
+                Some(Err(LogError::Gone { .. })) => (None, false),
+                Some(Err(error)) if self.failures < BODY_FAILURES_MAX => return Err(error),
+                // Whoever is given it tries once more, and names it.
+                Some(Err(_)) => (None, false),
+            };
+            page.messages.push(paged(&entry, message, damaged));
+        }
+        Ok(page)
+    }
+}
+
+/// How often a page waits for its bodies.
+const BODY_FAILURES_MAX: u32 = 8;
+
+fn paged(entry: &IndexEntry, message: Option<Message>, damaged: bool) -> Paged<Payload> {
+    let payload = Payload::stored(entry.position, message);
+    Paged {
+        id: entry.id,
+        residence: payload.residence(),
+        payload,
+        bytes: entry.bytes + ENTRY_BYTES,
+        delivery_count: u32::from(entry.deliveries),
+        appended: true,
+        damaged,
+    }
+}
+
+/// How many of these come at once: as many as have bodies that fit, and one at least.
+fn fitting(entries: &[IndexEntry]) -> usize {
     let mut room = PAGE_IN_BYTES_MAX;
-    entries
-        .iter()
-        .take_while(|entry| {
-            let fits = entry.bytes <= room;
-            room = room.saturating_sub(entry.bytes);
-            fits
-        })
-        .count()
+    let along = |bytes: u64| if bytes <= PAGE_IN_BODY_BYTES_MAX { bytes } else { 0 };
+    let fits = |entry: &&IndexEntry| {
+        let fits = along(entry.bytes) <= room;
+        room = room.saturating_sub(along(entry.bytes));
+        fits
+    };
+    entries.iter().take_while(fits).count()
 }

@@ -61,7 +61,8 @@ impl Payload {
         match (self.message, self.position, log) {
             (Some(message), ..) => Content::Ram(message),
             (None, Some(position), Some((log, queue))) => {
-                Content::Disk(Arc::clone(log), Stored { queue, id, position })
+                let stored = Stored { queue, id, position };
+                Content::Disk(Box::new((Arc::clone(log), stored)))
             }
             _ => Content::Lost,
         }
@@ -73,8 +74,8 @@ impl Payload {
 pub enum Content {
     /// It is in RAM.
     Ram(Message),
-    /// It is to be read; [`Content::load`] blocks.
-    Disk(Arc<dyn MessageLog>, Stored),
+    /// It is to be read; [`Content::load`] blocks. Boxed, because nearly all are in RAM.
+    Disk(Box<(Arc<dyn MessageLog>, Stored)>),
     /// Neither, which the executor never makes.
     Lost,
 }
@@ -93,21 +94,18 @@ impl Content {
     pub fn load(self) -> Result<Message, LogError> {
         match self {
             Self::Ram(message) => Ok(message),
-            Self::Disk(log, stored) => log.read(&stored),
+            Self::Disk(cold) => cold.0.read(&cold.1),
             Self::Lost => Err(LogError::Closed),
         }
     }
 
-    /// The content in RAM, when it can be read.
-    pub(super) fn warmed(self) -> Self {
-        self.clone().load().map_or(self, Self::Ram)
-    }
-
-    /// Bytes that it costs in an inbox.
+    /// Bytes that it costs its reader: what is on disk is read by the session that drains it, so it
+    /// counts as if it were there.
     pub(super) fn ram_bytes(&self) -> u64 {
         match self {
             Self::Ram(message) => message.ram_bytes(),
-            Self::Disk(..) | Self::Lost => 64,
+            Self::Disk(cold) => cold.1.position.record_bytes(),
+            Self::Lost => 0,
         }
     }
 }
@@ -116,7 +114,7 @@ impl PartialEq for Content {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Ram(a), Self::Ram(b)) => a == b,
-            (Self::Disk(_, a), Self::Disk(_, b)) => a == b,
+            (Self::Disk(a), Self::Disk(b)) => a.1 == b.1,
             (Self::Lost, Self::Lost) => true,
             _ => false,
         }
@@ -127,7 +125,7 @@ impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ram(message) => message.fmt(f),
-            Self::Disk(_, stored) => stored.fmt(f),
+            Self::Disk(cold) => cold.1.fmt(f),
             Self::Lost => f.write_str("lost"),
         }
     }

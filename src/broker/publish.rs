@@ -9,7 +9,7 @@ use super::payload::Payload;
 use super::vhost::Resource;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
 use crate::access::Action;
-use crate::base::{ExchangeName, Message, Millis, QueueId, ReplyCode};
+use crate::base::{Message, Millis, QueueId, ReplyCode};
 use crate::queue::{Incoming, PublishRef};
 use crate::routing::Routed;
 
@@ -29,12 +29,18 @@ pub struct Publisher {
     batch: Batch,
 }
 
+/// Room that a list gets before there are messages: more than a read brings of the smallest.
+const EXPECTED_MAX: usize = 1024;
+
 /// The route that was used last. Good for as long as the table is of the same generation.
 #[derive(Default)]
 struct Cached {
     generation: Option<u64>,
-    exchange: Option<ExchangeName>,
-    routing_key: Vec<u8>,
+    /// The generation at which the peer was found to be allowed to publish to this exchange.
+    checked: Option<u64>,
+    /// The exchange's name and the routing key behind it.
+    route: Vec<u8>,
+    exchange_bytes: usize,
     queues: Vec<Arc<Cell>>,
     /// Where the queues stand in the batch, while `in_batch` is its number.
     slots: Vec<usize>,
@@ -46,6 +52,8 @@ struct Cached {
 struct Batch {
     number: u64,
     groups: Vec<(Arc<Cell>, Vec<Incoming<Payload>>)>,
+    /// How many messages a group of the last batch had, so that a list is allocated once.
+    expected: usize,
     index: BTreeMap<QueueId, usize>,
     /// Cells that have commands waiting without messages.
     touched: Vec<Arc<Cell>>,
@@ -99,8 +107,7 @@ impl Publisher {
     ///
     /// # Errors
     /// As [`Self::publish`].
-    pub fn check(&self, exchange: &ExchangeName) -> Result<(), Refused> {
-        let name = exchange.as_str();
+    pub fn check(&self, name: &str) -> Result<(), Refused> {
         // rabbitmq: whoever may not write is not told whether there is such an exchange.
         self.vhost.permit(&self.peer, Action::Write, Resource::Exchange(name))?;
         {
@@ -139,8 +146,7 @@ impl Publisher {
         if self.batch.groups.is_empty() && self.batch.touched.is_empty() {
             return;
         }
-        self.batch.number += 1;
-        self.batch.index.clear();
+        self.batch.begin_next();
         for (cell, messages) in self.batch.groups.drain(..) {
             if !messages.is_empty() {
                 let publisher = Arc::clone(&self.inbox);
@@ -160,19 +166,25 @@ impl Publisher {
 
     fn is_cached(&self, message: &Message) -> bool {
         self.cached.generation == Some(self.vhost.generation())
-            && self.cached.exchange.as_ref() == Some(message.exchange())
-            && self.cached.routing_key == message.routing_key()
+            && self.cached.exchange_bytes == message.exchange_bytes().len()
+            && self.cached.route == message.route()
     }
 
     fn look_up(&mut self, message: &Message) -> Result<(), Refused> {
-        self.cached.generation = None;
-        self.check(message.exchange())?;
+        let generation = self.vhost.generation();
+        let name = message.exchange_bytes();
+        let same = self.cached.route.get(..self.cached.exchange_bytes) == Some(name);
+        let is_checked = same && self.cached.checked == Some(generation);
+        (self.cached.generation, self.cached.checked) = (None, None);
+        if !is_checked {
+            self.check(message.exchange())?;
+        }
         let parse_headers = self.common().parse_headers;
         let mut headers = || parse_headers(message.properties());
         let cached = &mut self.cached;
         let table = self.vhost.table();
         cached.routed.clear();
-        let exchange = message.exchange().as_str();
+        let exchange = message.exchange();
         let routed = table.route(exchange, message.routing_key(), &mut headers, &mut cached.routed);
         if routed.is_err() {
             return refuse(
@@ -186,20 +198,29 @@ impl Publisher {
         cached.queues.clear();
         cached.queues.extend(cached.routed.queues().iter().cloned());
         cached.in_batch = 0;
-        if !by_headers {
-            cached.exchange = Some(message.exchange().clone());
-            cached.routing_key.clear();
-            cached.routing_key.extend_from_slice(message.routing_key());
-        }
+        cached.checked = Some(generation);
+        cached.exchange_bytes = exchange.len();
+        cached.route.clear();
+        cached.route.extend_from_slice(message.route());
         Ok(())
     }
 }
 
 impl Batch {
+    /// What is put in from now on belongs to another batch.
+    fn begin_next(&mut self) {
+        self.number += 1;
+        self.index.clear();
+        let messages: usize = self.groups.iter().map(|(_, messages)| messages.len()).sum();
+        if messages > 0 {
+            self.expected = messages.div_ceil(self.groups.len()).min(EXPECTED_MAX);
+        }
+    }
+
     fn slot(&mut self, cell: &Arc<Cell>) -> usize {
-        let groups = &mut self.groups;
+        let (groups, expected) = (&mut self.groups, self.expected);
         *self.index.entry(cell.info().id).or_insert_with(|| {
-            groups.push((Arc::clone(cell), Vec::new()));
+            groups.push((Arc::clone(cell), Vec::with_capacity(expected)));
             groups.len() - 1
         })
     }

@@ -82,10 +82,13 @@ impl Client {
             let queue = cell.info().name.clone();
             return done(Answered::Declared { queue, messages: ready, consumers });
         }
+        if cell.is_crashed() && !cell.is_deleted() {
+            return self.gone(cell);
+        }
         // It was deleted between the look and the question, and its name is about to be free: so the
         // request begins anew, as if it had come a moment later. The vhost forgets the queue first, so
         // that this ends.
-        self.vhost.queue_deleted(cell.info());
+        self.vhost.queue_deleted(cell.info(), |_| {});
         self.queue_declare(holder, declare)
     }
 
@@ -142,7 +145,16 @@ impl Client {
     }
 
     fn gone(&self, cell: &Arc<Cell>) -> Result<Step, Refused> {
-        refuse(ReplyCode::NotFound, self.vhost.no_queue(cell.info().name.as_str()))
+        let name = &cell.info().name;
+        if cell.is_crashed() && !cell.is_deleted() {
+            // rabbitmq: rabbit_amqqueue.erl, absent(_, crashed).
+            let text = format!(
+                "queue '{name}' in vhost '{}' has crashed and failed to restart",
+                self.vhost.name
+            );
+            return refuse(ReplyCode::NotFound, text);
+        }
+        refuse(ReplyCode::NotFound, self.vhost.no_queue(name.as_str()))
     }
 }
 

@@ -17,10 +17,11 @@ use crate::store::{
 pub(super) fn recover(common: &Arc<Common>) -> BTreeMap<VhostName, Arc<Vhost>> {
     let Some(metadata) = &common.metadata else { return BTreeMap::new() };
     let definitions = metadata.load();
-    common.queue_numbers.store(definitions.next_queue_number, Ordering::Relaxed);
     let queues = common.log.iter().flat_map(|log| log.queues());
     let mut recovered: BTreeMap<QueueNumber, RecoveredQueue> =
         queues.map(|queue| (queue.number, queue)).collect();
+    let next_number = next_queue_number(&definitions, &recovered);
+    common.queue_numbers.store(next_number, Ordering::Relaxed);
     let vhosts: BTreeMap<_, _> = definitions
         .vhosts
         .values()
@@ -41,6 +42,17 @@ pub(super) fn recover(common: &Arc<Common>) -> BTreeMap<VhostName, Arc<Vhost>> {
     drop_nameless(common, &recovered);
     said(&definitions, messages);
     vhosts
+}
+
+/// A number that neither store knows: definitions that were lost, or put back from an older copy, must
+/// not give a new queue the number under which the log has messages of another one.
+fn next_queue_number(
+    definitions: &Definitions,
+    recovered: &BTreeMap<QueueNumber, RecoveredQueue>,
+) -> u64 {
+    let last = recovered.range(..QueueNumber(PASSING_QUEUE_NUMBERS)).next_back();
+    let after_log = last.map_or(1, |(number, _)| number.0 + 1);
+    definitions.next_queue_number.max(after_log)
 }
 
 fn said(definitions: &Definitions, messages: u64) {

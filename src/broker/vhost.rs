@@ -50,14 +50,29 @@ impl Vhost {
     }
 
     /// A queue is gone: its name is free again. Another queue of the same name, declared meanwhile,
-    /// stays.
-    pub(super) fn queue_deleted(&self, info: &QueueInfo) {
-        self.change(|table| {
-            if table.queue(info.name.as_str()).is_some_and(|cell| cell.info().id == info.id)
-                && let Some(removed) = table.remove_queue(info.name.as_str())
-            {
-                keeping::keep(&self.common, keeping::delete(&self.name, &removed, Some(info)));
+    /// stays. `done` is told when the definitions on disk have forgotten it too, or why not.
+    ///
+    /// The change is handed in while the table is locked, so a later declare of the name comes after it
+    /// on disk as well.
+    pub(super) fn queue_deleted(
+        &self,
+        info: &QueueInfo,
+        done: impl FnOnce(Result<(), String>) + Send + 'static,
+    ) {
+        let name = info.name.clone();
+        let done = move |stored: Result<(), String>| {
+            if let Err(error) = &stored {
+                tracing::error!(queue = %name, error = %error, "a deletion was not stored; the queue comes back after a restart");
             }
+            done(stored);
+        };
+        self.change(|table| {
+            let is_it =
+                table.queue(info.name.as_str()).is_some_and(|cell| cell.info().id == info.id);
+            let removed = if is_it { table.remove_queue(info.name.as_str()) } else { None };
+            let changes = removed
+                .map_or_else(Vec::new, |removed| keeping::delete(&self.name, &removed, Some(info)));
+            keeping::keep(&self.common, changes, done);
         });
     }
 

@@ -59,6 +59,22 @@ enum Command {
     /// Look into the data folder of a broker that is not running; writes nothing
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Put load on an AMQP 0-9-1 broker and measure it
+    #[command(disable_help_flag = true)]
+    Perf {
+        /// See haremq perf --help
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// What stands behind `perf`, which has a command line of its own; `None` for everything else.
+#[must_use]
+pub fn perf_arguments(arguments: &[OsString]) -> Option<&[OsString]> {
+    match arguments {
+        [_, command, rest @ ..] if command == "perf" => Some(rest),
+        _ => None,
+    }
 }
 
 /// What can be done with the data folder of a broker that is not running.
@@ -98,7 +114,7 @@ impl StoreCommand {
         let line = <CommandLine as clap::Parser>::try_parse_from(arguments)?;
         Ok(match line.command {
             Some(Command::Store(command)) => Some(command),
-            Some(Command::Serve(_)) | None => None,
+            Some(Command::Serve(_) | Command::Perf { .. }) | None => None,
         })
     }
 }
@@ -115,6 +131,10 @@ impl Arguments {
             Some(Command::Store(_)) => {
                 let kind = clap::error::ErrorKind::InvalidSubcommand;
                 Err(clap::Error::raw(kind, "store does not run the broker\n").into())
+            }
+            Some(Command::Perf { .. }) => {
+                let kind = clap::error::ErrorKind::InvalidSubcommand;
+                Err(clap::Error::raw(kind, "perf does not run the broker\n").into())
             }
             None => Ok(line.serve),
         }

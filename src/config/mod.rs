@@ -19,7 +19,7 @@ mod settings;
 mod source;
 mod value;
 
-pub use args::{Arguments, StoreCommand};
+pub use args::{Arguments, StoreCommand, perf_arguments};
 pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};
 pub use keys::{KEYS, Key};

@@ -2,10 +2,12 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
+use crate::store::Pass;
+
 /// A bar of one line. Without a terminal it says nothing.
 pub struct Progress {
     terminal: Option<Box<dyn Write>>,
-    shown_percent: Option<u64>,
+    shown: Option<(&'static str, u64)>,
 }
 
 impl Progress {
@@ -14,31 +16,41 @@ impl Progress {
     pub fn on_standard_error() -> Self {
         let terminal = io::stderr().is_terminal();
         let terminal = terminal.then(|| Box::new(io::stderr()) as Box<dyn Write>);
-        Self { terminal, shown_percent: None }
+        Self { terminal, shown: None }
     }
 
     /// Says nothing.
     #[must_use]
     pub fn silent() -> Self {
-        Self { terminal: None, shown_percent: None }
+        Self { terminal: None, shown: None }
     }
 
-    /// `done` of `total` bytes; drawn when the percentage changed.
-    pub(super) fn show(&mut self, done: u64, total: u64) {
+    /// How far the reading of a folder is.
+    pub(super) fn pass(&mut self, pass: Pass, done: u64, total: u64) {
+        let name = match pass {
+            Pass::Find => "find",
+            Pass::Replay => "replay",
+            Pass::Check => "check",
+        };
+        self.show(name, done, total);
+    }
+
+    /// `done` of `total` bytes of some work; drawn when the percentage changed.
+    pub(super) fn show(&mut self, what: &'static str, done: u64, total: u64) {
         let Some(terminal) = &mut self.terminal else { return };
         let percent = (done.min(total) * 100).checked_div(total).unwrap_or(100);
-        if self.shown_percent == Some(percent) {
+        if self.shown == Some((what, percent)) {
             return;
         }
-        self.shown_percent = Some(percent);
+        self.shown = Some((what, percent));
         // A terminal that is gone is no reason to stop the work.
-        let _ = write!(terminal, "\r{}", line(percent, done.min(total), total));
+        let _ = write!(terminal, "\r{}", line(what, percent, done.min(total), total));
         let _ = terminal.flush();
     }
 
     /// Takes the bar away, so that something else can be written there.
     pub(super) fn clear(&mut self) {
-        if self.shown_percent.take().is_some()
+        if self.shown.take().is_some()
             && let Some(terminal) = &mut self.terminal
         {
             // As above. "Erase in line" is understood by every terminal since the VT100.
@@ -54,11 +66,11 @@ impl Drop for Progress {
     }
 }
 
-fn line(percent: u64, done: u64, total: u64) -> String {
+fn line(what: &str, percent: u64, done: u64, total: u64) -> String {
     // At most 100, so it fits.
     let filled = usize::try_from(percent).unwrap_or(100) * WIDTH / 100;
     let (done, total) = (bytes(done), bytes(total));
-    format!("[{:<WIDTH$}] {percent:>3} %  {done} of {total}\x1b[K", "#".repeat(filled))
+    format!("{what:<6} [{:<WIDTH$}] {percent:>3} %  {done} of {total}\x1b[K", "#".repeat(filled))
 }
 
 /// Bytes for people, in whole units and a tenth.
@@ -86,9 +98,11 @@ mod tests {
 
     #[test]
     fn a_bar_says_percent_and_bytes() {
-        let half = line(50, 8 << 20, 16 << 20);
-        assert!(half.starts_with(&format!("[{:<30}]  50 %", "#".repeat(15))), "{half}");
+        let half = line("check", 50, 8 << 20, 16 << 20);
+        assert!(half.starts_with(&format!("check  [{:<30}]  50 %", "#".repeat(15))), "{half}");
         assert!(half.contains("8.0 MiB of 16.0 MiB"), "{half}");
+        let widest = line("replay", 100, (1 << 50) - 1, (1 << 50) - 1);
+        assert!(widest.trim_end_matches("\x1b[K").len() < 80, "it must not wrap: {widest}");
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1536), "1.5 KiB");
     }

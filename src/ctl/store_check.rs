@@ -20,7 +20,7 @@ pub(super) fn store_check(
 ) -> Result<State, CtlError> {
     let folder = Folder::open(folder)?;
     let messages = folder.messages.clone();
-    let report = check(messages, &mut |done, total| progress.show(done, total))?;
+    let report = check(messages, &mut |pass, done, total| progress.pass(pass, done, total))?;
     progress.clear();
     let problems = &folder.definitions.problems;
     let whole = report.damages.is_empty() && report.lost_messages == 0 && problems.is_empty();

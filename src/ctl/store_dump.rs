@@ -28,7 +28,9 @@ pub(super) fn store_dump(
 ) -> Result<State, CtlError> {
     let folder = Folder::open(wanted.folder)?;
     let number = number(&folder, wanted)?;
-    let mut dump = Dump::open(folder.messages.clone(), number)?;
+    let messages = folder.messages.clone();
+    let mut on_progress = |pass, done, total| progress.pass(pass, done, total);
+    let mut dump = Dump::open(messages, number, &mut on_progress)?;
     let held = dump.queues().get(&number).copied();
     let (expected, total) = held.map_or((0, 0), |held| (held.messages, held.bytes));
     let mut problems = folder.definitions.problems.clone();
@@ -40,7 +42,7 @@ pub(super) fn store_dump(
         }
         seen += 1;
         done += entry.bytes;
-        progress.show(done, total);
+        progress.show("dump", done, total);
     }
     progress.clear();
     problems.extend(
@@ -91,7 +93,7 @@ fn line(entry: &IndexEntry, message: &Message) -> Value {
     let (body, body_encoding) = body_value(message.body());
     json!({
         "id": entry.id.0,
-        "exchange": message.exchange().as_str(),
+        "exchange": message.exchange(),
         "routing_key": text_value(message.routing_key()),
         "properties": properties_value(message.properties()),
         "body": body,

@@ -48,7 +48,7 @@ fn message(body: &'static [u8]) -> Message {
     };
     let exchange = ExchangeName::try_from("logs").expect("a short name");
     let header = MessageHeader { persistent: true, has_headers: true, ..MessageHeader::default() };
-    Message::new(exchange, b"key", &properties.encode(), Body::One(Bytes::from(body)), header)
+    Message::new(&exchange, b"key", &properties.encode(), Body::One(Bytes::from(body)), header)
 }
 
 fn submit(log: &SegmentLog, entries: Vec<Entry>) {
@@ -242,10 +242,13 @@ fn a_folder_in_use_is_refused() {
 }
 
 #[test]
-fn a_damaged_mirror_leaves_numbers_for_names() {
+fn without_any_whole_definitions_there_are_numbers_for_names() {
     let folder = folder(&[b"one"]);
-    let mirror = folder.path().join("definitions/definitions.json");
-    fs::write(mirror, "{").expect("it can be written");
+    let definitions = folder.path().join("definitions");
+    for damaged in ["definitions.json", "definitions.journal"] {
+        fs::write(definitions.join(damaged), "{").expect("it can be written");
+    }
+    fs::write(definitions.join("definitions-1/db"), "no database").expect("it can be written");
     let answer = check(folder.path(), false);
     assert_eq!(answer.code, 1);
     assert!(answer.output.contains("(no definition)"), "{}", answer.output);
@@ -253,4 +256,41 @@ fn a_damaged_mirror_leaves_numbers_for_names() {
     let answer = dump(folder.path(), "jobs");
     assert_eq!(answer.code, 1);
     assert!(answer.errors.contains("the names of the queues cannot be read"), "{}", answer.errors);
+    assert!(answer.errors.contains("definitions-1 is not usable"), "{}", answer.errors);
+}
+
+#[test]
+fn with_a_damaged_mirror_the_database_has_the_names() {
+    let folder = folder(&[b"one"]);
+    let mirror = folder.path().join("definitions/definitions.json");
+    fs::write(mirror, "{").expect("it can be written");
+    let before = image(folder.path());
+    let answer = dump(folder.path(), "jobs");
+    assert_eq!(answer.output.lines().count(), 1, "{}", answer.errors);
+    assert_eq!(answer.code, 1, "something is damaged, and that is said");
+    assert!(answer.errors.contains("definitions.json is not usable"), "{}", answer.errors);
+    assert!(answer.errors.contains("taken from the database"), "{}", answer.errors);
+    assert!(check(folder.path(), false).output.contains("jobs"));
+    assert_eq!(image(folder.path()), before, "the folder is not touched");
+}
+
+#[test]
+fn with_a_damaged_mirror_and_database_the_journal_has_the_names() {
+    let living = folder(&[b"one"]);
+    // As a kill leaves it before the first mirror with something in it.
+    let definitions = living.path().join("definitions");
+    fs::remove_dir_all(&definitions).expect("it is ours");
+    let metadata = open_definitions(living.path());
+    let (told, hears) = mpsc::channel();
+    let done = Box::new(move |result| told.send(result).expect("somebody waits"));
+    metadata.apply(vec![queue("jobs", 1)], done);
+    hears.recv().expect("an answer").expect("it is stored");
+    let journal = fs::read(definitions.join("definitions.journal")).expect("it is there");
+    metadata.close().expect("it closes");
+    fs::write(definitions.join("definitions.journal"), journal).expect("it can be written");
+    fs::write(definitions.join("definitions.json"), "{").expect("it can be written");
+    fs::remove_dir_all(definitions.join("definitions-1")).expect("it is there");
+    let answer = dump(living.path(), "jobs");
+    assert_eq!(answer.output.lines().count(), 1, "{}", answer.errors);
+    assert!(answer.errors.contains("taken from the journal"), "{}", answer.errors);
 }

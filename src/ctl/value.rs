@@ -4,12 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::base::{Body, FieldTable, FieldValue};
+use crate::base::{BodyRef, FieldTable, FieldValue};
 use crate::wire::Properties;
 
 /// The body and how it is written: `utf8` or `base64`.
-pub(super) fn body_value(body: &Body) -> (String, &'static str) {
-    let bytes = body.pieces().concat();
+pub(super) fn body_value(body: BodyRef<'_>) -> (String, &'static str) {
+    let bytes = body.to_vec();
     match String::from_utf8(bytes) {
         Ok(text) => (text, "utf8"),
         Err(error) => (STANDARD.encode(error.as_bytes()), "base64"),

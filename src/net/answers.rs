@@ -34,14 +34,22 @@ pub(super) fn answer(step: Result<Step, Refused>, failed: MethodId) -> Option<An
         Answered::Consuming(tag) => Answer::Consuming(tag),
         Answered::Empty => Answer::Empty,
         Answered::Got(event, ready) => match delivery(*event) {
-            Ok(delivery) => Answer::Got(Box::new(Got { delivery, message_count: count(ready) })),
-            Err(error) => {
-                let text = format!("the message cannot be read from disk: {error}");
-                let refused = Refused { code: ReplyCode::PreconditionFailed, text };
-                Answer::Refused(refusal(refused, failed))
-            }
+            Ok(delivery) => got(delivery, ready),
+            Err(error) => unreadable(&error, failed),
         },
     })
+}
+
+/// The answer to `basic.get` with its message.
+pub(super) fn got(delivery: Delivery, ready: u64) -> Answer {
+    Answer::Got(Box::new(Got { delivery, message_count: count(ready) }))
+}
+
+/// The answer to `basic.get` whose message cannot be read.
+pub(super) fn unreadable(error: &Unreadable, failed: MethodId) -> Answer {
+    let text = format!("the message cannot be read from disk: {error}");
+    let refused = Refused { code: ReplyCode::PreconditionFailed, text };
+    Answer::Refused(refusal(refused, failed))
 }
 
 /// A delivery with its message; what is on disk is read, on a thread that may wait for it.
@@ -93,7 +101,7 @@ fn call(client: &mut Client, holder: HolderId, request: Request) -> Result<Step,
         }
         Request::Cancel(tag) => Ok(client.cancel(holder, &tag)),
         Request::Get { queue, no_ack } => client.get(holder, &queue, no_ack),
-        Request::CheckPublish { exchange } => client.check_publish(&exchange).map(done),
+        Request::CheckPublish { exchange } => client.check_publish(exchange.as_str()).map(done),
     }
 }
 

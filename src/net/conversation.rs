@@ -10,16 +10,19 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::answers;
+use super::turn_events::TurnEvents;
 use super::wait::Interest;
 use crate::base::limits::{
     CLOSE_TIMEOUT_MS, INBOX_EVENTS_MAX, LOG_PRESSURE_PAUSE_MS, OUTPUT_HIGH_WATER_BYTES,
     OUTPUT_LOW_WATER_BYTES, OUTPUT_STOP_READING_BYTES,
 };
 use crate::base::{
-    ChannelId, ConnectionId, ConsumerId, HolderId, Millis, Pressure, ReplyCode, UserName, VhostName,
+    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, Pressure, QueueId, ReplyCode,
+    UserName, VhostName,
 };
 use crate::broker::{
-    Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused, Settlement, Step, Unreadable,
+    Answered, Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused, Settlement, Step,
+    Unreadable,
 };
 use crate::protocol::{
     Action, Answer, Ask, Connection, Credentials, Outcome, Publish, Refusal, Request, Settings,
@@ -37,8 +40,11 @@ pub(super) struct Conversation {
     client: Option<Client>,
     /// Actions that are not done yet; empty between turns.
     actions: Vec<Action>,
-    events: Vec<Event>,
+    events: TurnEvents,
+    /// Consumers that wait until everything taken from the inbox is worked off.
     held: Vec<(Arc<Cell>, ConsumerId)>,
+    /// Runs of messages without acks that were read, to be settled with the end of the turn.
+    read: Vec<(HolderId, QueueId, (MessageId, MessageId))>,
     /// Channels that failed within these actions.
     failed: Vec<HolderId>,
     /// The question that a queue is to answer.
@@ -82,8 +88,9 @@ impl Conversation {
             user: None,
             client: None,
             actions: Vec::new(),
-            events: Vec::new(),
+            events: TurnEvents::default(),
             held: Vec::new(),
+            read: Vec::new(),
             failed: Vec::new(),
             asked: None,
             alarm: None,
@@ -141,7 +148,10 @@ impl Conversation {
             for action in actions.drain(..) {
                 self.act(now, action, &mut more);
             }
-            std::mem::swap(actions, &mut more);
+            // Most have no others following; their list then keeps its room for the next turn.
+            if !more.is_empty() {
+                std::mem::swap(actions, &mut more);
+            }
         }
         self.failed.clear();
         std::mem::swap(&mut self.actions, actions);
@@ -163,7 +173,7 @@ impl Conversation {
                     client.settle(settle.holder, settle.queue, settlement, settle.messages);
                 }
             }
-            Action::Ask(ask) => self.ask(now, ask, more),
+            Action::Ask(ask) => self.ask(now, *ask, more),
             Action::ChannelOpened { channel, holder } => {
                 if let Some(client) = &mut self.client {
                     client.channel_opened(holder, channel);
@@ -309,7 +319,8 @@ impl Conversation {
         }
     }
 
-    /// Works off the inbox, unless the output is too long; says whether there was something.
+    /// Works off the inbox, at most [`TURN_EVENTS_MAX`] of it, unless the output is too long; says
+    /// whether there was something.
     fn drain(&mut self, now: Millis) -> bool {
         let unwritten = self.connection.output().len();
         self.choked = if self.choked {
@@ -320,22 +331,27 @@ impl Conversation {
         if self.choked {
             return false;
         }
-        let mut events = std::mem::take(&mut self.events);
-        self.inbox.take(&mut events, &mut self.held);
+        let mut events = self.events.take(&self.inbox, &mut self.held);
         if events.is_empty() && self.held.is_empty() {
-            self.events = events;
+            self.events.give_back(events);
             return false;
         }
         let mut actions = std::mem::take(&mut self.actions);
         for event in events.drain(..) {
             self.happen(now, event, &mut actions);
         }
-        self.events = events;
+        self.events.give_back(events);
         self.perform(now, &mut actions);
         if let Some(client) = &mut self.client {
-            client.open_held(&mut self.held);
+            for (holder, queue, run) in self.read.drain(..) {
+                client.settle(holder, queue, Settlement::Ack, vec![run]);
+            }
+            if self.events.later() == 0 {
+                client.open_held(&mut self.held);
+            }
             client.flush(now);
         } else {
+            self.read.clear();
             self.held.clear();
         }
         true
@@ -350,7 +366,7 @@ impl Conversation {
             Event::Refuse { holder, sequence } => self.connection.refused(holder, sequence),
             Event::Reply { request, reply } => {
                 let Some(client) = &mut self.client else { return };
-                let step = client.reply(request, reply);
+                let step = client.reply(request, *reply);
                 self.stepped(now, step, more);
             }
             Event::Stored { request, error } => {
@@ -386,9 +402,49 @@ impl Conversation {
     ) {
         let Some(step) = step else { return };
         let Some((channel, holder, failed)) = self.asked else { return };
+        let step = match step {
+            Ok(Step::Answered(Answered::Got(event, ready))) => {
+                let Some(answer) = self.got(now, holder, *event, ready, failed) else { return };
+                self.asked = None;
+                return self.answer(now, channel, holder, answer, more);
+            }
+            other => other,
+        };
         if let Some(answer) = answers::answer(step, failed) {
             self.asked = None;
             self.answer(now, channel, holder, answer, more);
+        }
+    }
+
+    /// The answer to `basic.get`, its message read; `None` when the queue was asked for the next one,
+    /// because that message is damaged.
+    fn got(
+        &mut self,
+        now: Millis,
+        holder: HolderId,
+        event: DeliveryEvent,
+        ready: u64,
+        failed: MethodId,
+    ) -> Option<Answer> {
+        let (queue, id, no_ack) = (event.queue, event.id, event.until_read);
+        match answers::delivery(event) {
+            Ok(delivery) => {
+                if no_ack {
+                    self.has_read(holder, queue, id);
+                }
+                Some(answers::got(delivery, ready))
+            }
+            Err(error) => {
+                let dropped = self.unreadable(holder, queue, id, &error);
+                if let Some(client) = &mut self.client
+                    && dropped
+                    && client.get_next(holder, queue, no_ack)
+                {
+                    client.flush(now);
+                    return None;
+                }
+                Some(answers::unreadable(&error, failed))
+            }
         }
     }
 
@@ -397,33 +453,57 @@ impl Conversation {
         // Without a consumer its channel is gone, and the queue has the message back already.
         let Some(consumer) = client.consumer(event.consumer) else { return };
         let (holder, queue, id) = (consumer.holder, event.queue, event.id);
+        let until_read = event.until_read;
         match answers::delivery(event) {
-            Ok(delivery) => self.connection.deliver(
-                consumer.channel,
-                holder,
-                &consumer.tag,
-                consumer.acknowledge,
-                &delivery,
-            ),
-            // What is damaged stays so, and would come back for ever.
-            Err(error @ (Unreadable::Damaged(_) | Unreadable::Gone { .. })) => {
-                tracing::error!(
-                    connection = %self.id,
-                    consumer = %consumer.tag,
-                    message = %id,
-                    error = %error,
-                    "a message is damaged on disk; it is dropped"
+            Ok(delivery) => {
+                self.connection.deliver(
+                    consumer.channel,
+                    holder,
+                    &consumer.tag,
+                    consumer.acknowledge,
+                    &delivery,
                 );
-                client.settle(holder, queue, Settlement::Discard, vec![(id, id)]);
+                if until_read {
+                    self.has_read(holder, queue, id);
+                }
             }
-            Err(error) => tracing::error!(
-                connection = %self.id,
-                consumer = %consumer.tag,
-                message = %id,
-                error = %error,
-                "a message cannot be read now; it goes back to its queue when the channel ends"
-            ),
+            Err(error) => {
+                self.unreadable(holder, queue, id, &error);
+            }
         }
+    }
+
+    /// What needs no ack was read: it is settled with the end of the turn.
+    fn has_read(&mut self, holder: HolderId, queue: QueueId, id: MessageId) {
+        match self.read.last_mut() {
+            Some((of, from, (_, last))) if (*of, *from) == (holder, queue) && last.next() == id => {
+                *last = id;
+            }
+            _ => self.read.push((holder, queue, (id, id))),
+        }
+    }
+
+    /// A message cannot be read. What is damaged stays so and would come back for ever: it is settled.
+    /// Says whether it was.
+    fn unreadable(
+        &mut self,
+        holder: HolderId,
+        queue: QueueId,
+        id: MessageId,
+        error: &Unreadable,
+    ) -> bool {
+        let Some(client) = &mut self.client else { return false };
+        let name =
+            client.queue_name(holder, queue).map_or_else(String::new, |name| name.to_string());
+        let damaged = matches!(error, Unreadable::Damaged(_) | Unreadable::Gone { .. });
+        let what = if damaged {
+            client.settle(holder, queue, Settlement::Discard, vec![(id, id)]);
+            "a message is damaged on disk; it is dropped"
+        } else {
+            "a message cannot be read now; it goes back to its queue when the channel ends"
+        };
+        tracing::error!(connection = %self.id, queue = %name, message = %id, error = %error, "{what}");
+        damaged
     }
 
     /// A connection that has published is blocked for as long as the alarm is on.
@@ -459,11 +539,12 @@ impl Conversation {
     }
 
     fn stops_reading(&mut self) -> bool {
-        self.blocked
-            || self.waits_for_log()
+        // A publisher that is held back and told to go must be heard: its close-ok, or its end.
+        let held_back = self.blocked || self.waits_for_log();
+        (held_back && !self.connection.is_closing())
             || self.ending.is_some()
             || self.connection.output().len() > OUTPUT_STOP_READING_BYTES
-            || (self.choked && self.inbox.len() > INBOX_EVENTS_MAX)
+            || (self.choked && self.inbox.len() + self.events.later() > INBOX_EVENTS_MAX)
     }
 
     pub(super) fn interest(&mut self) -> Interest {

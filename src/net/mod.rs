@@ -6,7 +6,11 @@ mod conversation;
 mod listener;
 mod scheduler;
 mod session;
+mod spare;
+mod stream;
+mod turn_events;
 mod wait;
 
 pub use listener::{Listener, ListenerSettings};
 pub use scheduler::TokioScheduler;
+pub use stream::serve_stream;

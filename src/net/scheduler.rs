@@ -1,11 +1,11 @@
 //! Goes on with long turns of queues on the runtime.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::base::MessageId;
-use crate::broker::{Cell, Scheduler};
+use crate::broker::{Cell, PageQuestion, Scheduler};
 
 /// Runs each asked-for turn as a task of its own, so that the runtime shares it out fairly.
 pub struct TokioScheduler {
@@ -27,8 +27,16 @@ impl Scheduler for TokioScheduler {
         drop(self.handle.spawn(async move { cell.resume() }));
     }
 
-    fn page_in(&self, cell: Arc<Cell>, from: MessageId, count: u32) {
+    fn page_in(&self, cell: Arc<Cell>, question: PageQuestion, pause_ms: u64) {
         // As above: whoever waited for these messages is gone when the runtime is.
-        drop(self.handle.spawn_blocking(move || cell.page_in(from, count)));
+        let handle = self.handle.clone();
+        if pause_ms == 0 {
+            drop(handle.spawn_blocking(move || cell.page_in(question)));
+            return;
+        }
+        drop(self.handle.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            drop(handle.spawn_blocking(move || cell.page_in(question)));
+        }));
     }
 }

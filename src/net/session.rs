@@ -1,6 +1,10 @@
 //! One connection's task: it owns the socket, and takes turns with its [`Conversation`].
 //!
 //! The unit of work is one read. `now` is read once per turn.
+//!
+//! A connection that always has more to do lets the others go first after a bounded amount of work:
+//! [`TURN_BYTES_MAX`] read and written, or [`TURNS_IN_A_ROW_MAX`] turns. The runtime runs a task that
+//! yields only after it has run every other one that is ready and has asked the sockets again.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,11 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::conversation::Conversation;
 use super::wait::Line;
 use crate::base::ConnectionId;
+use crate::base::limits::{TURN_BYTES_MAX, TURNS_IN_A_ROW_MAX};
 use crate::broker::Broker;
 use crate::protocol::Settings;
-
-/// Turns without a look at the socket, at most, before other tasks get theirs.
-const TURNS_IN_A_ROW: usize = 16;
 
 /// What a session is made of.
 pub(super) struct Parts<S> {
@@ -43,6 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) async fn run(mut self) {
         let inbox = self.conversation.inbox();
         let mut now = self.conversation.now();
+        let mut moved_bytes = 0;
         loop {
             if self.conversation.is_over(now) {
                 self.line.linger().await;
@@ -50,6 +53,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             let deadline = self.conversation.deadline(now);
             let interest = self.conversation.interest();
+            let unwritten = self.conversation.output().len();
             let woken = self
                 .line
                 .wait(now, deadline, interest, &mut self.input, self.conversation.output(), &inbox)
@@ -68,16 +72,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                         self.conversation.peer_gone(now, "the client closed the socket");
                         return;
                     }
+                    moved_bytes += woken.read.unwrap_or(0);
+                    moved_bytes += unwritten - self.conversation.output().len();
                 }
             }
             let mut turns = 0;
             while self.conversation.turn(now, &mut self.input) {
                 turns += 1;
-                if turns == TURNS_IN_A_ROW {
+                if turns == TURNS_IN_A_ROW_MAX {
                     turns = 0;
                     tokio::task::yield_now().await;
                 }
             }
+            if moved_bytes >= TURN_BYTES_MAX {
+                moved_bytes = 0;
+                tokio::task::yield_now().await;
+            }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

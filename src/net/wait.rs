@@ -9,13 +9,49 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Duration, Sleep, sleep};
 
+use super::spare;
 use crate::base::Millis;
-use crate::base::limits::READ_BUFFER_BYTES;
+use crate::base::limits::{
+    MESSAGE_COPY_BYTES_MAX, READ_AHEAD_BYTES_MAX, READ_BUFFER_BYTES, READ_PROBE_BYTES,
+};
 use crate::broker::Inbox;
-use crate::wire::Output;
+use crate::wire::{Output, first_frame_bytes};
 
 /// How many slices one vectored write gets.
 const WRITE_SLICES_MAX: usize = 64;
+
+/// How much is read at once. A large frame gets a buffer of exactly its size: then its bytes are moved
+/// only once more, when they are written, and a message that waits keeps nothing else alive.
+#[derive(Debug, Default)]
+struct Room {
+    /// The last frame was large, and the next may be.
+    after_large: bool,
+}
+
+impl Room {
+    /// Makes room at the end of the input, which begins with a frame.
+    fn make(&mut self, input: &mut BytesMut) {
+        let room = input.capacity() - input.len();
+        match first_frame_bytes(input) {
+            Some(frame) if frame > MESSAGE_COPY_BYTES_MAX.max(input.len()) => {
+                self.after_large = true;
+                let missing = frame - input.len();
+                if frame > READ_AHEAD_BYTES_MAX {
+                    input.reserve(missing.min(READ_BUFFER_BYTES));
+                } else if room < missing {
+                    let mut own = BytesMut::with_capacity(frame);
+                    own.extend_from_slice(input);
+                    *input = own;
+                }
+            }
+            None if input.is_empty() && self.after_large => {
+                self.after_large = false;
+                *input = BytesMut::with_capacity(READ_PROBE_BYTES);
+            }
+            _ => spare::make_room(input),
+        }
+    }
+}
 
 /// What a session wants to be woken by.
 #[derive(Clone, Copy, Debug)]
@@ -39,11 +75,12 @@ pub(super) struct Line<S> {
     timer: Pin<Box<Sleep>>,
     /// When the timer rings, by the broker's clock.
     armed: Option<Millis>,
+    room: Room,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, timer: Box::pin(sleep(Duration::ZERO)), armed: None }
+        Self { stream, timer: Box::pin(sleep(Duration::ZERO)), armed: None, room: Room::default() }
     }
 
     /// Reads, writes and sleeps until one of them brought something.
@@ -133,11 +170,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         context: &mut Context<'_>,
         input: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
-        // Half a buffer of room is enough to go on with; less is grown, so that a read is never tiny.
-        if input.capacity() - input.len() < READ_BUFFER_BYTES / 2 {
-            input.reserve(READ_BUFFER_BYTES);
+        self.room.make(input);
+        let read = pin!(self.stream.read_buf(input)).poll(context);
+        if read.is_pending() {
+            spare::give_back(input);
         }
-        pin!(self.stream.read_buf(input)).poll(context)
+        read
     }
 
     fn poll_write(
@@ -171,3 +209,54 @@ const LINGER_READS_MAX: usize = 64;
 
 /// How long the end may take.
 const LINGER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The beginning of a body frame with so many octets of payload.
+    fn frame_start(payload_bytes: u32, there: usize) -> BytesMut {
+        let mut input = BytesMut::from(&[3, 0, 1][..]);
+        input.extend_from_slice(&payload_bytes.to_be_bytes());
+        input.resize(there, 7);
+        input
+    }
+
+    fn room(input: &BytesMut) -> usize {
+        input.capacity() - input.len()
+    }
+
+    #[test]
+    fn small_frames_are_read_many_at_once() {
+        let mut rooms = Room::default();
+        for mut input in [BytesMut::new(), frame_start(16, 7), frame_start(30_000, 20_000)] {
+            rooms.make(&mut input);
+            assert!(room(&input) >= READ_BUFFER_BYTES / 2, "{}", room(&input));
+        }
+    }
+
+    #[test]
+    fn a_large_frame_gets_a_buffer_of_its_size_and_the_next_read_is_short() {
+        let mut rooms = Room::default();
+        let mut input = frame_start(100_000, 60_000);
+        let before = input.clone();
+        rooms.make(&mut input);
+        assert_eq!((input.capacity(), &input), (100_008, &before));
+        input.resize(99_000, 1);
+        rooms.make(&mut input);
+        assert_eq!(input.capacity(), 100_008, "what is there is enough");
+        let mut input = BytesMut::new();
+        rooms.make(&mut input);
+        assert_eq!(input.capacity(), READ_PROBE_BYTES);
+        let mut input = BytesMut::new();
+        rooms.make(&mut input);
+        assert_eq!(input.capacity(), READ_BUFFER_BYTES, "one short read is the price of a guess");
+    }
+
+    #[test]
+    fn a_frame_that_is_only_announced_gets_no_memory_for_it() {
+        let mut input = frame_start(512 * 1024 * 1024, 7);
+        Room::default().make(&mut input);
+        assert!(input.capacity() <= 2 * READ_BUFFER_BYTES, "{}", input.capacity());
+    }
+}

@@ -13,7 +13,8 @@ use crate::wire::{BasicConsume, ExchangeBind, ExchangeDeclare, MethodId, QueueBi
 pub enum Action {
     /// Something that is answered with [`super::Connection::answer`]. Until then the machine takes no
     /// further input, so that one connection's methods keep their order.
-    Ask(Ask),
+    /// Boxed, because nearly all actions are publishes and settlements, and those are smaller.
+    Ask(Box<Ask>),
     /// A publish on an open channel; answered with [`super::Connection::published`] when
     /// `sequence` is there, and with [`super::Connection::fail`] when the broker refuses it.
     Publish(Publish),
@@ -270,5 +271,15 @@ impl std::fmt::Debug for Credentials {
             .field("mechanism", &self.mechanism)
             .field("user", &String::from_utf8_lossy(&self.user))
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_no_larger_than_a_cache_line() {
+        assert!(size_of::<Action>() <= 64, "{}", size_of::<Action>());
     }
 }

@@ -52,8 +52,12 @@ impl Channels {
         }
     }
 
+    #[inline]
     pub(super) fn is_open(&self, id: ChannelId, holder: HolderId) -> bool {
-        self.holders.get(&holder) == Some(&id)
+        match self.slots.get(self.last) {
+            Some((last, Slot::Open(channel))) if *last == id => channel.holder == holder,
+            _ => self.holders.get(&holder) == Some(&id),
+        }
     }
 
     #[inline]

@@ -302,6 +302,13 @@ impl Connection {
         self.negotiated
     }
 
+    /// Whether `connection.close` was sent and only `close-ok` is waited for; everything else that comes
+    /// is thrown away.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        matches!(self.state, State::Closing { .. })
+    }
+
     /// Whether it ever published: only publishers are held back by alarms.
     #[must_use]
     pub fn has_published(&self) -> bool {

@@ -158,7 +158,7 @@ impl Assembly {
             Err(error) => return Ok(Completed::InvalidExpiration { exchange, error }),
         };
         let message =
-            Message::new(exchange, routing_key.as_bytes(), &self.properties, body, header);
+            Message::new(&exchange, routing_key.as_bytes(), &self.properties, body, header);
         Ok(Completed::Message(Published { message, mandatory }))
     }
 }
@@ -219,11 +219,22 @@ fn content_header(payload: &[u8]) -> Result<ContentHeader<'_>, Failure> {
 }
 
 /// A content that follows its method directly, with its body in one frame.
-#[derive(Debug)]
 pub(super) struct Whole<'a> {
-    pub(super) properties: &'a [u8],
-    pub(super) header: MessageHeader,
-    pub(super) body: Body,
+    properties: &'a [u8],
+    header: MessageHeader,
+    /// None when the body is empty.
+    body: Option<Frame<'a>>,
+}
+
+impl Whole<'_> {
+    /// The message, with what its method said.
+    #[inline]
+    pub(super) fn message(&self, exchange: &ExchangeName, routing_key: &[u8]) -> Message {
+        let body = self.body.map_or(&[][..], |frame| frame.payload);
+        // Only a large body is worth a reference to what was read.
+        let shared = || self.body.map(|frame| frame.payload_bytes()).unwrap_or_default();
+        Message::whole(exchange, routing_key, self.properties, body, self.header, shared)
+    }
 }
 
 /// Takes the content of a publish from the frames behind it, when all of it is there and nothing is
@@ -244,17 +255,17 @@ pub(super) fn whole<'a>(
         return None;
     }
     let body = if header.body_size == 0 {
-        Bytes::new()
+        None
     } else {
         let frame = ahead.next()?;
         let is_body = frame.kind == FrameKind::Body && frame.channel == channel;
         if !is_body || frame.payload.len() as u64 != header.body_size {
             return None;
         }
-        frame.payload_bytes()
+        Some(frame)
     };
     let properties = header.properties;
     let header = header.message_header().ok()?;
     *frames = ahead;
-    Some(Whole { properties, header, body: Body::One(body) })
+    Some(Whole { properties, header, body })
 }

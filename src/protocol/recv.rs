@@ -9,7 +9,7 @@ use crate::base::limits::FRAME_BYTES_MAX_BEFORE_TUNE;
 use crate::base::{ChannelId, HolderId, Millis};
 use crate::wire::{
     ContentHeader, FRAME_HEADER_BYTES, Frame, FrameKind, Frames, Method, MethodId, ProtocolHeader,
-    Snippet, WireError, decode_method,
+    Snippet, WireError, decode_method, first_frame_bytes,
 };
 
 use super::action::{Action, Ask, Request, Secret};
@@ -59,7 +59,7 @@ impl Connection {
                 let window = FRAME_BYTES_MAX_BEFORE_TUNE as usize + 2 * FRAME_HEADER_BYTES;
                 let window = input.get(..window).unwrap_or(input);
                 let (whole, error) = self.decoder.complete_prefix(window);
-                (first_frame(window).min(whole), error)
+                (first_frame_bytes(window).unwrap_or(0).min(whole), error)
             }
             State::Open | State::Closing { .. } => self.decoder.complete_prefix(input),
             State::Closed => return false,
@@ -189,7 +189,7 @@ impl Connection {
         actions: &mut Vec<Action>,
     ) {
         let (channel, holder) = (ChannelId(0), HolderId(0));
-        actions.push(Action::Ask(Ask { channel, holder, request }));
+        actions.push(Action::Ask(Box::new(Ask { channel, holder, request })));
         self.waiting = Waiting::Answer(Pending { channel, holder, failed, then });
     }
 
@@ -245,15 +245,4 @@ fn unexpected(frame: &Frame<'_>) -> Failure {
 
 fn on_connection(failure: Failure) -> Fault {
     (ChannelId(0), failure)
-}
-
-/// The length of the first frame, whole or not.
-fn first_frame(input: &[u8]) -> usize {
-    match input {
-        [_, _, _, s0, s1, s2, s3, ..] => {
-            let size = u32::from_be_bytes([*s0, *s1, *s2, *s3]);
-            FRAME_HEADER_BYTES.saturating_add(size as usize).saturating_add(1)
-        }
-        _ => 0,
-    }
 }

@@ -31,7 +31,7 @@ impl Turn<'_> {
         request: Request,
         then: Then,
     ) {
-        self.actions.push(Action::Ask(Ask { channel, holder, request }));
+        self.actions.push(Action::Ask(Box::new(Ask { channel, holder, request })));
         *self.waiting = Waiting::Answer(Pending { channel, holder, failed, then });
     }
 }

@@ -41,11 +41,6 @@ pub enum Command<P> {
         /// Who is gone.
         holder: HolderId,
     },
-    /// Everything a holder holds returns to its old place, marked redelivered (`basic.recover`).
-    Recover {
-        /// Whose messages.
-        holder: HolderId,
-    },
     /// A consumer may be given messages again, or may not for now (its connection is slow, or the
     /// credit it shares with others of its channel is back).
     Flow {
@@ -56,8 +51,10 @@ pub enum Command<P> {
     },
     /// `basic.get`.
     Get {
-        /// Who will hold the message; `None` settles it at once (`no-ack`).
-        holder: Option<HolderId>,
+        /// Who will hold the message.
+        holder: HolderId,
+        /// Whether it is settled by being handed out, as with [`Acknowledge::Automatic`].
+        no_ack: bool,
         /// Comes back in [`super::Reply`].
         request: RequestId,
     },
@@ -90,8 +87,11 @@ pub enum Command<P> {
     PagedIn {
         /// The question.
         from: MessageId,
-        /// As many as were asked for, in order of their ids.
+        /// In order of their ids, and not more than were asked for.
         messages: Vec<Paged<P>>,
+        /// Whether the index has more behind them. Fewer may come than were asked for, as long as it
+        /// has; what is missing when it has none is lost ([`super::Effect::Lost`]).
+        more: bool,
     },
 }
 
@@ -148,7 +148,8 @@ pub struct Consumer {
 /// Whether a delivery must be settled, and how many may be open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Acknowledge {
-    /// `no-ack`: handed out is settled.
+    /// `no-ack`: handed out is settled. What is not in RAM is held until it is read
+    /// ([`super::Delivery::until_read`]), without a claim on any credit.
     Automatic,
     /// At most `prefetch` open at a time for this consumer alone.
     Manual {

@@ -54,9 +54,7 @@ impl Waiting {
     }
 
     /// The publishes that wait.
-    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (MessageId, PublishRef)> {
-        assert!(self.list.front().is_none_or(|(_, publish)| publish.is_some()));
         self.list.iter().filter_map(|(id, publish)| Some((*id, (*publish)?)))
     }
 

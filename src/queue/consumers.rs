@@ -50,19 +50,12 @@ impl Attached {
 pub(super) struct Turn {
     /// Who.
     pub(super) consumer: ConsumerId,
-    /// Who holds the message, and whose credit it uses; `None` when it is settled by being handed out.
-    pub(super) hold: Option<Hold>,
-}
-
-/// Where a message that is handed out goes.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Hold {
-    /// The holder.
+    /// Who holds what it is given.
     pub(super) holder: HolderId,
     /// The record of the holder.
     pub(super) holder_key: Key,
-    /// The consumer.
-    pub(super) consumer_key: Key,
+    /// Whose credit the message uses; `None` when it needs no ack.
+    pub(super) credit: Option<Key>,
 }
 
 impl Consumers {
@@ -164,9 +157,10 @@ impl Consumers {
                 panic!("the circle holds attached consumers only (Q4)");
             };
             let Consumer { id, holder, acknowledge, .. } = attached.consumer;
+            let turn = Turn { consumer: id, holder, holder_key: attached.holder_key, credit: None };
             let Acknowledge::Manual { prefetch, shared } = acknowledge else {
                 self.turns.turn();
-                return Some(Turn { consumer: id, hold: None });
+                return Some(turn);
             };
             if shared && !credit.try_take(holder) {
                 attached.flow = Flow::Held;
@@ -175,13 +169,12 @@ impl Consumers {
             }
             attached.unsettled += 1;
             assert!(attached.unsettled <= prefetch, "never more than the prefetch is open (Q5)");
-            let hold = Hold { holder, holder_key: attached.holder_key, consumer_key };
             if attached.unsettled == prefetch {
                 self.turns.remove(place);
             } else {
                 self.turns.turn();
             }
-            return Some(Turn { consumer: id, hold: Some(hold) });
+            return Some(Turn { credit: Some(consumer_key), ..turn });
         }
         None
     }

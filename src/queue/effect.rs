@@ -48,6 +48,14 @@ pub enum Effect<P> {
         from: MessageId,
         /// How many; never more than are away.
         count: u32,
+        /// The highest id of what is away: the index knows younger ones too, and nobody asks for them.
+        up_to: MessageId,
+    },
+    /// Messages that were away are not in the driver's index any more: the queue goes on without
+    /// them. Said once for each; no `Release` follows, because nobody knows their ids.
+    Lost {
+        /// How many.
+        messages: u64,
     },
     /// The answer to a question.
     Reply {
@@ -78,6 +86,9 @@ pub struct Delivery<P> {
     pub delivery_count: u32,
     /// Who holds it until it is settled; `None` when it is settled already.
     pub holder: Option<HolderId>,
+    /// Nobody will acknowledge it: the driver settles it for the holder when it has read the bytes. So
+    /// a message is not gone from the disk before it is read, nor with a reader that ends before.
+    pub until_read: bool,
 }
 
 /// An answer.

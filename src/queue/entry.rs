@@ -99,7 +99,7 @@ const DELIVERED_ONCE: u64 = 1 << 32;
 pub(super) struct Handed<P> {
     /// The message.
     pub(super) entry: Entry<P>,
-    /// Whose credit it uses; `None` for `basic.get`. The consumer may be gone by now.
+    /// Whose credit it uses; `None` for `basic.get` and without acks. The consumer may be gone by now.
     pub(super) consumer: Option<Key>,
 }
 

@@ -12,7 +12,8 @@
 //! * **Q2** Ready messages are handed out in order of their ids. A message that returns goes to its old
 //!   place, marked redelivered; whatever was handed out once is older than all that never was.
 //! * **Q3** An unsettled message has one holder, and only that holder can settle it. It outlives the
-//!   consumer that was given it. A holder with neither a consumer nor a message is forgotten.
+//!   consumer that was given it. A holder with neither a consumer nor a message is forgotten. What
+//!   needs no ack has a holder only if it is not in RAM, until it is read.
 //! * **Q4** The circle of turns holds exactly the consumers that are open and have credit of their own.
 //! * **Q5** A consumer's open messages are those unsettled ones that it was given: never more than its
 //!   prefetch. Every settlement returns the credit once; to a consumer that is gone nothing returns.
@@ -26,6 +27,8 @@
 //! * **Q10** A long backlog is paged out and in without being seen from outside: order, counts and
 //!   answers are those of a queue that keeps everything. A message that is away waits for nothing. A
 //!   `Get` whose message is away, and all that comes after it, waits in order for it to be paged in.
+//! * **Q11** An index that lost messages, or found some again, stops nothing: what it has is handed out
+//!   in order, what it has not is reported as `Lost` once, and what it has damaged is released.
 //!
 //! [`apply`]: Machine::apply
 //! [`deliver`]: Machine::deliver
@@ -42,7 +45,7 @@ use super::releases::Leaving;
 use super::unsettled::Unsettled;
 use super::{
     Burst, Command, Consumer, DeleteCondition, Delivery, Effect, Effects, Incoming, LogMode,
-    Progress, QueueConfig, Reply, RequestId, Settlement, SharedCredit,
+    Progress, PublishRef, QueueConfig, Reply, RequestId, Residence, Settlement, SharedCredit,
 };
 
 /// One queue: plain data, without a thread, a lock or a clock.
@@ -98,8 +101,8 @@ impl<P: Clone> Machine<P> {
 
     /// Applies one command. Never hands a message to a consumer.
     pub fn apply(&mut self, now: Millis, command: Command<P>, effects: &mut Effects<P>) {
-        if let Command::PagedIn { from, messages } = command {
-            self.paged_in(now, from, messages, effects);
+        if let Command::PagedIn { from, messages, more } = command {
+            self.paged_in(now, from, messages, more, effects);
         } else if self.deferred.is_empty() && !self.must_wait(&command) {
             self.take(now, command, effects);
         } else {
@@ -121,9 +124,10 @@ impl<P: Clone> Machine<P> {
             Command::Attach { consumer, request } => self.attach(consumer, request, effects),
             Command::Detach { consumer, request } => self.detach(consumer, request, effects),
             Command::Release { holder } => self.release(holder, effects),
-            Command::Recover { holder } => self.return_all(holder),
             Command::Flow { consumer, flow } => self.consumers.set_flow(consumer, flow),
-            Command::Get { holder, request } => self.get(holder, request, effects),
+            Command::Get { holder, no_ack, request } => {
+                self.get(holder, no_ack, request, effects);
+            }
             Command::Purge { request } => self.purge(request, effects),
             Command::Inspect { request } => {
                 let reply = Reply::Counts { ready: self.ready(), consumers: self.consumers() };
@@ -174,6 +178,11 @@ impl<P: Clone> Machine<P> {
             self.page_in(effects);
         }
         progress
+    }
+
+    /// The publishes that wait for the disk. For a driver that has to give the machine up.
+    pub fn waiting_publishes(&self) -> impl Iterator<Item = PublishRef> + '_ {
+        self.waiting.iter().map(|(_, publish)| publish)
     }
 
     /// When the machine wants to be woken; `None`, because nothing in it is timed yet.
@@ -250,16 +259,17 @@ impl<P: Clone> Machine<P> {
         leaving: &mut Leaving,
         effects: &mut Effects<P>,
     ) {
-        let Turn { consumer, hold } = turn;
+        let Turn { consumer, holder, holder_key, credit } = turn;
         let Entry { payload, facts } = entry;
-        let Some(hold) = hold else {
-            let delivery = delivery(id, payload, facts, None);
+        let no_ack = credit.is_none();
+        if settles_at_once(no_ack, facts) {
+            let delivery = delivery(id, payload, facts, None, no_ack);
             effects.push(Effect::Deliver { consumer, delivery });
             return leaving.let_go(&mut self.waiting, id, facts, effects);
-        };
-        let delivery = delivery(id, payload.clone(), facts, Some(hold.holder));
+        }
+        let delivery = delivery(id, payload.clone(), facts, Some(holder), no_ack);
         effects.push(Effect::Deliver { consumer, delivery });
-        self.unsettled.hold(hold.holder_key, id, payload, facts, Some(hold.consumer_key));
+        self.unsettled.hold(holder_key, id, payload, facts, credit);
     }
 
     fn settle(
@@ -331,13 +341,20 @@ impl<P: Clone> Machine<P> {
         });
     }
 
-    fn get(&mut self, holder: Option<HolderId>, request: RequestId, effects: &mut Effects<P>) {
+    fn get(
+        &mut self,
+        holder: HolderId,
+        no_ack: bool,
+        request: RequestId,
+        effects: &mut Effects<P>,
+    ) {
         let Some((id, entry)) = self.ready.pop() else {
             let reply = Reply::Got { delivery: None, ready: 0 };
             return effects.push(Effect::Reply { request, reply });
         };
         let facts = entry.facts;
-        let delivery = Some(delivery(id, entry.payload.clone(), facts, holder));
+        let holder = (!settles_at_once(no_ack, facts)).then_some(holder);
+        let delivery = Some(delivery(id, entry.payload.clone(), facts, holder, no_ack));
         let reply = Reply::Got { delivery, ready: self.ready.len() };
         effects.push(Effect::Reply { request, reply });
         if let Some(holder) = holder {
@@ -439,14 +456,27 @@ impl<P: Clone> Machine<P> {
         self.deleted = true;
     }
 
-    fn finish(&mut self, leaving: Leaving, effects: &mut Effects<P>) {
+    pub(super) fn finish(&mut self, leaving: Leaving, effects: &mut Effects<P>) {
         self.disk_bytes -= leaving.finish(effects);
     }
 }
 
-fn delivery<P>(id: MessageId, payload: P, facts: Facts, holder: Option<HolderId>) -> Delivery<P> {
-    let delivery_count = facts.delivery_count();
-    Delivery { id, payload, redelivered: delivery_count > 0, delivery_count, holder }
+#[inline]
+fn delivery<P>(
+    id: MessageId,
+    payload: P,
+    facts: Facts,
+    holder: Option<HolderId>,
+    no_ack: bool,
+) -> Delivery<P> {
+    let (delivery_count, until_read) = (facts.delivery_count(), no_ack && holder.is_some());
+    Delivery { id, payload, redelivered: delivery_count > 0, delivery_count, holder, until_read }
+}
+
+/// Whether handing a message out is the end of it (Q3).
+#[inline]
+fn settles_at_once(no_ack: bool, facts: Facts) -> bool {
+    no_ack && facts.residence() == Residence::Ram
 }
 
 /// The message returns to its old place (Q2).
@@ -467,7 +497,6 @@ fn answer_gone<P>(command: Command<P>, effects: &mut Effects<P>) {
         }
         Command::Settle { .. }
         | Command::Release { .. }
-        | Command::Recover { .. }
         | Command::Flow { .. }
         | Command::Persisted { .. }
         | Command::PagedIn { .. } => None,

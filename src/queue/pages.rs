@@ -5,6 +5,7 @@ use crate::base::{MessageId, Millis};
 
 use super::entry::Entry;
 use super::ready::Ready;
+use super::releases::Leaving;
 use super::{Command, Effect, Effects, Machine, Paged, QueueConfig, Residence, Span};
 
 impl<P: Clone> Machine<P> {
@@ -29,8 +30,9 @@ impl<P: Clone> Machine<P> {
     /// the bytes of the message are now.
     ///
     /// A step of its own, because it is no part of the queue's history: nothing that the machine does
-    /// depends on a handle, and a replicated queue has others on every node. Costs nothing for what
-    /// is not there; in the ready list no search at all.
+    /// depends on a handle, and a replicated queue has others on every node; on where the bytes are
+    /// depends only how long a message that needs no ack is held (Q3). Costs nothing for what is not
+    /// there; in the ready list no search at all.
     pub fn exchange(
         &mut self,
         first: MessageId,
@@ -55,6 +57,13 @@ impl<P: Clone> Machine<P> {
         self.ready_bytes() + self.unsettled_bytes() - self.disk_bytes
     }
 
+    /// Whether messages are away. What comes now may go away before anybody takes it, so the driver
+    /// must have it appended ([`super::Incoming::persistent`]) if its index knows only what was.
+    #[must_use]
+    pub fn is_paged(&self) -> bool {
+        self.ready.is_paged()
+    }
+
     /// Whether a command cannot be done before more is paged in (Q10).
     pub(super) fn must_wait(&self, command: &Command<P>) -> bool {
         matches!(command, Command::Get { .. }) && !self.ready.has_first() && !self.ready.is_empty()
@@ -72,9 +81,21 @@ impl<P: Clone> Machine<P> {
         now: Millis,
         from: MessageId,
         messages: Vec<Paged<P>>,
+        more: bool,
         effects: &mut Effects<P>,
     ) {
-        self.disk_bytes -= self.ready.take_back(from, messages);
+        if let Some(back) = self.ready.take_back(from, messages, more) {
+            self.disk_bytes = self.disk_bytes - back.away_before.1 + back.away_after.1;
+            self.disk_bytes += back.disk_bytes;
+            let mut leaving = Leaving::new();
+            for (id, facts) in back.damaged {
+                leaving.let_go(&mut self.waiting, id, facts, effects);
+            }
+            self.finish(leaving, effects);
+            if back.lost > 0 {
+                effects.push(Effect::Lost { messages: back.lost });
+            }
+        }
         while let Some(command) = self.deferred.pop_front() {
             if self.must_wait(&command) {
                 self.deferred.push_front(command);
@@ -100,8 +121,8 @@ impl<P: Clone> Machine<P> {
     /// Somebody takes messages: asks for more of the head, when it comes to its end.
     pub(super) fn page_in(&mut self, effects: &mut Effects<P>) {
         let Some(paging) = self.config.paging else { return };
-        if let Some((from, count)) = self.ready.page_in(paging) {
-            effects.push(Effect::PageIn { from, count });
+        if let Some((away, count)) = self.ready.page_in(paging) {
+            effects.push(Effect::PageIn { from: away.first, count, up_to: away.last });
         }
     }
 }

@@ -11,8 +11,14 @@
 //!
 //! * [`Effect::PageOut`] hands over the youngest that are away, in order of their ids: append them.
 //! * [`Effect::PageIn`] asks for the `count` oldest that are away: take them off the front, and answer
-//!   with [`Command::PagedIn`]. At most one question is open. The answer may take its time: until it
-//!   comes, `deliver` hands out what is there and then says `Idle`; drive the queue after the answer.
+//!   with [`Command::PagedIn`]. Fewer may come, for instance because they are large; the next question
+//!   goes on behind them. At most one question is open. The answer may take its time: until it comes,
+//!   `deliver` hands out what is there and then says `Idle`; drive the queue after the answer.
+//! * An index is a file, and files lose things. A message that the answer marks as damaged is released.
+//!   One that should have come and is in no answer is counted as lost ([`Effect::Lost`]) when the index
+//!   says that it has no more. More than should have come (an index that was put together again) come
+//!   back as well. Entries out of order, or of a time after the question, are passed over. The sums are
+//!   right again when the last message that was away when the question was put has come back.
 //! * A single message never leaves the middle: what is away goes only as a whole, by one
 //!   [`Effect::Release`] whose span covers it (purge, delete). Forget every entry whose id is in a
 //!   released span. An answer to a question from before that is ignored, and need not be sent.
@@ -51,6 +57,8 @@ pub struct Paging {
     /// Messages that stay in RAM at each end, from 1. More of the head is asked for when half of it
     /// is used up, and only when somebody takes from it.
     pub window: u32,
+    /// Bytes of the head: none of it is asked for while more than half of this is there.
+    pub window_bytes: u64,
     /// Messages of one [`super::Effect::PageOut`]; from 1.
     pub piece: u32,
 }
@@ -58,7 +66,7 @@ pub struct Paging {
 impl Default for Paging {
     /// At most 5 × 1,024 messages in RAM and about 40 KiB in a piece, with a handle of 16 bytes.
     fn default() -> Self {
-        Self { window: 2048, piece: 1024 }
+        Self { window: 2048, window_bytes: u64::MAX, piece: 1024 }
     }
 }
 
@@ -77,6 +85,8 @@ pub struct Paged<P> {
     pub appended: bool,
     /// Where its bytes are. On the way out, as the machine was told last.
     pub residence: Residence,
+    /// On the way back: whether it can be handed out. A damaged one is released instead.
+    pub damaged: bool,
 }
 
 impl<P> Paged<P> {
@@ -84,7 +94,7 @@ impl<P> Paged<P> {
     pub(super) fn new(id: MessageId, payload: P, facts: Facts) -> Self {
         let (delivery_count, appended) = (facts.delivery_count(), facts.appended());
         let (bytes, residence) = (facts.bytes, facts.residence());
-        Self { id, payload, bytes, delivery_count, appended, residence }
+        Self { id, payload, bytes, delivery_count, appended, residence, damaged: false }
     }
 }
 
@@ -110,4 +120,11 @@ pub struct Span {
     pub bytes: u64,
     /// For how many of them an [`super::Effect::Append`] was emitted.
     pub appended: u64,
+}
+
+impl Span {
+    /// `None` when there is no message in it.
+    pub(super) fn unless_empty(self) -> Option<Self> {
+        (self.messages > 0).then_some(self)
+    }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::base::MessageId;
 
-use super::backlog::Backlog;
+use super::backlog::{Backlog, TakenBack};
 use super::chunks::Chunks;
 use super::entry::Entry;
 use super::{Paged, Paging, Span};
@@ -133,14 +133,26 @@ impl<P> Ready<P> {
     }
 
     /// What to ask for now, if anything, when somebody takes messages.
-    pub(super) fn page_in(&mut self, paging: Paging) -> Option<(MessageId, u32)> {
+    pub(super) fn page_in(&mut self, paging: Paging) -> Option<(Span, u32)> {
         self.backlog.ask(paging)
     }
 
-    /// The answer to a question, or to one that is forgotten; gives the bytes of those whose handle
-    /// keeps them in RAM.
-    pub(super) fn take_back(&mut self, from: MessageId, messages: Vec<Paged<P>>) -> u64 {
-        self.backlog.take_back(from, messages)
+    /// The answer to a question; `None` when it is forgotten.
+    pub(super) fn take_back(
+        &mut self,
+        from: MessageId,
+        messages: Vec<Paged<P>>,
+        more: bool,
+    ) -> Option<TakenBack> {
+        let back = self.backlog.take_back(from, messages, more)?;
+        self.older = self.older - back.away_before.0 + back.messages + back.away_after.0;
+        self.bytes = self.bytes - back.away_before.1 + back.bytes + back.away_after.1;
+        Some(back)
+    }
+
+    /// Whether a part of the list is away.
+    pub(super) fn is_paged(&self) -> bool {
+        self.backlog.away().is_some()
     }
 
     /// Drops what is away.

@@ -81,6 +81,16 @@ pub enum StoreError {
         /// What waits.
         waiting_bytes: usize,
     },
+    /// A file was deleted while the store writes into it.
+    #[error(
+        "{} was deleted while the broker writes into it; put a copy of the data folder back, or start \
+         with a new one",
+        path.display()
+    )]
+    Deleted {
+        /// The file.
+        path: PathBuf,
+    },
     /// An earlier write or sync failed. It is final: what reached the disk is unknown, so nothing is
     /// acknowledged until a restart has read it.
     #[error(
@@ -99,6 +109,12 @@ impl StoreError {
     /// An [`StoreError::Io`].
     pub(super) fn io(operation: &'static str, path: &Path, cause: io::Error) -> Self {
         Self::Io { operation, path: path.to_path_buf(), cause: Arc::new(cause) }
+    }
+
+    /// Whether the reason is that the disk is full (or a quota is used up).
+    pub(super) fn is_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Self::Io { cause, .. } if full.contains(&cause.kind()))
     }
 
     /// What everybody is told after this error.

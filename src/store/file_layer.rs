@@ -51,6 +51,9 @@ pub trait LogFile: Send + Sync {
     /// Makes what was written durable.
     fn sync_data(&self) -> io::Result<()>;
 
+    /// Whether the file still has a name: what is written into one without goes with the process.
+    fn has_name(&self) -> io::Result<bool>;
+
     /// Fills `buffer` from `offset` on, as far as the file goes; gives the number of bytes.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 

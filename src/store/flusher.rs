@@ -1,13 +1,15 @@
 //! The writer thread: takes everything that waits, writes it as a group, and begins again.
 //!
-//! While the disk works, the next group forms in the inbox. Submissions that need no disk wait until
-//! one that does comes along, until there are enough of them, or until the next tick.
+//! While the disk works, the next group forms in the inbox. Submissions that nobody waits for ride
+//! along with one that somebody waits for; without such a one they are written, and not synced, when
+//! the thread has been idle for [`LAZY_DELAY`]. So a killed process undoes no more than that.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::segment_log::{Engine, refuse, size_of_submission};
 use super::{LogError, Submission};
@@ -15,6 +17,10 @@ use crate::base::{Millis, Pressure};
 
 /// Facts without a ticket that wait until there are this many bytes of them.
 const LAZY_BYTES_MAX: u64 = 256 * 1024;
+
+/// How long facts without a ticket wait for company. It bounds the groups that are written for them
+/// alone, and what a kill undoes of them.
+const LAZY_DELAY: Duration = Duration::from_millis(2);
 
 /// See the module.
 pub(super) struct Flusher {
@@ -87,8 +93,10 @@ impl Flusher {
         }
         waiting.bytes += bytes;
         waiting.urgent |= submission.durable || waiting.bytes >= LAZY_BYTES_MAX;
+        let is_first = waiting.submissions.is_empty();
         waiting.submissions.push(submission);
-        if waiting.urgent {
+        // The first one wakes the thread, so that it begins to wait for company.
+        if waiting.urgent || is_first {
             self.inbox.wake(waiting);
         }
     }
@@ -177,14 +185,22 @@ impl Inbox {
             if let Some(now) = waiting.tick.take() {
                 return Turn::Tick(now, waiting.take());
             }
-            if waiting.urgent {
+            let has_facts = !waiting.submissions.is_empty();
+            if waiting.urgent || (has_facts && has_work) {
                 return Turn::Write(waiting.take());
             }
             if has_work {
                 return Turn::Work;
             }
             waiting.asleep = true;
-            waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            if has_facts {
+                let dozed = self.wake.wait_timeout(waiting, LAZY_DELAY);
+                let (after, slept) = dozed.unwrap_or_else(PoisonError::into_inner);
+                waiting = after;
+                waiting.urgent |= slept.timed_out();
+            } else {
+                waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            }
             waiting.asleep = false;
         }
     }

@@ -49,7 +49,9 @@ mod segment_header;
 mod values;
 
 pub(super) use buffer::GroupBuffer;
-pub(super) use checkpoint::{CheckpointPage, CheckpointQueue, read_checkpoint, write_checkpoint};
+pub(super) use checkpoint::{
+    CheckpointPage, CheckpointQueue, WITH_HANDED_OUT, read_checkpoint, write_checkpoint,
+};
 pub(super) use message::{
     Target, message_room, read_enqueue, read_message, write_message, write_moved,
 };

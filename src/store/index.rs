@@ -53,6 +53,9 @@ pub(super) struct Index {
 #[derive(Default)]
 struct Queue {
     next_id: u64,
+    /// Messages with smaller ids may have been handed out, whatever their slots say: they were there
+    /// when a process ended that did not close the log.
+    handed_out_below: u64,
     counts: Counts,
     pages: BTreeMap<u64, Page>,
 }
@@ -230,7 +233,8 @@ impl Index {
                 break;
             }
             in_ram(page, &mut found.counts, usages, ram, source, (queue, number))?;
-            let slots = page.slots.iter().flatten().map(|slot| entry_of(number, slot));
+            let below = found.handed_out_below;
+            let slots = page.slots.iter().flatten().map(|slot| entry_of(number, slot, below));
             let wanted = slots.filter(|entry| entry.id >= from);
             entries.extend(wanted.take(limit - entries.len()));
         }

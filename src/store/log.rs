@@ -30,6 +30,14 @@ pub struct Position {
     pub(super) length: u32,
 }
 
+impl Position {
+    /// What reading the record brings into RAM.
+    #[must_use]
+    pub fn record_bytes(self) -> u64 {
+        self.length.into()
+    }
+}
+
 /// Whether a message outlives the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Lifetime {

@@ -49,6 +49,16 @@ pub enum LogError {
         /// The first failure.
         reason: Arc<str>,
     },
+    /// A file was deleted while the log writes into it.
+    #[error(
+        "{} was deleted while the broker writes into it; what was confirmed before is lost with it, \
+         put a copy of the data folder back or start with a new one",
+        path.display()
+    )]
+    Deleted {
+        /// The file.
+        path: PathBuf,
+    },
     /// The log was closed.
     #[error("the message log is closed")]
     Closed,
@@ -84,6 +94,7 @@ impl LogError {
             Self::Damaged(_)
             | Self::Gone { .. }
             | Self::Failed { .. }
+            | Self::Deleted { .. }
             | Self::Closed
             | Self::UnknownVersion { .. } => false,
         }

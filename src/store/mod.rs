@@ -38,5 +38,5 @@ pub use metadata::{
     DiskSync, Done, MemoryMetadata, MetadataOptions, MetadataStatus, MetadataStore, OpenReport,
     Opened, ReadOnlyDefinitions, SledMetadata, Source, SyncPoint, Syncer,
 };
-pub use recovery::{CheckReport, Dump, Recovered, check};
+pub use recovery::{CheckReport, Dump, OnProgress, Pass, Recovered, check};
 pub use segment_log::{Durability, LogOptions, SegmentLog};

@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::format::{
-    CheckpointPage, CheckpointQueue, DATA_START, Kind, RECORD_HEADER_BYTES, Target, page_room,
-    read_enqueue, read_page, write_checkpoint, write_moved, write_page,
+    CheckpointPage, CheckpointQueue, DATA_START, Kind, RECORD_HEADER_BYTES, Target,
+    WITH_HANDED_OUT, page_room, read_enqueue, read_page, write_checkpoint, write_moved, write_page,
 };
 use super::index::{Index, PageName, Usage};
 use super::segment_log::{Engine, Item, Scanner, Shared};
@@ -176,11 +176,12 @@ impl Engine {
             self.write_index_page(&mut index, name);
         }
         let queues = index.checkpoint();
-        let position = self.buffer.record(Kind::Checkpoint, 0, queues.len(), &[], |payload| {
-            for queue in &queues {
-                write_checkpoint(payload, queue);
-            }
-        });
+        let position =
+            self.buffer.record(Kind::Checkpoint, WITH_HANDED_OUT, queues.len(), &[], |payload| {
+                for queue in &queues {
+                    write_checkpoint(payload, queue);
+                }
+            });
         let dead = self.dead_segments(&index);
         drop(index);
         self.write_unasked()?;
@@ -304,6 +305,6 @@ fn find_survivors(scanner: &mut Scanner, shared: &Shared) -> Result<(Vec<Moved>,
 /// The most bytes that a checkpoint takes.
 fn checkpoint_room(queues: &[CheckpointQueue]) -> usize {
     let page = |page: &CheckpointPage| 50 + 20 * page.shares.len();
-    let queue = |queue: &CheckpointQueue| 30 + queue.pages.iter().map(page).sum::<usize>();
+    let queue = |queue: &CheckpointQueue| 40 + queue.pages.iter().map(page).sum::<usize>();
     RECORD_HEADER_BYTES + 8 + queues.iter().map(queue).sum::<usize>()
 }

@@ -5,11 +5,14 @@
 //!    everything was synced when it was formed, and a hole before the furthest such place is damage,
 //!    which is reported and stepped over. What comes after the end is cut off, silently.
 //! 3. The records between checkpoint and end are applied to the checkpoint.
+//! 4. Without a clean stop the last hand-outs may not have been written. All messages that are there
+//!    then count as handed out (I10).
 //!
 //! Reading ([`load`]) is apart from mending ([`open`]), so that a check can look at a folder without
 //! touching it.
 
 mod check;
+mod clean_stop;
 mod replay;
 mod survey;
 
@@ -25,7 +28,23 @@ use super::{Damage, FileLayer, LogError, OnStatus, QueueNumber, RecoveredQueue};
 use replay::replay_segment;
 use survey::Survey;
 
+pub(super) use clean_stop::write as note_clean_stop;
+
 pub use check::{CheckReport, Dump, check};
+
+/// What is being read of a folder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pass {
+    /// The newest segments, back to a checkpoint.
+    Find,
+    /// What follows the checkpoint, once more.
+    Replay,
+    /// Every record.
+    Check,
+}
+
+/// Hears what is read, how many bytes of it were, and how many there are at most.
+pub type OnProgress<'a> = &'a mut dyn FnMut(Pass, u64, u64);
 
 /// What was found at the start.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -40,6 +59,9 @@ pub struct Recovered {
     pub damages: Vec<Damage>,
     /// Messages whose segment is not there any more.
     pub lost_messages: u64,
+    /// Whether the log was not closed. Which messages were handed out last is not known then, so all of
+    /// them count as handed out.
+    pub unclean: bool,
 }
 
 impl Recovered {
@@ -78,7 +100,7 @@ pub(super) fn open(
 ) -> Result<(Engine, Recovered), LogError> {
     let options = options.clamped();
     let files = SegmentFiles::new(layer);
-    let mut loaded = load(&files)?;
+    let mut loaded = load(&files, &mut |_, _, _| ())?;
     mend(&files, &mut loaded)?;
     let free = std::mem::take(&mut loaded.unused);
     for number in free {
@@ -88,7 +110,8 @@ pub(super) fn open(
     let shared = Arc::new(Shared::new(files, options, loaded.index, on_status));
     let sealed = loaded.segments;
     let segments = Segments::new(Arc::clone(&shared), sealed, Vec::new(), loaded.next_number);
-    let replayed = recovered.replayed_records;
+    // What counts as handed out must be in a checkpoint, even when nothing else was written.
+    let replayed = recovered.replayed_records + u64::from(recovered.unclean);
     Ok((Engine::new(shared, segments, loaded.sequence, replayed), recovered))
 }
 
@@ -110,6 +133,7 @@ fn mend(files: &SegmentFiles, loaded: &mut Loaded) -> Result<(), LogError> {
         remove(files, number)?;
         loaded.segments.remove(&number);
     }
+    clean_stop::remove(files)?;
     let path = files.layer.path("");
     files.layer.sync_dir().map_err(|error| LogError::io("sync", &path, error))
 }
@@ -122,7 +146,7 @@ fn remove(files: &SegmentFiles, number: u32) -> Result<(), LogError> {
 }
 
 /// Reads the state of a folder; writes nothing.
-fn load(files: &SegmentFiles) -> Result<Loaded, LogError> {
+fn load(files: &SegmentFiles, progress: OnProgress<'_>) -> Result<Loaded, LogError> {
     let path = files.layer.path("");
     let names = files.layer.list().map_err(|error| LogError::io("list", &path, error))?;
     let mut numbers: Vec<u32> = names.iter().filter_map(|name| segment_number(name)).collect();
@@ -140,7 +164,7 @@ fn load(files: &SegmentFiles) -> Result<Loaded, LogError> {
             Found::NoHeader(damage) => files.report(&damage),
         }
     }
-    let (walked, base) = walk(files, &segments)?;
+    let (walked, base) = walk(files, &segments, progress)?;
     let sequence = walked.iter().map(|survey| survey.sequence).max().unwrap_or(0);
     let synced = walked.iter().map(|survey| survey.synced).max().unwrap_or_default();
     let torn = walked
@@ -149,6 +173,8 @@ fn load(files: &SegmentFiles) -> Result<Loaded, LogError> {
     let end = torn.map(|(number, hole)| (number, hole.cut));
     let mut recovered = Recovered::default();
     let mut index = base.index;
+    let size = |survey: &Survey| segments.get(&survey.segment.number).copied().unwrap_or(0);
+    let (mut done, total) = (0, walked.iter().map(size).sum());
     for survey in &walked {
         let number = survey.segment.number;
         let last = match end {
@@ -159,10 +185,17 @@ fn load(files: &SegmentFiles) -> Result<Loaded, LogError> {
         let from = if number == base.segment { base.offset } else { DATA_START.into() };
         recovered.replayed_records +=
             replay_segment(&mut index, files, &survey.segment, from, last)?;
+        done += size(survey);
+        progress(Pass::Replay, done, total);
     }
     let is_there = |segment: u32| segments.contains_key(&segment);
     recovered.lost_messages = index.forget_missing_segments(files, is_there)?;
     index.forget_messages_of_the_process(files)?;
+    let is_closed = torn.is_none() && clean_stop::is_there(files, sequence);
+    recovered.unclean = !segments.is_empty() && !is_closed;
+    if recovered.unclean {
+        index.all_may_be_handed_out();
+    }
     recovered.queues = index.summaries();
     recovered.damages = files.damages();
     recovered.cut = torn.and_then(|(number, hole)| {
@@ -196,11 +229,13 @@ struct Base {
 fn walk(
     files: &SegmentFiles,
     segments: &BTreeMap<u32, u64>,
+    progress: OnProgress<'_>,
 ) -> Result<(Vec<Survey>, Base), LogError> {
     let mut walked: Vec<Survey> = Vec::new();
     let mut synced = (0, 0);
     let mut base = Base { index: Index::default(), segment: 0, offset: DATA_START.into() };
-    for number in segments.keys().rev() {
+    let (mut done, total) = (0, segments.values().sum());
+    for (number, size) in segments.iter().rev() {
         let survey = Survey::of(&files.segment(*number)?)?;
         synced = synced.max(survey.synced);
         let end = survey.first_torn(synced).map_or(u64::MAX, |hole| hole.cut);
@@ -208,11 +243,14 @@ fn walk(
         let found =
             usable.filter(|position| u64::from(position.offset) < end).find_map(|position| {
                 let (header, record) = files.record(*position).ok()?;
-                let queues = read_checkpoint(&record[RECORD_HEADER_BYTES..], header.count)?;
+                let queues =
+                    read_checkpoint(&record[RECORD_HEADER_BYTES..], header.flags, header.count)?;
                 let offset = u64::from(position.offset);
                 Some(Base { index: Index::of_checkpoint(queues), segment: *number, offset })
             });
         walked.push(survey);
+        done += size;
+        progress(Pass::Find, done, total);
         if let Some(found) = found {
             base = found;
             break;

@@ -8,7 +8,7 @@ use crate::base::{Body, ExchangeName, Message, MessageHeader, MessageId};
 /// A persistent message with this body.
 pub(super) fn message(body: &[u8]) -> Message {
     Message::new(
-        ExchangeName::try_from("logs").expect("a short name"),
+        &ExchangeName::try_from("logs").expect("a short name"),
         b"key",
         b"\x10\x00\x02",
         Body::One(Bytes::copy_from_slice(body)),

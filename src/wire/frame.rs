@@ -18,6 +18,14 @@ pub const FRAME_HEADER_BYTES: usize = 7;
 /// The octet after the payload.
 pub const FRAME_END: u8 = 206;
 
+/// Octets of the first frame of this input, whole or not; `None` while its header is not there. What a
+/// peer says of itself: check it before you believe it.
+#[must_use]
+pub fn first_frame_bytes(input: &[u8]) -> Option<usize> {
+    let header = FrameHeader::read(*input.first_chunk()?);
+    Some(FRAME_HEADER_BYTES.saturating_add(header.bytes as usize).saturating_add(1))
+}
+
 /// What a frame carries (spec: 4.2.3; numbers from the constants of the specification).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FrameKind {

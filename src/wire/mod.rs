@@ -35,7 +35,7 @@ pub use decoder::Decoder;
 pub use encode::encode_method;
 pub use error::{Snippet, WireError};
 pub use expiration::ExpirationFault;
-pub use frame::{FRAME_END, FRAME_HEADER_BYTES, Frame, FrameKind, Frames};
+pub use frame::{FRAME_END, FRAME_HEADER_BYTES, Frame, FrameKind, Frames, first_frame_bytes};
 pub use method::{
     BasicConsume, Close, ExchangeBind, ExchangeDeclare, Method, MethodId, QueueBind, QueueDeclare,
 };

@@ -9,8 +9,10 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
-use crate::base::limits::{FRAME_OVERHEAD_BYTES, OUTPUT_HIGH_WATER_BYTES};
-use crate::base::{Body, ChannelId, ConsumerTag, DeliveryTag, Message, ReplyCode};
+use crate::base::limits::{
+    FRAME_OVERHEAD_BYTES, MESSAGE_PACKED_BYTES_MAX, OUTPUT_HIGH_WATER_BYTES,
+};
+use crate::base::{BodyRef, ChannelId, ConsumerTag, DeliveryTag, Message, ReplyCode};
 
 use super::encode::encode_method;
 use super::frame::{FRAME_END, FrameHeader, FrameKind};
@@ -18,9 +20,9 @@ use super::method::{Method, MethodId};
 use super::protocol_header::PROTOCOL_HEADER;
 use super::writer::{bits, put_short_string};
 
-/// Pieces of a body from this size on are not copied. Below it a copy is cheaper than one more slice
+/// Pieces of a body above this size are not copied. Below it a copy is cheaper than one more slice
 /// in the write and one more reference to count.
-const SHARED_BYTES_MIN: usize = 4 * 1024;
+const SHARED_BYTES_MIN: usize = MESSAGE_PACKED_BYTES_MAX;
 
 /// Written bytes at the front of a vector that never runs empty, above which the rest is moved down.
 const COMPACT_BYTES_MIN: usize = 64 * 1024;
@@ -208,30 +210,32 @@ impl Output {
         own_bytes: usize,
         put: impl FnOnce(u32, &mut Vec<u8>),
     ) {
-        let route_bytes = 2 + message.exchange().as_str().len() + message.routing_key().len();
+        let route_bytes = 2 + message.exchange_bytes().len() + message.routing_key().len();
         let payload_bytes = own_bytes + route_bytes;
         let body_size = message.body().len();
-        let copied = if body_size < SHARED_BYTES_MIN { body_size } else { 0 };
+        let copied = if body_size <= SHARED_BYTES_MIN { body_size } else { 0 };
         self.small.reserve(64 + payload_bytes + message.properties().len() + copied);
         let start = self.small.len();
         // Two hundred and fifty-five bytes three times at most.
         put(u32::try_from(payload_bytes).unwrap_or(u32::MAX), &mut self.small);
         put_header_frame(channel, message.properties(), body_size, &mut self.small);
         match message.body() {
-            Body::One(piece) if fits(piece, frame_max) => {
-                put_body_frame(channel, piece, &mut self.small);
+            BodyRef::Packed(bytes) => {
+                for part in bytes.chunks(payload_bytes_max(frame_max)) {
+                    put_body_frame(channel, part, &mut self.small);
+                }
                 self.len += self.small.len() - start;
             }
-            body => {
+            BodyRef::Slices(pieces) => {
                 self.len += self.small.len() - start;
-                self.body(channel, body, body_size, frame_max);
+                self.body(channel, pieces, body_size, frame_max);
             }
         }
     }
 
     /// Body frames, each as full as frame-max allows, whatever the pieces are that came in.
-    fn body(&mut self, channel: ChannelId, body: &Body, body_size: usize, frame_max: u32) {
-        let mut pieces = body.pieces().iter();
+    fn body(&mut self, channel: ChannelId, pieces: &[Bytes], body_size: usize, frame_max: u32) {
+        let mut pieces = pieces.iter();
         let mut piece = Bytes::new();
         let mut left = body_size;
         while left > 0 {
@@ -376,7 +380,7 @@ fn put_tag_and_flag(delivery_tag: DeliveryTag, flag: bool, out: &mut Vec<u8>) {
 
 #[inline]
 fn put_route(message: &Message, out: &mut Vec<u8>) {
-    put_short_string(message.exchange().as_str().as_bytes(), out);
+    put_short_string(message.exchange_bytes(), out);
     put_short_string(message.routing_key(), out);
 }
 
@@ -394,22 +398,13 @@ fn put_header_frame(channel: ChannelId, properties: &[u8], body_size: usize, out
     out.push(FRAME_END);
 }
 
-/// One body frame by copying; none for an empty body (spec: 4.2.6.2).
+/// One body frame by copying.
 #[inline]
 fn put_body_frame(channel: ChannelId, piece: &[u8], out: &mut Vec<u8>) {
-    if piece.is_empty() {
-        return;
-    }
     let size = u32::try_from(piece.len()).unwrap_or(u32::MAX);
     out.extend_from_slice(&FrameHeader::octets(FrameKind::Body, channel, size));
     out.extend_from_slice(piece);
     out.push(FRAME_END);
-}
-
-/// Whether a piece goes out as one frame and by copying.
-#[inline]
-fn fits(piece: &[u8], frame_max: u32) -> bool {
-    piece.len() < SHARED_BYTES_MIN && piece.len() <= payload_bytes_max(frame_max)
 }
 
 /// The payload that frame-max leaves room for; 0 means no limit.

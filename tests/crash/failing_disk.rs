@@ -139,6 +139,44 @@ fn a_directory_that_becomes_read_only_blocks_publishers() {
     server.stop();
 }
 
+/// Somebody deletes the data directory of a running broker. The system writes and syncs on without a
+/// word, into files that nobody will ever find again.
+#[test]
+fn nothing_is_confirmed_into_a_deleted_directory() {
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Server::start(&data);
+    declare(&server);
+    let mut publisher = Publisher::new(&server, QUEUE, 1, BYTES);
+    let mut idle = Publisher::new(&server, QUEUE, 2, BYTES);
+    for publisher in [&mut publisher, &mut idle] {
+        publisher.send(10).expect("it takes messages");
+        publisher.until_confirmed().expect("it takes messages");
+    }
+    fs::remove_dir_all(&data).expect("it is ours");
+    // Who publishes gets no confirm, and everybody hears of it.
+    publisher.send(1).expect("the broker goes on");
+    publisher.until_told_blocked().expect("the broker goes on");
+    idle.until_told_blocked().expect("the broker goes on");
+    publisher.until_silent(SILENCE).expect("the broker goes on");
+    assert_eq!((publisher.confirmed.len(), publisher.open()), (10, 1));
+    assert_eq!(idle.blocked.as_deref(), Some("low on disk"));
+    // And what is declared now is not there after a restart, so it is refused.
+    let mut client = server.client();
+    client.open_channel(1).expect("a channel");
+    declare_durable(&mut client, 1, "late").expect_err("no declare-ok");
+    drop((client, publisher, idle));
+
+    server.terminate();
+    let (code, stderr) = server.end();
+    assert_eq!(code, Some(1), "a clean end would be a lie: {stderr}");
+    let messages = data.join("messages");
+    assert_error_names(&stderr, &messages);
+    let last = stderr.lines().last().unwrap_or_default();
+    let says = [messages.to_str().expect("UTF-8"), "was deleted", "not closed cleanly"];
+    assert!(says.iter().all(|part| last.contains(part)), "the last line: {stderr}");
+}
+
 fn left(server: &Server) -> BTreeSet<Name> {
     let mut client = server.client();
     client.open_channel(1).expect("a channel");

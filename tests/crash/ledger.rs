@@ -3,7 +3,8 @@
 //! A counter that everybody shares stands for time. A message that was published at `p` and confirmed
 //! proves that everything which its queue did before `p` is on disk as well, because the log keeps the
 //! order of one queue; the latest such `p` of a queue is its *seal*. So an ack that the broker had read
-//! before the seal must never be undone, and a delivery before the seal must not be forgotten.
+//! before the seal must never be undone. What a client had and what comes back all the same is marked
+//! redelivered, whatever the broker still knew of it (I10).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,8 +29,6 @@ struct Copy {
     /// When a client had it first.
     handed_out: Option<u64>,
     acked: Option<Acked>,
-    /// It came back redelivered after a start, so the fact is on disk.
-    marked: bool,
     /// It was found after a start, and so handed out in every life since.
     audited: bool,
 }
@@ -65,8 +64,6 @@ pub(super) struct Tally {
     pub(super) confirmed: u64,
     pub(super) acked: u64,
     pub(super) came_back_acked: u64,
-    /// Of those: without the redelivered flag.
-    pub(super) came_back_unmarked: u64,
     pub(super) commits: u64,
     pub(super) audited: u64,
 }
@@ -99,7 +96,6 @@ impl Ledger {
             confirmed: false,
             handed_out: None,
             acked: None,
-            marked: false,
             audited: false,
         };
         self.tally.published += 1;
@@ -185,7 +181,6 @@ impl Ledger {
                 Some(copy) => {
                     let acked = copy.acked.is_some();
                     self.tally.came_back_acked += u64::from(acked);
-                    self.tally.came_back_unmarked += u64::from(acked && !redelivered);
                     if let Some(wrong) = copy.wrong_return(redelivered, end, seal) {
                         self.faults.push(format!("queue {queue}: {name:?} {wrong}: {copy:?}"));
                     }
@@ -198,11 +193,10 @@ impl Ledger {
         self.check_missing(queue, &present);
         self.check_commits(queue, &present);
         self.queues[queue].retain(|name, _| present.contains_key(name));
-        for (name, copy) in &mut self.queues[queue] {
+        for copy in self.queues[queue].values_mut() {
             copy.confirmed = true;
             copy.acked = None;
             copy.handed_out.get_or_insert(now);
-            copy.marked |= present[name];
             copy.audited = true;
         }
     }
@@ -271,8 +265,8 @@ impl Copy {
         if read_by.is_some_and(|at| at < seal || end == End::Stopped) {
             return Some("came back, and its ack was on disk");
         }
-        let known = self.handed_out.is_some_and(|at| at < seal || end == End::Stopped);
-        if (known || self.marked) && !redelivered {
+        // Whatever became of the facts: somebody had it, so it is marked (I10).
+        if (self.handed_out.is_some() || self.acked.is_some()) && !redelivered {
             return Some("had been handed out and came back unmarked");
         }
         None

@@ -45,6 +45,14 @@ impl Publisher {
         Ok(())
     }
 
+    /// Waits until the broker says that it takes no more, and sends nothing.
+    pub(super) fn until_told_blocked(&mut self) -> io::Result<()> {
+        while self.blocked.is_none() {
+            self.hear_one()?;
+        }
+        Ok(())
+    }
+
     /// Sends so many messages.
     pub(super) fn send(&mut self, count: usize) -> io::Result<()> {
         for _ in 0..count {

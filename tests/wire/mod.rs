@@ -13,6 +13,7 @@ mod frames;
 mod headers_exchange;
 mod heartbeat;
 mod login;
+mod memory;
 mod names;
 mod nesting;
 mod permissions;

@@ -1,7 +1,14 @@
 //! The broker without sockets: clients, cells and inboxes driven by hand.
 
+mod crashed;
+mod deleting;
+mod faulty;
+mod logged;
+mod paging;
 mod queues;
 mod refusals;
 mod storing;
 mod turns;
 mod world;
+
+pub(crate) use world::open_broker;

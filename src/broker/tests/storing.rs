@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::world::{AUTOMATIC, MANUAL, World, deliveries, queue};
 use crate::base::limits::QUEUE_BODY_BYTES_MAX;
 use crate::broker::{Answered, BrokerStorage, Event};
-use crate::store::{MemoryLog, MemoryMetadata, MessageLog};
+use crate::store::{MemoryLog, MemoryMetadata, MessageLog, QueueNumber};
 
 fn storage(log: MemoryLog) -> (BrokerStorage, Arc<MemoryLog>) {
     let log = Arc::new(log);
@@ -104,6 +104,35 @@ fn a_deleted_queue_does_not_come_back() {
     let after = World::stored(storage);
     let mut hand = after.connect();
     assert_eq!(hand.get("q"), Err("NOT_FOUND - no queue 'q' in vhost '/'".to_owned()));
+}
+
+/// The definitions were lost, or are an older copy; the log still has messages of their queues.
+#[test]
+fn a_new_queue_never_gets_the_number_of_a_queue_that_the_log_knows() {
+    let (with_definitions, log) = storage(MemoryLog::new());
+    let before = World::stored(with_definitions);
+    let mut hand = before.connect();
+    for name in ["one", "two", "three"] {
+        hand.declare_with(name, |declare| declare.durable = true).expect("declared");
+        hand.publish_persistent(name, b"old").expect("routed");
+    }
+    hand.flush();
+    std::mem::forget(hand);
+    let used: Vec<QueueNumber> = log.queues().iter().map(|queue| queue.number).collect();
+    assert_eq!(used.len(), 3);
+
+    let metadata = Arc::new(MemoryMetadata::new());
+    let log_again = Arc::clone(&log) as Arc<dyn MessageLog>;
+    let after = World::stored(BrokerStorage { metadata, log: log_again });
+    let mut hand = after.connect();
+    hand.declare_with("new", |declare| declare.durable = true).expect("declared");
+    hand.publish_persistent("new", b"new").expect("routed");
+    hand.flush();
+    after.noted.run_all();
+    let queues = log.queues();
+    let holding: Vec<_> = queues.iter().filter(|queue| queue.messages > 0).collect();
+    assert_eq!(holding.len(), 1, "{queues:?}");
+    assert!(!used.contains(&holding[0].number), "{used:?}, then {:?}", holding[0]);
 }
 
 #[test]

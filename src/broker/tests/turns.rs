@@ -1,11 +1,17 @@
 //! Turns of a cell: budgets, held consumers, the alarm, and many at once.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake};
 use std::thread;
 
 use super::world::{AUTOMATIC, Job, MANUAL, World, deliveries};
 use crate::access::Permissions;
+use crate::base::Millis;
 use crate::base::limits::{DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX, INBOX_HIGH_WATER_BYTES};
-use crate::broker::Event;
+use crate::broker::cell::Envelope;
+use crate::broker::{Cell, Event, Inbox};
+use crate::queue::{Command, RequestId};
 
 #[test]
 fn a_long_queue_is_handed_out_in_turns_that_a_task_of_its_own_continues() {
@@ -118,4 +124,53 @@ fn publishers_on_many_threads_lose_nothing_and_keep_their_order() {
     for thread in threads {
         thread.join().expect("no panic");
     }
+}
+
+/// Asks the queue again whenever it has answered, up to a number of times.
+struct AsksAgain {
+    cell: Arc<Cell>,
+    inbox: Arc<Inbox>,
+    asked: AtomicUsize,
+}
+
+const ASKED_MAX: usize = 1_000;
+
+impl Wake for AsksAgain {
+    fn wake(self: Arc<Self>) {
+        if self.asked.fetch_add(1, Ordering::Relaxed) < ASKED_MAX {
+            self.listen();
+            let request = RequestId(0);
+            let inbox = Arc::clone(&self.inbox);
+            let command = Command::Inspect { request };
+            self.cell.enqueue(Envelope::Ask { command, request, inbox });
+        }
+    }
+}
+
+impl AsksAgain {
+    fn listen(self: &Arc<Self>) {
+        let (mut events, mut held) = (Vec::new(), Vec::new());
+        self.inbox.take(&mut events, &mut held);
+        let waker = Arc::clone(self).into();
+        assert!(self.inbox.poll_filled(&mut Context::from_waker(&waker)).is_pending());
+    }
+}
+
+#[test]
+fn a_drive_ends_although_others_bring_more_all_the_time() {
+    let world = World::new();
+    let mut hand = world.connect();
+    hand.declare("q").expect("declared");
+    let cell = hand.client.vhost().table().queue("q").cloned().expect("it is there");
+    let inbox = Arc::new(Inbox::new());
+    let waker = Arc::new(AsksAgain { cell, inbox, asked: AtomicUsize::new(0) });
+    waker.listen();
+    waker.wake_by_ref();
+    waker.cell.drive(Millis(0));
+    let asked = waker.asked.load(Ordering::Relaxed);
+    assert!(asked > 1 && asked <= DRIVE_BURSTS_MAX + 2, "{asked} turns in one drive");
+    let jobs = world.noted.take();
+    assert_eq!(jobs.len(), 1, "the rest is scheduled");
+    jobs.into_iter().for_each(Job::run);
+    assert!(waker.asked.load(Ordering::Relaxed) > asked, "and goes on from there");
 }

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use crate::access::{Directory, Permissions, User};
 use crate::base::{
     Body, ChannelId, ExchangeName, FieldTable, HolderId, ManualClock, Message, MessageHeader,
-    MessageId, Millis, PublishSequence, QueueName, ShortStr, UserName, VhostName,
+    Millis, PublishSequence, QueueName, ShortStr, UserName, VhostName,
 };
 use crate::broker::{
     Answered, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume, ConsumeRequest,
-    DeclareExchange, DeclareQueue, Event, Inbox, Peer, Refused, Scheduler, Step,
+    DeclareExchange, DeclareQueue, Event, Inbox, PageQuestion, Peer, Refused, Scheduler, Step,
 };
 
 /// Message bytes at which the alarm of a test broker goes on.
@@ -20,14 +20,15 @@ pub(super) const WATERMARK_BYTES: u64 = 100_000_000;
 /// Something for a task of its own.
 pub(super) enum Job {
     Resume(Arc<Cell>),
-    PageIn(Arc<Cell>, MessageId, u32),
+    /// With its pause in milliseconds.
+    PageIn(Arc<Cell>, PageQuestion, u64),
 }
 
 impl Job {
     pub(super) fn run(self) {
         match self {
             Self::Resume(cell) => cell.resume(),
-            Self::PageIn(cell, from, count) => cell.page_in(from, count),
+            Self::PageIn(cell, question, _) => cell.page_in(question),
         }
     }
 }
@@ -40,8 +41,8 @@ impl Scheduler for Noted {
         self.note(Job::Resume(cell));
     }
 
-    fn page_in(&self, cell: Arc<Cell>, from: MessageId, count: u32) {
-        self.note(Job::PageIn(cell, from, count));
+    fn page_in(&self, cell: Arc<Cell>, question: PageQuestion, pause_ms: u64) {
+        self.note(Job::PageIn(cell, question, pause_ms));
     }
 }
 
@@ -90,22 +91,9 @@ impl World {
         memory_watermark_bytes: u64,
         storage: Option<BrokerStorage>,
     ) -> Self {
-        let vhost = VhostName::try_from("/").expect("short");
-        let guest = UserName::try_from("guest").expect("short");
-        let mut directory = Directory::new();
-        let user = User::with_password(guest.clone(), b"guest", Vec::new()).expect("random salt");
-        directory.put_user(user);
-        directory.set_permissions(&guest, vhost.clone(), permissions).expect("the user is there");
         let noted = Arc::new(Noted::default());
-        let broker = Broker::new(BrokerSettings {
-            clock: Arc::new(ManualClock::new()),
-            scheduler: Arc::clone(&noted) as Arc<dyn Scheduler>,
-            directory,
-            default_vhost: vhost,
-            memory_watermark_bytes,
-            parse_headers: |_| FieldTable::EMPTY,
-            storage,
-        });
+        let scheduler = Arc::clone(&noted) as Arc<dyn Scheduler>;
+        let broker = guest_broker(permissions, memory_watermark_bytes, scheduler, storage);
         Self { broker, noted }
     }
 
@@ -123,6 +111,35 @@ impl World {
         client.channel_opened(holder, ChannelId(1));
         Hand { client, inbox, holder, sequence: 0, kept: Vec::new() }
     }
+}
+
+/// A broker that knows the user `guest` and the virtual host `/`, and whose clock stands still.
+fn guest_broker(
+    permissions: Permissions,
+    memory_watermark_bytes: u64,
+    scheduler: Arc<dyn Scheduler>,
+    storage: Option<BrokerStorage>,
+) -> Arc<Broker> {
+    let vhost = VhostName::try_from("/").expect("short");
+    let guest = UserName::try_from("guest").expect("short");
+    let mut directory = Directory::new();
+    let user = User::with_password(guest.clone(), b"guest", Vec::new()).expect("random salt");
+    directory.put_user(user);
+    directory.set_permissions(&guest, vhost.clone(), permissions).expect("the user is there");
+    Broker::new(BrokerSettings {
+        clock: Arc::new(ManualClock::new()),
+        scheduler,
+        directory,
+        default_vhost: vhost,
+        memory_watermark_bytes,
+        parse_headers: |_| FieldTable::EMPTY,
+        storage,
+    })
+}
+
+/// A broker for anybody who only needs one that holds nobody back.
+pub(crate) fn open_broker(scheduler: Arc<dyn Scheduler>) -> Arc<Broker> {
+    guest_broker(Permissions::everything(), u64::MAX, scheduler, None)
 }
 
 /// A connection as a test moves it.
@@ -167,7 +184,7 @@ impl Hand {
             let (answers, kept): (Vec<_>, Vec<_>) = self.events().into_iter().partition(is_answer);
             self.kept = kept;
             let answer = match answers.into_iter().next() {
-                Some(Event::Reply { request, reply }) => self.client.reply(request, reply),
+                Some(Event::Reply { request, reply }) => self.client.reply(request, *reply),
                 Some(Event::Stored { request, error }) => self.client.stored(request, error),
                 other => panic!("a question is answered after its flush: {other:?}"),
             };
@@ -193,6 +210,16 @@ impl Hand {
         name: &str,
         change: impl FnOnce(&mut DeclareQueue),
     ) -> Result<Answered, String> {
+        let step = self.ask_to_declare(name, change);
+        self.answered(step)
+    }
+
+    /// A declare without waiting for its answer.
+    pub(super) fn ask_to_declare(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(&mut DeclareQueue),
+    ) -> Result<Step, Refused> {
         let mut declare = DeclareQueue {
             queue: queue(name),
             passive: false,
@@ -202,8 +229,7 @@ impl Hand {
             arguments: FieldTable::EMPTY,
         };
         change(&mut declare);
-        let step = self.client.queue_declare(self.holder, declare);
-        self.answered(step)
+        self.client.queue_declare(self.holder, declare)
     }
 
     pub(super) fn consume(&mut self, name: &str, consume: Consume) -> Result<Answered, String> {
@@ -216,6 +242,12 @@ impl Hand {
     pub(super) fn delete(&mut self, name: &str) -> Result<Answered, String> {
         let step = self.client.queue_delete(self.holder, &queue(name), false, false);
         self.answered(step)
+    }
+
+    /// Messages that this queue lost.
+    pub(super) fn lost(&self, name: &str) -> u64 {
+        let cell = self.client.vhost().table().queue(name).cloned();
+        cell.expect("the queue is there").lost_messages()
     }
 
     pub(super) fn get(&mut self, name: &str) -> Result<Answered, String> {
@@ -252,7 +284,7 @@ pub(super) fn persistent_message(exchange: &str, key: &str, body: &[u8]) -> Mess
 
 fn message_with(exchange: &str, key: &str, body: &[u8], header: MessageHeader) -> Message {
     Message::new(
-        ExchangeName::try_from(exchange).expect("short"),
+        &ExchangeName::try_from(exchange).expect("short"),
         ShortStr::try_from(key).expect("short").as_bytes(),
         b"\x00\x00",
         Body::One(Bytes::copy_from_slice(body)),
@@ -271,7 +303,7 @@ pub(super) fn deliveries(events: &[Event]) -> Vec<(Vec<u8>, bool)> {
         .filter_map(|event| match event {
             Event::Deliver(delivery) => {
                 let message = delivery.content.clone().load().expect("it can be read");
-                Some((message.body().pieces().concat(), delivery.redelivered))
+                Some((message.body().to_vec(), delivery.redelivered))
             }
             _ => None,
         })

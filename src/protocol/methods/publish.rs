@@ -1,6 +1,6 @@
 //! `basic.publish`: the hot way in.
 
-use crate::base::{ChannelId, ExchangeName, Message, ShortStr};
+use crate::base::{ChannelId, ExchangeName, ShortStr};
 use crate::wire::{Frames, MethodId, PublishRef, WireError};
 
 use crate::protocol::action::{Action, Publish, Request};
@@ -23,16 +23,15 @@ impl Channel {
         if publish.immediate {
             return Err(ProtocolError::Immediate.of(MethodId::BASIC_PUBLISH));
         }
+        let bytes_max = turn.settings.message_bytes_max;
         let exchange = self.exchange(publish)?;
         let mandatory = publish.mandatory;
-        let bytes_max = turn.settings.message_bytes_max;
         if let Some(whole) = content::whole(channel, bytes_max, frames) {
-            let (properties, header) = (whole.properties, whole.header);
-            let message =
-                Message::new(exchange, publish.routing_key, properties, whole.body, header);
+            let message = whole.message(exchange, publish.routing_key);
             self.publish(Published { message, mandatory }, turn);
             return Ok(());
         }
+        let exchange = exchange.clone();
         // A routing key comes with one octet of length.
         let routing_key = ShortStr::copy_from(publish.routing_key).unwrap_or_default();
         self.content = Content::ExpectHeader(Publishing { exchange, routing_key, mandatory });
@@ -48,7 +47,7 @@ impl Channel {
             Mode::Confirm(confirms) => Some(confirms.publish()),
             Mode::Transaction { .. } => {
                 // rabbitmq: a publish is refused when it comes, not at the commit.
-                let request = Request::CheckPublish { exchange: message.exchange().clone() };
+                let request = Request::CheckPublish { exchange: message.exchange_name() };
                 let then = Then::Hold(HeldPublish { message, mandatory });
                 self.ask(MethodId::BASIC_PUBLISH, request, then, turn);
                 return;
@@ -62,14 +61,12 @@ impl Channel {
 
     /// The last exchange by its bytes, so that a publisher's name is parsed once.
     #[inline]
-    fn exchange(&mut self, publish: &PublishRef<'_>) -> Result<ExchangeName, WireError> {
-        match &self.last_exchange {
-            Some(last) if last.as_str().as_bytes() == publish.exchange => Ok(last.clone()),
-            _ => {
-                let name = publish.exchange_name()?;
-                self.last_exchange = Some(name.clone());
-                Ok(name)
-            }
-        }
+    fn exchange(&mut self, publish: &PublishRef<'_>) -> Result<&ExchangeName, WireError> {
+        let last = self.last_exchange.take();
+        let name = match last.filter(|last| last.as_str().as_bytes() == publish.exchange) {
+            Some(last) => last,
+            None => publish.exchange_name()?,
+        };
+        Ok(self.last_exchange.insert(name))
     }
 }

@@ -46,9 +46,9 @@ fn broker(pair: &mut Pair, actions: Vec<Action>, log: &mut Vec<Action>) {
         let mut more = Vec::new();
         for action in open {
             match &action {
-                Action::Ask(Ask { channel, holder, request }) => {
-                    let answer = fitting(request);
-                    pair.server.answer(pair.now, *channel, *holder, answer, &mut more);
+                Action::Ask(ask) => {
+                    let answer = fitting(&ask.request);
+                    pair.server.answer(pair.now, ask.channel, ask.holder, answer, &mut more);
                 }
                 Action::Publish(publish) => {
                     if let Some(sequence) = publish.sequence {
@@ -71,7 +71,7 @@ fn ungrouped(actions: &[Action]) -> Vec<String> {
     let mut lines = Vec::new();
     for action in actions {
         match action {
-            Action::Ask(Ask { request: Request::Barrier, .. }) => {}
+            Action::Ask(ask) if ask.request == Request::Barrier => {}
             Action::Settle(settle) => {
                 for (first, last) in &settle.messages {
                     for id in first.0..=last.0 {
@@ -329,7 +329,7 @@ proptest! {
             step(&mut pair, world, &mut asked, &mut actions);
             for action in &actions[before..] {
                 if let Action::Ask(ask) = action {
-                    asked = Some(ask.clone());
+                    asked = Some(Ask::clone(ask));
                 }
             }
             // Whatever is written can be read.

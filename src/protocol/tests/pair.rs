@@ -10,7 +10,7 @@ use crate::base::{
     MessageId, Millis, QueueId, ShortStr, VhostName,
 };
 use crate::protocol::{
-    Action, Answer, Ask, Connection, Delivery, Outcome, Publish, Request, Settings, Settle,
+    Action, Answer, Connection, Delivery, Outcome, Publish, Request, Settings, Settle,
 };
 use crate::wire::{
     Close, ContentHeader, Decoder, FrameKind, Frames, Method, MethodId, Output, PROTOCOL_HEADER,
@@ -133,9 +133,9 @@ impl Pair {
         let mut actions = self.send(channel, method);
         assert!(self.server.is_waiting(), "{actions:?}");
         match (actions.pop(), actions.is_empty()) {
-            (Some(Action::Ask(Ask { channel: asking, request, .. })), true) => {
-                assert_eq!(asking, ChannelId(channel));
-                request
+            (Some(Action::Ask(ask)), true) => {
+                assert_eq!(ask.channel, ChannelId(channel));
+                ask.request
             }
             other => panic!("one question was expected: {other:?}"),
         }
@@ -345,7 +345,7 @@ pub(super) const NO_PROPERTIES: &[u8] = &[0, 0];
 
 pub(super) fn message(body: &[u8]) -> Message {
     Message::new(
-        exchange("logs"),
+        &exchange("logs"),
         b"key",
         NO_PROPERTIES,
         Body::One(Bytes::copy_from_slice(body)),

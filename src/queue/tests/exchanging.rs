@@ -1,7 +1,7 @@
 //! Handles may be exchanged while their messages are in the queue.
 
 use crate::base::MessageId;
-use crate::queue::{Effect, Reply, Residence, Settlement};
+use crate::queue::{Command, Effect, Reply, Residence, Settlement};
 
 use super::fixture::*;
 
@@ -84,4 +84,31 @@ fn a_delivery_says_how_often_the_message_was_handed_out_before() {
         assert_eq!((delivery.delivery_count, delivery.redelivered), (count, count > 0));
         queue.settle(1, Settlement::Requeue, &[(1, 1)]);
     }
+}
+
+/// Q3.
+#[test]
+fn without_acks_a_message_on_disk_is_held_until_it_is_read() {
+    let mut queue = Queue::logged();
+    queue.attach_all([automatic(1, 1)]);
+    let messages = (0..3).map(|_| queue.message(true, None)).collect();
+    queue.apply(Command::Enqueue(messages));
+    queue.persisted(3);
+    queue.machine.exchange(MessageId(2), MessageId(3), |_, _| Residence::Disk);
+    let (effects, _) = queue.deliver_burst(ALL);
+    let until_read = |effect: &Effect<u64>| match effect {
+        Effect::Deliver { delivery, .. } => Some((delivery.id.0, delivery.until_read)),
+        _ => None,
+    };
+    let handed_out: Vec<_> = effects.iter().filter_map(until_read).collect();
+    assert_eq!(handed_out, [(1, false), (2, true), (3, true)]);
+    assert_eq!(effects.last(), Some(&gone(1, true)), "the others are not");
+    assert_eq!(queue.counts(), (0, 2));
+    assert_eq!(queue.settle(1, Settlement::Ack, &[(2, 2)]), [gone(2, true)]);
+    assert_eq!(queue.release(1), [], "its reader is gone before it read");
+    assert_eq!(queue.counts(), (1, 0));
+    assert_eq!(got(&queue.get(None)), Some((3, true, 0)));
+    assert_eq!(queue.counts(), (0, 1), "a get without acks as well");
+    assert_eq!(queue.settle(99, Settlement::Ack, &[(3, 3)]), [gone(3, true)]);
+    assert_eq!(queue.machine.ram_bytes(), 0);
 }

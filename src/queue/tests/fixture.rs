@@ -123,7 +123,8 @@ impl Queue {
     }
 
     pub(super) fn get(&mut self, holder: Option<u64>) -> Vec<Effect<u64>> {
-        self.apply(Command::Get { holder: holder.map(HolderId), request: RequestId(9) })
+        let (no_ack, holder) = (holder.is_none(), HolderId(holder.unwrap_or(99)));
+        self.apply(Command::Get { holder, no_ack, request: RequestId(9) })
     }
 
     pub(super) fn release(&mut self, holder: u64) -> Vec<Effect<u64>> {

@@ -28,7 +28,10 @@ impl Index {
         for effect in effects {
             match effect {
                 Effect::PageOut { messages } => self.append(messages),
-                Effect::PageIn { from, count } => self.read(*from, *count as usize),
+                Effect::PageIn { from, count, up_to } => {
+                    assert!(self.away.back().is_some_and(|last| last.id == *up_to));
+                    self.read(*from, *count as usize);
+                }
                 Effect::Release(span) => self.forget(*span),
                 _ => {}
             }
@@ -53,7 +56,8 @@ impl Index {
             self.open = None;
             self.away.drain(..messages.len());
         }
-        Some(Command::PagedIn { from, messages })
+        let more = !self.away.is_empty();
+        Some(Command::PagedIn { from, messages, more })
     }
 
     fn append(&mut self, messages: &[Paged<u64>]) {

@@ -66,7 +66,6 @@ fn a_deleted_queue_answers_gone_confirms_publishes_and_does_nothing_else() {
     for command in [
         Command::Detach { consumer: ConsumerId(1), request: None },
         Command::Delete { condition: DeleteCondition::default(), request: None },
-        Command::Recover { holder: HolderId(1) },
         Command::Release { holder: HolderId(1) },
         Command::Flow { consumer: ConsumerId(1), flow: Flow::Open },
         Command::Persisted { up_to: MessageId(9) },

@@ -6,6 +6,7 @@ mod exchanging;
 mod fixture;
 mod index;
 mod lifetime;
+mod lossy;
 mod memory;
 mod model;
 mod paging;

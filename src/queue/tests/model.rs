@@ -1,6 +1,8 @@
 //! A queue of plain vectors, written from the rules and not from the machine: every step looks at
 //! everything.
 
+use std::collections::BTreeSet;
+
 use crate::base::{ConsumerId, HolderId, MessageId};
 use crate::queue::{
     Access, Acknowledge, Burst, Command, Consumer, DeleteCondition, Delivery, Effect, Flow,
@@ -41,6 +43,9 @@ pub(super) struct Model {
     line: Vec<ConsumerId>,
     next: u64,
     deleted: bool,
+    /// Messages that are not in RAM when they are handed out, so that they are held without acks too.
+    /// The model has no RAM: whoever compares says so.
+    pub(super) cold: BTreeSet<u64>,
 }
 
 impl Model {
@@ -52,7 +57,8 @@ impl Model {
             Message { id, payload, bytes, delivery_count, appended, unconfirmed, place }
         };
         let messages = past.iter().map(message).collect();
-        Self { config, messages, members: vec![], line: vec![], next: next.0, deleted: false }
+        let (members, line, cold) = (vec![], vec![], BTreeSet::new());
+        Self { config, messages, members, line, next: next.0, deleted: false, cold }
     }
 
     /// Whether a message ever had this id.
@@ -116,9 +122,6 @@ impl Model {
                 self.settle(holder, Settlement::Requeue, 0, u64::MAX, &mut out);
                 self.leave(|member| member.holder == holder, &mut out);
             }
-            Command::Recover { holder } => {
-                self.settle(holder, Settlement::Requeue, 0, u64::MAX, &mut out);
-            }
             Command::Flow { consumer, flow } => {
                 self.members
                     .iter_mut()
@@ -126,7 +129,7 @@ impl Model {
                     .for_each(|member| member.flow = flow);
                 self.line_up();
             }
-            Command::Get { holder, request } => self.get(holder, request, &mut out),
+            Command::Get { holder, no_ack, request } => self.get(holder, no_ack, request, &mut out),
             Command::Purge { request } => {
                 let ready = self.all(|message| message.place == Place::Ready);
                 for at in &ready {
@@ -170,17 +173,18 @@ impl Model {
             let member = members.into_iter().find(|member| member.consumer.id == id);
             let member = member.expect("the line holds members");
             let consumer = member.consumer;
-            let holder = match consumer.acknowledge {
+            let no_ack = match consumer.acknowledge {
                 Acknowledge::Manual { shared: true, .. } if !credit.try_take(consumer.holder) => {
                     member.flow = Flow::Held;
                     continue;
                 }
-                Acknowledge::Manual { .. } => Some(consumer.holder),
-                Acknowledge::Automatic => None,
+                Acknowledge::Manual { .. } => false,
+                Acknowledge::Automatic => true,
             };
-            let delivery = self.delivery(at, holder);
+            let delivery = self.delivery(at, consumer.holder, no_ack);
+            let holder = delivery.holder;
             out.push(Effect::Deliver { consumer: id, delivery });
-            self.give(at, holder, Some(id), &mut out);
+            self.give(at, holder, (!no_ack).then_some(id), &mut out);
             self.line_up();
             messages += 1;
             bytes += self.messages[at].bytes;
@@ -266,9 +270,16 @@ impl Model {
         }
     }
 
-    fn get(&mut self, holder: Option<HolderId>, request: RequestId, out: &mut Vec<Effect<u64>>) {
+    fn get(
+        &mut self,
+        holder: HolderId,
+        no_ack: bool,
+        request: RequestId,
+        out: &mut Vec<Effect<u64>>,
+    ) {
         let ready = self.all(|message| message.place == Place::Ready);
-        let delivery = ready.first().map(|at| self.delivery(*at, holder));
+        let delivery = ready.first().map(|at| self.delivery(*at, holder, no_ack));
+        let holder = delivery.as_ref().and_then(|delivery| delivery.holder);
         let stay = ready.len().saturating_sub(1) as u64;
         out.push(answer(request, Reply::Got { delivery, ready: stay }));
         if let Some(at) = ready.first() {
@@ -329,10 +340,13 @@ impl Model {
         out.push(Effect::Release(span));
     }
 
-    fn delivery(&self, at: usize, holder: Option<HolderId>) -> Delivery<u64> {
+    fn delivery(&self, at: usize, holder: HolderId, no_ack: bool) -> Delivery<u64> {
         let Message { id, payload, delivery_count, .. } = self.messages[at];
         let redelivered = delivery_count > 0;
-        Delivery { id: MessageId(id), payload, redelivered, delivery_count, holder }
+        let until_read = no_ack && self.cold.contains(&id);
+        let holder = (!no_ack || until_read).then_some(holder);
+        let id = MessageId(id);
+        Delivery { id, payload, redelivered, delivery_count, holder, until_read }
     }
 
     /// Whoever cannot take a message leaves the line; whoever newly can stands at its end.

@@ -1,6 +1,6 @@
 //! Q10: a long backlog leaves RAM and comes back, and nobody sees it.
 
-use crate::base::{HolderId, MessageId};
+use crate::base::MessageId;
 use crate::queue::{
     Burst, Command, DeleteCondition, Effect, LogMode, Machine, Paged, Paging, Progress,
     QueueConfig, Reply, RequestId, Residence, Settlement, Span,
@@ -8,7 +8,7 @@ use crate::queue::{
 
 use super::fixture::*;
 
-const PAGING: Paging = Paging { window: 4, piece: 3 };
+const PAGING: Paging = Paging { window: 4, window_bytes: u64::MAX, piece: 3 };
 
 fn volatile() -> Queue {
     Queue::new(QueueConfig { paging: Some(PAGING), ..QueueConfig::default() })
@@ -36,8 +36,9 @@ fn recovered(ids: &[u64], next: u64) -> Queue {
 
 fn paged(ids: impl IntoIterator<Item = u64>, delivery_count: u32) -> Vec<Paged<u64>> {
     let message = |id| {
-        let (id, payload, residence) = (MessageId(id), id, Residence::Disk);
-        Paged { id, payload, bytes: 10, delivery_count, appended: true, residence }
+        let (id, payload, residence) = (MessageId(id), id, Residence::Ram);
+        let (appended, damaged) = (true, false);
+        Paged { id, payload, bytes: 10, delivery_count, appended, residence, damaged }
     };
     ids.into_iter().map(message).collect()
 }
@@ -54,7 +55,7 @@ fn pieces(effects: &[Effect<u64>]) -> Vec<Vec<u64>> {
 /// The question among the effects.
 fn question(effects: &[Effect<u64>]) -> Option<(u64, u32)> {
     effects.iter().find_map(|effect| match effect {
-        Effect::PageIn { from, count } => Some((from.0, *count)),
+        Effect::PageIn { from, count, .. } => Some((from.0, *count)),
         _ => None,
     })
 }
@@ -67,7 +68,7 @@ fn enqueue(queue: &mut Queue, count: u64, persistent: bool) -> Vec<Effect<u64>> 
 fn answer(queue: &mut Queue, ids: impl IntoIterator<Item = u64>) -> Vec<Effect<u64>> {
     let messages = paged(ids, 0);
     let from = messages[0].id;
-    queue.apply(Command::PagedIn { from, messages })
+    queue.apply(Command::PagedIn { from, messages, more: true })
 }
 
 #[test]
@@ -146,7 +147,10 @@ fn what_is_away_is_never_overtaken() {
 #[test]
 fn a_get_whose_message_is_away_is_answered_when_it_comes_and_in_order() {
     let mut queue = recovered(&[3, 5, 6], 9);
-    assert_eq!(queue.get(Some(1)), [Effect::PageIn { from: MessageId(3), count: 3 }]);
+    assert_eq!(
+        queue.get(Some(1)),
+        [Effect::PageIn { from: MessageId(3), count: 3, up_to: MessageId(6) }]
+    );
     assert_eq!(queue.get(None), []);
     let inspect = Command::Inspect { request: RequestId(1) };
     assert_eq!(queue.apply(inspect), [], "it came later, so it waits");
@@ -209,8 +213,10 @@ fn a_recovered_queue_goes_on_where_it_was() {
     assert_eq!(effects, [Effect::Append { id: MessageId(9), payload: 1 }]);
     let mut messages = paged([2, 4, 7], 0);
     messages[0].delivery_count = 1;
-    messages[0].residence = Residence::Ram;
-    queue.apply(Command::PagedIn { from: MessageId(2), messages });
+    for message in &mut messages[1..] {
+        message.residence = Residence::Disk;
+    }
+    queue.apply(Command::PagedIn { from: MessageId(2), messages, more: false });
     assert_eq!(queue.machine.ram_bytes(), 20, "one of the old ones, and the new one");
     queue.machine.exchange(MessageId(9), MessageId(9), |_, payload| {
         *payload = 9;
@@ -218,32 +224,111 @@ fn a_recovered_queue_goes_on_where_it_was() {
     });
     let expected = [(1, 2, true), (1, 4, false), (1, 7, false), (1, 9, false)];
     assert_eq!(queue.deliver(), expected);
-    let taken = queue.apply(Command::Recover { holder: HolderId(1) });
+    let taken = queue.settle(1, Settlement::Requeue, &[(0, u64::MAX)]);
     assert_eq!((taken, queue.counts()), (vec![], (4, 0)));
 }
 
+/// Q11.
 #[test]
-#[should_panic(expected = "as many come back as were asked for")]
-fn an_answer_of_another_length_is_a_broken_driver() {
-    let mut queue = recovered(&[1, 2, 3], 4);
-    queue.get(None);
-    answer(&mut queue, [1, 2]);
+fn a_page_that_lacks_messages_costs_those_and_the_sums_are_right() {
+    let mut queue = recovered(&[1, 2, 3, 4], 5);
+    assert_eq!(
+        queue.get(Some(1)),
+        [Effect::PageIn { from: MessageId(1), count: 4, up_to: MessageId(4) }]
+    );
+    let messages = paged([1, 3], 0);
+    let effects = queue.apply(Command::PagedIn { from: MessageId(1), messages, more: false });
+    assert_eq!(effects[0], Effect::Lost { messages: 2 });
+    assert_eq!(got(&effects[1..]), Some((1, false, 1)));
+    assert_eq!((queue.counts(), queue.machine.ready_bytes()), ((1, 1), 10));
+    assert_eq!(got(&queue.get(None)), Some((3, false, 0)));
+    assert_eq!((queue.machine.ready_bytes(), queue.machine.ram_bytes()), (0, 10), "1 is held");
 }
 
+/// Q11.
 #[test]
-#[should_panic(expected = "in order (Q2)")]
-fn an_answer_out_of_order_is_a_broken_driver() {
+fn an_index_with_nothing_in_it_ends_the_wait() {
     let mut queue = recovered(&[1, 2, 3], 4);
     queue.get(None);
-    queue.apply(Command::PagedIn { from: MessageId(1), messages: paged([1, 3, 2], 0) });
+    let effects =
+        queue.apply(Command::PagedIn { from: MessageId(1), messages: vec![], more: false });
+    assert_eq!(effects[0], Effect::Lost { messages: 3 });
+    assert_eq!(effects[1], reply(9, Reply::Got { delivery: None, ready: 0 }));
+    assert_eq!((queue.counts(), queue.machine.ready_bytes()), ((0, 0), 0));
 }
 
+/// Q11.
 #[test]
-#[should_panic(expected = "what comes back is what went away (Q8)")]
-fn an_answer_of_other_bytes_is_a_broken_driver() {
+fn a_damaged_message_of_a_page_is_released_and_the_others_come() {
     let mut queue = recovered(&[1, 2, 3], 4);
     queue.get(None);
     let mut messages = paged([1, 2, 3], 0);
+    messages[0].damaged = true;
     messages[2].bytes = 9;
-    queue.apply(Command::PagedIn { from: MessageId(1), messages });
+    let effects = queue.apply(Command::PagedIn { from: MessageId(1), messages, more: true });
+    assert_eq!(effects[0], gone(1, true));
+    assert_eq!(got(&effects[1..2]), Some((2, false, 1)));
+    assert_eq!((queue.machine.ready_bytes(), queue.machine.ram_bytes()), (9, 9));
+}
+
+/// Q11.
+#[test]
+fn an_answer_out_of_order_or_of_the_tail_is_passed_over() {
+    let mut queue = recovered(&[1, 2, 3], 4);
+    queue.get(None);
+    let messages = paged([1, 3, 2, 4], 0);
+    let effects = queue.apply(Command::PagedIn { from: MessageId(1), messages, more: true });
+    assert_eq!(effects[0], Effect::Lost { messages: 1 });
+    assert_eq!(got(&effects[1..2]), Some((1, false, 1)));
+    assert_eq!(got(&queue.get(None)), Some((3, false, 0)));
+}
+
+/// Q11.
+#[test]
+fn more_than_was_known_comes_back_as_well() {
+    let mut queue = recovered(&[1, 9], 10);
+    assert_eq!(question(&queue.get(None)), Some((1, 2)));
+    let messages = paged([1, 4], 0);
+    let effects = queue.apply(Command::PagedIn { from: MessageId(1), messages, more: true });
+    assert_eq!((got(&effects), question(&effects)), (Some((1, false, 2)), Some((5, 1))));
+    assert_eq!(got(&queue.get(None)), Some((4, false, 1)));
+    let messages = paged([6], 0);
+    queue.apply(Command::PagedIn { from: MessageId(5), messages, more: true });
+    let effects = queue.get(None);
+    assert_eq!((got(&effects), question(&effects)), (Some((6, false, 1)), Some((7, 1))));
+    let messages = paged([9], 0);
+    let effects = queue.apply(Command::PagedIn { from: MessageId(7), messages, more: false });
+    assert_eq!(effects, [], "nothing is lost");
+    assert_eq!(got(&queue.get(None)), Some((9, false, 0)));
+    assert_eq!((queue.counts(), queue.machine.ready_bytes()), ((0, 0), 0));
+}
+
+/// Q11: what goes away between a question and its answer is not in the answer, and not lost.
+#[test]
+fn what_went_away_after_the_question_is_not_missed_in_the_answer() {
+    let mut queue = recovered(&[1, 2], 3);
+    queue.attach_all([manual(1, 1, 99)]);
+    assert_eq!(question(&queue.deliver_burst(ALL).0), Some((1, 2)));
+    assert_eq!(pieces(&enqueue(&mut queue, 7, false)), [[3, 4, 5]]);
+    let messages = vec![];
+    let effects = queue.apply(Command::PagedIn { from: MessageId(1), messages, more: false });
+    assert_eq!(effects, [Effect::Lost { messages: 2 }]);
+    assert_eq!(queue.counts(), (7, 0));
+    assert_eq!(question(&queue.deliver_burst(ALL).0), Some((3, 3)));
+}
+
+#[test]
+fn no_more_is_asked_for_while_the_head_has_its_bytes() {
+    let config = QueueConfig {
+        paging: Some(Paging { window: 4, window_bytes: 25, piece: 3 }),
+        ..QueueConfig::default()
+    };
+    let mut queue = Queue::new(config);
+    enqueue(&mut queue, 20, false);
+    assert_eq!(question(&queue.get(None)), None, "3 of 4 are there");
+    assert_eq!(question(&queue.get(None)), None, "20 bytes are more than half of 25");
+    assert_eq!(question(&queue.get(None)), Some((5, 3)));
+    let messages = paged([5], 0);
+    queue.apply(Command::PagedIn { from: MessageId(5), messages, more: true });
+    assert_eq!(question(&queue.get(None)), Some((6, 3)), "one came, and it goes on behind it");
 }

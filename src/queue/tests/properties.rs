@@ -1,11 +1,11 @@
 //! Random commands against the model, and the laws of a deterministic machine.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::base::{ConsumerId, MessageId, PublishSequence};
+use crate::base::{ConsumerId, HolderId, MessageId, PublishSequence};
 use crate::queue::{
     Burst, Command, Effect, Effects, Machine, Paged, Progress, QueueConfig, Reply, RequestId,
     Residence, Span,
@@ -81,7 +81,8 @@ fn remembered((messages, gap): &Past) -> (Vec<Paged<u64>>, MessageId) {
         last += 1 + gap;
         let (id, residence) = (MessageId(last), Residence::Disk);
         let (bytes, delivery_count) = (*bytes, *delivery_count);
-        Paged { id, payload: last, bytes, delivery_count, appended: true, residence }
+        let (appended, damaged) = (true, false);
+        Paged { id, payload: last, bytes, delivery_count, appended, residence, damaged }
     };
     let messages = messages.iter().map(message).collect();
     (messages, MessageId(last + gap + 1))
@@ -126,6 +127,7 @@ impl Outcome {
                 Effect::CancelConsumer { consumer } => outcome.cancelled.push(consumer),
                 Effect::Deleted => outcome.deleted = true,
                 Effect::Refuse { .. } => panic!("nothing is refused yet"),
+                Effect::Lost { .. } => panic!("this index loses nothing"),
                 // Paging is not to be seen from outside (Q10).
                 Effect::PageOut { .. } | Effect::PageIn { .. } => {}
             }
@@ -191,7 +193,9 @@ impl Pair {
         if let Move::Exchange(first, last, _) = step {
             return self.exchange(first, last, &step);
         }
+        let residences = self.residences();
         let (effects, progress) = self.subject.take(&step);
+        self.model.cold = cold(&effects, &residences);
         let given =
             effects.iter().filter(|effect| matches!(effect, Effect::Deliver { .. })).count();
         let (mut expected, mut expected_progress) = (Vec::new(), Progress::Idle);
@@ -236,6 +240,12 @@ impl Pair {
         self.compare();
     }
 
+    /// Where the bytes of the ready messages in RAM are.
+    fn residences(&self) -> BTreeMap<MessageId, Residence> {
+        let ready = self.subject.machine.ready.iter();
+        ready.map(|(id, entry)| (id, entry.facts.residence())).collect()
+    }
+
     fn compare(&self) {
         let Self { subject: Subject { machine, pool, index }, model, ledger, .. } = self;
         assert_eq!(pool.asked, self.model_pool.asked);
@@ -261,12 +271,31 @@ impl Pair {
             if self.subject.machine.ready() == 0 {
                 break;
             }
-            let request = RequestId(0);
-            self.take(Move::Apply(Command::Get { holder: None, request }));
+            let (holder, request) = (HolderId(1), RequestId(0));
+            self.take(Move::Apply(Command::Get { holder, no_ack: true, request }));
         }
         self.take(Move::Apply(Command::Persisted { up_to: MessageId(u64::MAX) }));
         assert_eq!(&self.ledger.confirmed, published, "Q6: every publish is confirmed");
     }
+}
+
+/// The messages that were held for being read; of those that were there before, exactly those whose
+/// bytes were elsewhere (Q3).
+fn cold(effects: &[Effect<u64>], residences: &BTreeMap<MessageId, Residence>) -> BTreeSet<u64> {
+    let delivery = |effect: &Effect<u64>| match effect {
+        Effect::Deliver { delivery, .. } => Some(delivery.clone()),
+        Effect::Reply { reply: Reply::Got { delivery, .. }, .. } => delivery.clone(),
+        _ => None,
+    };
+    let handed_out: Vec<_> = effects.iter().filter_map(delivery).collect();
+    for delivery in &handed_out {
+        let no_ack = delivery.until_read || delivery.holder.is_none();
+        if no_ack && let Some(residence) = residences.get(&delivery.id) {
+            assert_eq!(delivery.until_read, *residence == Residence::Disk, "Q3");
+        }
+    }
+    let held = handed_out.iter().filter(|delivery| delivery.until_read);
+    held.map(|delivery| delivery.id.0).collect()
 }
 
 fn run_against_model(config: QueueConfig, past: Option<&Past>, steps: &[Step]) {

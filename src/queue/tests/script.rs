@@ -22,7 +22,6 @@ pub(super) enum Step {
     Attach { holder: u64, acknowledge: Acknowledge, access: Access },
     Detach(usize),
     Release(u64),
-    Recover(u64),
     Flow(usize, Flow),
     SharedCredit(u64),
     Get(Option<u64>),
@@ -104,9 +103,11 @@ impl Script {
                 Command::Detach { consumer: pick(at / 2), request }
             }
             Step::Release(holder) => Command::Release { holder: HolderId(*holder) },
-            Step::Recover(holder) => Command::Recover { holder: HolderId(*holder) },
             Step::Flow(at, flow) => Command::Flow { consumer: pick(*at), flow: *flow },
-            Step::Get(holder) => Command::Get { holder: holder.map(HolderId), request },
+            Step::Get(holder) => {
+                let (no_ack, holder) = (holder.is_none(), HolderId(holder.unwrap_or(4)));
+                Command::Get { holder, no_ack, request }
+            }
             Step::Purge => Command::Purge { request },
             Step::Inspect => Command::Inspect { request },
             Step::Persisted(at) => Command::Persisted { up_to: MessageId(id(*at)) },
@@ -147,7 +148,7 @@ fn attach() -> impl Strategy<Value = Step> {
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let holder = || 1..4u64;
+    let holder = || 1..5u64;
     let settlement = prop_oneof![
         3 => Just(Settlement::Ack),
         2 => Just(Settlement::Requeue),
@@ -165,7 +166,6 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         12 => attach(),
         4 => any::<usize>().prop_map(Step::Detach),
         3 => holder().prop_map(Step::Release),
-        3 => holder().prop_map(Step::Recover),
         10 => (any::<usize>(), flow).prop_map(|(who, flow)| Step::Flow(who, flow)),
         8 => (0..9u64).prop_map(Step::SharedCredit),
         8 => prop::option::weighted(0.7, holder()).prop_map(Step::Get),
@@ -186,7 +186,8 @@ fn residence() -> impl Strategy<Value = Residence> {
 /// A configuration, and what the queue held before a restart if it was there before.
 pub(super) fn beginning() -> impl Strategy<Value = (QueueConfig, Option<Past>)> {
     let log = prop_oneof![1 => Just(LogMode::Volatile), 3 => Just(LogMode::Logged)];
-    let paging = (1..5u32, 1..5u32).prop_map(|(window, piece)| Paging { window, piece });
+    let paging = (1..5u32, prop_oneof![Just(u64::MAX), 0..200u64], 1..5u32)
+        .prop_map(|(window, window_bytes, piece)| Paging { window, window_bytes, piece });
     let config = (log, prop::bool::weighted(0.2), prop::option::weighted(0.7, paging))
         .prop_map(|(log, auto_delete, paging)| QueueConfig { log, auto_delete, paging });
     let past = (vec((0..3u64, 0..50u64, 0..3u32), 1..40), 0..3u64);

@@ -1,7 +1,6 @@
 //! What becomes of messages that were handed out.
 
-use crate::base::HolderId;
-use crate::queue::{Command, Settlement};
+use crate::queue::Settlement;
 
 use super::fixture::*;
 
@@ -60,13 +59,13 @@ fn discarded_messages_are_dropped() {
 }
 
 #[test]
-fn recover_returns_all_that_a_holder_holds_and_its_credit() {
+fn a_requeue_of_all_ids_returns_all_that_a_holder_holds_and_its_credit() {
     let mut queue = Queue::volatile();
     queue.publish(5);
     queue.get(Some(1));
     queue.attach_all([manual(1, 1, 2), manual(2, 2, 1)]);
     assert_eq!(queue.deliver(), [(1, 2, false), (2, 3, false), (1, 4, false)]);
-    assert_eq!(queue.apply(Command::Recover { holder: HolderId(1) }), []);
+    assert_eq!(queue.settle(1, Settlement::Requeue, &[(0, u64::MAX)]), []);
     assert_eq!(queue.counts(), (4, 1));
     assert_eq!(queue.deliver(), [(1, 1, true), (1, 2, true)]);
     assert_eq!(got(&queue.get(None)), Some((4, true, 1)));

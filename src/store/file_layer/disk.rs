@@ -105,6 +105,10 @@ impl LogFile for DiskFile {
         self.file.sync_data()
     }
 
+    fn has_name(&self) -> io::Result<bool> {
+        Ok(rustix::fs::fstat(&self.file)?.st_nlink > 0)
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -155,6 +159,18 @@ mod tests {
         assert_eq!(read, many.concat());
         assert_eq!(file.length().expect("it has a length"), 6010);
         assert_eq!(layer.list().expect("the folder is there"), ["a"]);
+    }
+
+    #[test]
+    fn a_file_of_a_deleted_folder_has_no_name() {
+        let folder = tempfile::tempdir().expect("a folder for tests");
+        let layer = DiskLayer::create(&folder.path().join("log")).expect("it can be created");
+        let file = layer.create("a", 4096).expect("there is room");
+        layer.rename("a", "b").expect("it is there");
+        assert!(file.has_name().expect("it is open"), "another name is a name");
+        fs::remove_dir_all(folder.path().join("log")).expect("it can be deleted");
+        assert!(!file.has_name().expect("it is open"));
+        assert_eq!(file.length().expect("it is open"), 4096, "the system says nothing by itself");
     }
 
     #[test]

@@ -45,6 +45,7 @@ struct Disk {
     fail_sync_at: Option<u64>,
     syncs: u64,
     written: u64,
+    folder_is_gone: bool,
 }
 
 #[derive(Clone, Default)]
@@ -111,6 +112,15 @@ impl SimulatedLayer {
     pub fn fail_sync(&self, nth: u64) {
         let mut disk = self.lock();
         disk.fail_sync_at = Some(disk.syncs + nth);
+    }
+
+    /// Somebody deletes the folder with everything in it; who has a file open notices nothing.
+    pub fn delete_folder(&self) {
+        let mut disk = self.lock();
+        disk.names.clear();
+        disk.durable_names.clear();
+        disk.name_changes.clear();
+        disk.folder_is_gone = true;
     }
 
     /// Turns one bit of the live and the durable image.
@@ -181,6 +191,11 @@ impl Disk {
         Ok(())
     }
 
+    /// Nothing is created, listed or synced in a folder that is not there.
+    fn check_folder(&self) -> io::Result<()> {
+        if self.folder_is_gone { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) }
+    }
+
     fn file_of(&self, name: &str) -> io::Result<usize> {
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
@@ -241,12 +256,15 @@ impl Content {
 
 impl FileLayer for SimulatedLayer {
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.lock().names.keys().cloned().collect())
+        let disk = self.lock();
+        disk.check_folder()?;
+        Ok(disk.names.keys().cloned().collect())
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn LogFile>> {
         let mut disk = self.lock();
         disk.step()?;
+        disk.check_folder()?;
         disk.check_room(bytes)?;
         if disk.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -282,6 +300,7 @@ impl FileLayer for SimulatedLayer {
     fn sync_dir(&self) -> io::Result<()> {
         let mut disk = self.lock();
         disk.step()?;
+        disk.check_folder()?;
         disk.durable_names = disk.names.clone();
         disk.name_changes.clear();
         Ok(())
@@ -346,6 +365,10 @@ impl LogFile for SimulatedFile {
             durable[start..end].copy_from_slice(&live[start..end]);
         }
         Ok(())
+    }
+
+    fn has_name(&self) -> io::Result<bool> {
+        Ok(self.layer.lock().names.values().any(|file| *file == self.file))
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -4,7 +4,8 @@
 //! All numbers are varints:
 //!
 //! ```text
-//! queue: number, next id, number of pages
+//! queue: number, next id, with flag 1 the id below which messages may have been handed out,
+//!        number of pages
 //!   page: number as distance from the one before, waiting messages, their content bytes, how many of
 //!         them do not outlive the process; segment, offset, length of the Page record;
 //!         number of segments
@@ -15,11 +16,16 @@ use super::{Reader, SegmentShare, put_varint};
 use crate::base::MessageId;
 use crate::store::{Position, QueueNumber};
 
+/// The flag of a Checkpoint record: every queue says below which id its messages may have been handed
+/// out without a record of it. Always set; logs from before it have none.
+pub(in crate::store) const WITH_HANDED_OUT: u8 = 1;
+
 /// A queue in a checkpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::store) struct CheckpointQueue {
     pub(in crate::store) number: QueueNumber,
     pub(in crate::store) next_id: MessageId,
+    pub(in crate::store) handed_out_below: MessageId,
     pub(in crate::store) pages: Vec<CheckpointPage>,
 }
 
@@ -36,7 +42,8 @@ pub(in crate::store) struct CheckpointPage {
 
 /// Adds one queue to the payload.
 pub(in crate::store) fn write_checkpoint(payload: &mut Vec<u8>, queue: &CheckpointQueue) {
-    for number in [queue.number.0, queue.next_id.0, queue.pages.len() as u64] {
+    let pages = queue.pages.len() as u64;
+    for number in [queue.number.0, queue.next_id.0, queue.handed_out_below.0, pages] {
         put_varint(payload, number);
     }
     let mut last = 0;
@@ -61,15 +68,17 @@ pub(in crate::store) fn write_checkpoint(payload: &mut Vec<u8>, queue: &Checkpoi
 /// Reads all queues.
 pub(in crate::store) fn read_checkpoint(
     payload: &[u8],
+    flags: u8,
     count: u32,
 ) -> Option<Vec<CheckpointQueue>> {
     let mut reader = Reader::new(payload);
-    let queues = (0..count).map(|_| read_queue(&mut reader)).collect::<Option<Vec<_>>>()?;
+    let queues = (0..count).map(|_| read_queue(&mut reader, flags)).collect::<Option<Vec<_>>>()?;
     reader.rest().is_empty().then_some(queues)
 }
 
-fn read_queue(reader: &mut Reader<'_>) -> Option<CheckpointQueue> {
+fn read_queue(reader: &mut Reader<'_>, flags: u8) -> Option<CheckpointQueue> {
     let (number, next_id) = (QueueNumber(reader.varint()?), MessageId(reader.varint()?));
+    let handed_out_below = if flags & WITH_HANDED_OUT == 0 { 0 } else { reader.varint()? };
     let count = reader.varint()?;
     let mut last = 0u64;
     let mut pages = Vec::new();
@@ -78,7 +87,8 @@ fn read_queue(reader: &mut Reader<'_>) -> Option<CheckpointQueue> {
         last = page;
         pages.push(read_page(reader, page)?);
     }
-    Some(CheckpointQueue { number, next_id, pages })
+    let handed_out_below = MessageId(handed_out_below);
+    Some(CheckpointQueue { number, next_id, handed_out_below, pages })
 }
 
 fn read_page(reader: &mut Reader<'_>, page: u64) -> Option<CheckpointPage> {
@@ -107,7 +117,8 @@ mod tests {
         let shares = proptest::collection::vec(share, 0..4);
         let counts = (any::<u32>(), any::<u64>(), any::<u32>());
         let pages = proptest::collection::btree_map(any::<u64>(), (counts, position, shares), 0..5);
-        (any::<u64>(), any::<u64>(), pages).prop_map(|(number, next_id, pages)| {
+        let ids = (any::<u64>(), any::<u64>());
+        (any::<u64>(), ids, pages).prop_map(|(number, (next_id, handed_out_below), pages)| {
             let make = |(page, (counts, stored, shares)): (u64, ((u32, u64, u32), _, Vec<_>))| {
                 let (segment, offset, length) = stored;
                 let share = |(segment, messages, record_bytes)| SegmentShare {
@@ -127,6 +138,7 @@ mod tests {
             CheckpointQueue {
                 number: QueueNumber(number),
                 next_id: MessageId(next_id),
+                handed_out_below: MessageId(handed_out_below),
                 pages: pages.into_iter().map(make).collect(),
             }
         })
@@ -140,12 +152,12 @@ mod tests {
                 write_checkpoint(&mut payload, queue);
             }
             let count = u32::try_from(queues.len()).expect("a few");
-            prop_assert_eq!(read_checkpoint(&payload, count), Some(queues));
+            prop_assert_eq!(read_checkpoint(&payload, WITH_HANDED_OUT, count), Some(queues));
         }
 
         #[test]
-        fn any_bytes_are_a_checkpoint_or_none(bytes: Vec<u8>, count in 0u32..100) {
-            let _ = read_checkpoint(&bytes, count);
+        fn any_bytes_are_a_checkpoint_or_none(bytes: Vec<u8>, flags: u8, count in 0u32..100) {
+            let _ = read_checkpoint(&bytes, flags, count);
         }
     }
 }

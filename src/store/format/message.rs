@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::{
     FLAG_EXPIRIES, FLAG_MOVED, FLAG_PROCESS, GroupBuffer, Kind, RECORD_HEADER_BYTES, Reader, Slot,
 };
-use crate::base::{Body, ExchangeName, Message, MessageHeader, MessageId};
+use crate::base::{Body, BodyRef, ExchangeName, Message, MessageHeader, MessageId};
 use crate::store::{Lifetime, Position, QueueNumber};
 
 /// One queue that has the message.
@@ -59,7 +59,7 @@ const HEADERS: u8 = 8;
 
 /// The most bytes that a record of this message takes in a group, for this many targets.
 pub(in crate::store) fn message_room(message: &Message, targets: usize) -> usize {
-    let exchange = message.exchange().as_str().len();
+    let exchange = message.exchange_bytes().len();
     // A bound is all that is asked; a body beyond the address space does not exist.
     let content = usize::try_from(message.content_bytes()).unwrap_or(usize::MAX / 2);
     RECORD_HEADER_BYTES + 24 * targets + 24 + exchange + content + 8
@@ -73,9 +73,13 @@ pub(in crate::store) fn write_message(
     lifetime: Lifetime,
 ) -> Position {
     let flags = flags_of(targets, lifetime);
-    group.record(Kind::Enqueue, flags, targets.len(), message.body().pieces(), |payload| {
+    let (packed, slices): (&[u8], &[Bytes]) = match message.body() {
+        BodyRef::Packed(bytes) => (bytes, &[]),
+        BodyRef::Slices(slices) => (&[], slices),
+    };
+    group.record(Kind::Enqueue, flags, targets.len(), slices, |payload| {
         write_targets(payload, targets, flags);
-        let (exchange, key) = (message.exchange().as_str(), message.routing_key());
+        let (exchange, key) = (message.exchange_bytes(), message.routing_key());
         let (header, properties) = (message.header(), message.properties());
         let bits = (u8::from(header.persistent) * PERSISTENT)
             | (u8::from(header.priority.is_some()) * PRIORITY)
@@ -90,9 +94,10 @@ pub(in crate::store) fn write_message(
         if let Some(expiration) = header.expiration_ms {
             payload.extend_from_slice(&expiration.to_le_bytes());
         }
-        payload.extend_from_slice(exchange.as_bytes());
+        payload.extend_from_slice(exchange);
         payload.extend_from_slice(key);
         payload.extend_from_slice(properties);
+        payload.extend_from_slice(packed);
     })
 }
 
@@ -168,7 +173,7 @@ pub(in crate::store) fn read_message(record: &Bytes, message: &[u8]) -> Option<M
         has_headers: bits & HEADERS != 0,
     };
     let body = Body::One(record.slice_ref(reader.rest()));
-    Some(Message::new(exchange, routing_key, properties, body, header))
+    Some(Message::new(&exchange, routing_key, properties, body, header))
 }
 
 /// The expiry of a target that has none, beside one that has.
@@ -190,7 +195,7 @@ mod tests {
                 let header = MessageHeader { persistent, priority, expiration_ms, has_headers };
                 let exchange = ExchangeName::try_from(exchange.as_str()).expect("a short name");
                 let body = Body::One(Bytes::from(body));
-                Message::new(exchange, &key[..key.len().min(255)], &properties, body, header)
+                Message::new(&exchange, &key[..key.len().min(255)], &properties, body, header)
             },
         )
     }

@@ -97,13 +97,14 @@ pub(super) fn place_of(id: MessageId) -> (u64, u16) {
     (id.0 / PAGE_IDS, u16::try_from(id.0 % PAGE_IDS).unwrap_or(0))
 }
 
-/// A slot for people outside.
-pub(super) fn entry_of(page: u64, slot: &Slot) -> IndexEntry {
+/// A slot for people outside. Ids below `handed_out_below` count as handed out once at least.
+pub(super) fn entry_of(page: u64, slot: &Slot, handed_out_below: u64) -> IndexEntry {
+    let id = page * PAGE_IDS + u64::from(slot.at);
     IndexEntry {
-        id: MessageId(page * PAGE_IDS + u64::from(slot.at)),
+        id: MessageId(id),
         position: slot.position,
         bytes: slot.bytes.into(),
-        deliveries: slot.deliveries,
+        deliveries: slot.deliveries.max(u16::from(id < handed_out_below)),
         priority: slot.priority,
         expires_unix_ms: slot.expires_unix_ms,
         lifetime: slot.lifetime,

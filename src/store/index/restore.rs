@@ -25,6 +25,7 @@ impl Index {
         let queue = |(number, queue): (&QueueNumber, &Queue)| CheckpointQueue {
             number: *number,
             next_id: MessageId(queue.next_id),
+            handed_out_below: MessageId(queue.handed_out_below),
             pages: queue.pages.iter().map(page).collect(),
         };
         self.queues.iter().map(queue).collect()
@@ -36,6 +37,7 @@ impl Index {
         for queue in queues {
             let found = index.queues.entry(queue.number).or_default();
             found.next_id = queue.next_id.0;
+            found.handed_out_below = queue.handed_out_below.0;
             for page in queue.pages {
                 let counts = Counts {
                     messages: page.messages.into(),
@@ -68,6 +70,13 @@ impl Index {
             found.counts.add(page.counts);
             self.usages.add_page(&page);
             found.pages.insert(number, page);
+        }
+    }
+
+    /// The log was not closed: every message that is there may have been handed out.
+    pub(in crate::store) fn all_may_be_handed_out(&mut self) {
+        for queue in self.queues.values_mut() {
+            queue.handed_out_below = queue.next_id;
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Database {
     trees: Vec<Tree>,
     file: File,
     file_path: PathBuf,
+    /// Up to where blocks are reserved.
+    reserved_bytes: u64,
     state: State,
 }
 
@@ -83,6 +85,10 @@ impl State {
 }
 
 const STATE_KEY: &[u8] = b"state";
+/// sled writes whole segments of 512 KiB at the end of its file.
+const RESERVE_BYTES: u64 = 1024 * 1024;
+/// A change may write its node anew, and that of its parent.
+const RESERVE_FACTOR: u64 = 8;
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// The store's own lock is asked first, so whoever has the database open is no broker, or is a thread of
 /// one that was just closed: that one is gone after a few milliseconds, and two seconds are certain.
@@ -116,9 +122,13 @@ impl Database {
         let trees = names.map(|name| db.open_tree(name)).collect::<sled::Result<Vec<_>>>();
         let trees = trees.map_err(|error| fault(directory, error))?;
         let file_path = directory.join("db");
-        let file = File::open(&file_path)
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .open(&file_path)
             .map_err(|cause| Fault::System(StoreError::io("open", &file_path, cause)))?;
-        let mut database = Self { db, trees, file, file_path, state: State::new() };
+        let mut database =
+            Self { db, trees, file, file_path, reserved_bytes: 0, state: State::new() };
         let definitions = database.read(directory)?;
         Ok((database, definitions))
     }
@@ -126,6 +136,20 @@ impl Database {
     /// The generation of the last group; `None` when nothing was ever stored to the end.
     pub(super) fn generation(&self) -> Option<u64> {
         self.state.generation
+    }
+
+    /// Makes sure that changes of so many bytes find room: sled that meets a full disk is of no use until
+    /// it is opened anew.
+    pub(super) fn reserve(&mut self, files: &Files, bytes: u64) -> Result<(), StoreError> {
+        let length = self.file.metadata().map_err(|cause| self.io("look at", cause))?.len();
+        let end = length + RESERVE_BYTES + RESERVE_FACTOR * bytes;
+        if end > self.reserved_bytes {
+            // A little more than needed, so that it is not done for every group.
+            let end = end + RESERVE_BYTES;
+            files.reserve(SyncPoint::Database, (&self.file, &self.file_path), end)?;
+            self.reserved_bytes = end;
+        }
+        Ok(())
     }
 
     /// Stores all of these changes or none. They are on the disk after [`Self::sync`].
@@ -171,7 +195,8 @@ impl Database {
     /// Brings everything that was stored to the disk.
     pub(super) fn sync(&self, files: &Files) -> Result<(), StoreError> {
         self.db.flush().map_err(|error| self.io("write", as_io(error)))?;
-        files.sync(SyncPoint::Database, &self.file, &self.file_path)
+        files.sync(SyncPoint::Database, &self.file, &self.file_path)?;
+        Files::check_name(&self.file, &self.file_path)
     }
 
     fn read(&mut self, directory: &Path) -> Result<Definitions, Fault> {

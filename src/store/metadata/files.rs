@@ -114,18 +114,43 @@ impl Files {
     /// Puts a new file in the place of an old one so that one of both is there whole whatever happens
     /// in between. Returns the new one, open behind its last byte.
     pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<File, StoreError> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".new");
-        let new = PathBuf::from(name);
+        let file = self.prepare(path, bytes)?;
+        self.put_in_place(path)?;
+        Ok(file)
+    }
+
+    /// The first half of [`Self::replace`]: the new file lies beside the old one, which still counts.
+    pub(super) fn prepare(&self, path: &Path, bytes: &[u8]) -> Result<File, StoreError> {
+        let new = beside(path);
         let mut file = private_file()
             .truncate(true)
             .open(&new)
             .map_err(|cause| StoreError::io("create", &new, cause))?;
-        file.write_all(bytes).map_err(|cause| StoreError::io("write", &new, cause))?;
-        self.sync(SyncPoint::Replacement, &file, &new)?;
-        fs::rename(&new, path).map_err(|cause| StoreError::io("replace", path, cause))?;
-        self.sync_directory(&self.directory)?;
+        let written = file.write_all(bytes).map_err(|cause| StoreError::io("write", &new, cause));
+        if let Err(error) = written.and_then(|()| self.sync(SyncPoint::Replacement, &file, &new)) {
+            // Half a file is of no use, and takes room on what may be a full disk.
+            let _ = fs::remove_file(&new);
+            return Err(error);
+        }
         Ok(file)
+    }
+
+    /// The second half. When it fails, which of both files has the name is not known.
+    pub(super) fn put_in_place(&self, path: &Path) -> Result<(), StoreError> {
+        let new = beside(path);
+        fs::rename(&new, path).map_err(|cause| StoreError::io("replace", path, cause))?;
+        self.sync_directory(&self.directory)
+    }
+
+    /// Reserves blocks for the first `bytes` bytes of a file.
+    pub(super) fn reserve(
+        &self,
+        point: SyncPoint,
+        (file, path): (&File, &Path),
+        bytes: u64,
+    ) -> Result<(), StoreError> {
+        let reserved = self.syncer.reserve(point, file, bytes);
+        reserved.map_err(|cause| StoreError::io("write", path, cause))
     }
 
     /// Brings what was written to the disk.
@@ -136,6 +161,17 @@ impl Files {
         path: &Path,
     ) -> Result<(), StoreError> {
         self.syncer.sync(point, file).map_err(|cause| StoreError::io("sync", path, cause))
+    }
+
+    /// Fails when a file has no name any more: somebody deleted it, and mostly its directory with it,
+    /// and what is written there goes with this process.
+    pub(super) fn check_name(file: &File, path: &Path) -> Result<(), StoreError> {
+        let found = file.metadata().map_err(|cause| StoreError::io("look at", path, cause))?;
+        #[cfg(unix)]
+        if std::os::unix::fs::MetadataExt::nlink(&found) == 0 {
+            return Err(StoreError::Deleted { path: path.to_path_buf() });
+        }
+        Ok(())
     }
 
     /// Brings the entries of a directory to the disk.
@@ -159,6 +195,13 @@ impl Files {
 
 const LIVE: &str = "definitions-";
 const DAMAGED: &str = "definitions.damaged-";
+
+/// Where a file is written that will take the place of this one.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
+}
 
 /// The files hold password hashes: nobody but the broker's user reads them.
 fn private_file() -> OpenOptions {

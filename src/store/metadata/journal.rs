@@ -9,7 +9,7 @@
 //! not whole is a group whose writing was cut off, and which nobody was told is stored.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,13 +29,30 @@ pub(super) struct Journal {
 impl Journal {
     /// A new journal in the place of the old one, for what follows a mirror of this generation.
     pub(super) fn start(files: &Files, generation: u64) -> Result<Self, StoreError> {
+        let journal = Self::prepare(files, generation)?;
+        files.put_in_place(&files.journal())?;
+        Ok(journal)
+    }
+
+    /// A new journal beside the old one, which still counts.
+    pub(super) fn prepare(files: &Files, generation: u64) -> Result<Self, StoreError> {
         let first = FirstLine { haremq_journal: FormatVersion::CURRENT };
         let line = json(&first, files).map(|json| line(generation, &json))?;
-        let file = files.replace(&files.journal(), &line)?;
+        let file = files.prepare(&files.journal(), &line)?;
         Ok(Self { files: files.clone(), file, bytes: line.len() as u64 })
     }
 
-    /// Writes a group and returns when it is on the disk.
+    /// The journal that is there, of which the first `bytes` bytes are whole. Needs no room on the disk.
+    pub(super) fn resume(files: &Files, bytes: u64) -> Result<Self, StoreError> {
+        let path = files.journal();
+        let opened = File::options().read(true).write(true).open(&path);
+        let file = opened.map_err(|cause| StoreError::io("open", &path, cause))?;
+        let mut journal = Self { files: files.clone(), file, bytes };
+        journal.cut()?;
+        Ok(journal)
+    }
+
+    /// Writes a group and returns when it is on the disk. When the disk is full, nothing of it stays.
     pub(super) fn append(
         &mut self,
         generation: u64,
@@ -44,10 +61,34 @@ impl Journal {
         let changes: Vec<&Change> = changes.iter().map(|encoded| &encoded.change).collect();
         let line = json(&changes, &self.files).map(|json| line(generation, &json))?;
         let path = self.files.journal();
-        self.file.write_all(&line).map_err(|cause| StoreError::io("write", &path, cause))?;
-        self.files.sync(SyncPoint::Journal, &self.file, &path)?;
-        self.bytes += line.len() as u64;
+        let end = self.bytes + line.len() as u64;
+        self.files.reserve(SyncPoint::Journal, (&self.file, &path), end)?;
+        let written = self.file.write_all(&line);
+        let written = written.map_err(|cause| StoreError::io("write", &path, cause));
+        let synced = written.and_then(|()| self.files.sync(SyncPoint::Journal, &self.file, &path));
+        if let Err(error) = synced {
+            if error.is_full() {
+                self.cut()?;
+            }
+            return Err(error);
+        }
+        Files::check_name(&self.file, &path)?;
+        self.bytes = end;
         Ok(())
+    }
+
+    /// Takes away what is behind the last whole group. Should that fail, nothing is known any more, and
+    /// the reason counts for no full disk.
+    fn cut(&mut self) -> Result<(), StoreError> {
+        let path = self.files.journal();
+        let cut = self.file.set_len(self.bytes).and_then(|()| {
+            self.file.seek(SeekFrom::Start(self.bytes))?;
+            self.file.sync_data()
+        });
+        cut.map_err(|cause| {
+            let cause = std::io::Error::other(format!("the end cannot be cut off: {cause}"));
+            StoreError::io("mend", &path, cause)
+        })
     }
 
     /// Its length in bytes.

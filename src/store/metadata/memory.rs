@@ -55,7 +55,7 @@ impl MetadataStore for MemoryMetadata {
         if self.state().closed {
             MetadataStatus::Closed
         } else {
-            MetadataStatus::Running { mirror_error: None }
+            MetadataStatus::Running { mirror_error: None, full: None }
         }
     }
 

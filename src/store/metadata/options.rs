@@ -6,6 +6,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+
 /// What is being synced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SyncPoint {
@@ -21,6 +24,10 @@ pub enum SyncPoint {
 
 /// Brings a file's bytes to the disk.
 pub trait Syncer: Send + Sync {
+    /// Reserves blocks for the first `bytes` bytes of a file, whose length stays as it is, so that a full
+    /// disk is met before anything is written. A file system that cannot reserve meets it later.
+    fn reserve(&self, point: SyncPoint, file: &File, bytes: u64) -> io::Result<()>;
+
     /// Returns when the bytes are on the disk.
     fn sync(&self, point: SyncPoint, file: &File) -> io::Result<()>;
 }
@@ -30,6 +37,13 @@ pub trait Syncer: Send + Sync {
 pub struct DiskSync;
 
 impl Syncer for DiskSync {
+    fn reserve(&self, _: SyncPoint, file: &File, bytes: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, bytes) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
     fn sync(&self, point: SyncPoint, file: &File) -> io::Result<()> {
         match point {
             SyncPoint::Journal | SyncPoint::Database => file.sync_data(),
@@ -49,6 +63,8 @@ pub struct MetadataOptions {
     /// The mirror is written at the latest when the journal has this many bytes, or as many as the
     /// mirror itself, whichever is more.
     pub journal_bytes_max: u64,
+    /// How often it is looked whether a full disk has room again.
+    pub full_retry: Duration,
     /// Brings bytes to the disk.
     pub syncer: Arc<dyn Syncer>,
 }
@@ -59,6 +75,7 @@ impl Default for MetadataOptions {
             open_timeout: Duration::from_secs(20),
             mirror_idle: Duration::from_secs(1),
             journal_bytes_max: 1024 * 1024,
+            full_retry: Duration::from_millis(200),
             syncer: Arc::new(DiskSync),
         }
     }
@@ -70,6 +87,7 @@ impl fmt::Debug for MetadataOptions {
             .field("open_timeout", &self.open_timeout)
             .field("mirror_idle", &self.mirror_idle)
             .field("journal_bytes_max", &self.journal_bytes_max)
+            .field("full_retry", &self.full_retry)
             .finish_non_exhaustive()
     }
 }

@@ -16,6 +16,13 @@ pub(super) struct Request {
     pub(super) done: Done,
 }
 
+impl Request {
+    fn bytes(&self) -> usize {
+        let changes = self.changes.iter().map(Encoded::waiting_bytes).sum::<usize>();
+        changes + size_of::<Self>()
+    }
+}
+
 /// What the writer does next.
 pub(super) enum Turn {
     /// Stores these, in this order.
@@ -39,6 +46,10 @@ struct State {
     bytes: usize,
     phase: Phase,
     mirror_error: Option<StoreError>,
+    /// Why the last group was given back, until one is stored.
+    full: Option<StoreError>,
+    /// Whether the next look at the disk is worth a pause.
+    paused: bool,
 }
 
 /// ```text
@@ -55,8 +66,14 @@ enum Phase {
 
 impl Queue {
     pub(super) fn new(directory: &Path, definitions: Definitions) -> Self {
-        let state =
-            State { requests: Vec::new(), bytes: 0, phase: Phase::Running, mirror_error: None };
+        let state = State {
+            requests: Vec::new(),
+            bytes: 0,
+            phase: Phase::Running,
+            mirror_error: None,
+            full: None,
+            paused: false,
+        };
         Self {
             state: Mutex::new(state),
             wake: Condvar::new(),
@@ -68,8 +85,7 @@ impl Queue {
     /// Adds a request, or answers it at once when it cannot be taken. What waits is bounded by
     /// [`METADATA_WAITING_BYTES_MAX`]; a request that finds nothing waiting is taken whatever its size.
     pub(super) fn push(&self, request: Request) {
-        let bytes = request.changes.iter().map(Encoded::waiting_bytes).sum::<usize>();
-        let bytes = bytes + size_of::<Request>();
+        let bytes = request.bytes();
         let mut state = self.state();
         let refusal = match &state.phase {
             Phase::Stopped(error) => Some(error.stopped()),
@@ -98,9 +114,46 @@ impl Queue {
         }
     }
 
-    /// Waits for requests, at most this long when given, and takes all of them.
-    pub(super) fn next(&self, idle: Option<Duration>) -> Turn {
+    /// A group found no room on the disk: it comes first the next time, after a pause. Not while the
+    /// store is closing: then nobody looks again, and it comes back.
+    pub(super) fn give_back(
+        &self,
+        requests: Vec<Request>,
+        full: &StoreError,
+    ) -> Result<(), Vec<Request>> {
         let mut state = self.state();
+        if !matches!(state.phase, Phase::Running) {
+            return Err(requests);
+        }
+        if state.full.is_none() {
+            tracing::error!(
+                error = %full,
+                "the disk is full: changes of definitions wait until there is room"
+            );
+        }
+        state.full = Some(full.clone());
+        state.paused = true;
+        state.bytes += requests.iter().map(Request::bytes).sum::<usize>();
+        state.requests.splice(0..0, requests);
+        Ok(())
+    }
+
+    /// A group was stored.
+    pub(super) fn has_room(&self) {
+        if self.state().full.take().is_some() {
+            tracing::info!("the disk takes changes of definitions again");
+        }
+    }
+
+    /// Waits for requests, at most this long when given, and takes all of them; after a full disk, `retry`
+    /// has passed before.
+    pub(super) fn next(&self, idle: Option<Duration>, retry: Duration) -> Turn {
+        let mut state = self.state();
+        if mem::take(&mut state.paused) {
+            let is_running = |state: &mut State| matches!(state.phase, Phase::Running);
+            let waited = self.wake.wait_timeout_while(state, retry, is_running);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
         loop {
             if !state.requests.is_empty() {
                 state.bytes = 0;
@@ -164,7 +217,8 @@ impl Queue {
         let state = self.state();
         match &state.phase {
             Phase::Running | Phase::Closing => {
-                MetadataStatus::Running { mirror_error: state.mirror_error.clone() }
+                let (mirror_error, full) = (state.mirror_error.clone(), state.full.clone());
+                MetadataStatus::Running { mirror_error, full }
             }
             Phase::Closed => MetadataStatus::Closed,
             Phase::Stopped(error) => MetadataStatus::Stopped(error.clone()),

@@ -13,7 +13,7 @@ use super::database::{Database, Fault};
 use super::files::{Files, create_directory};
 use super::guard::{self, Escaped};
 use super::journal::Journal;
-use super::shadow::Shadow;
+use super::shadow::{Shadow, WholeShadow};
 use crate::store::definitions::Encoded;
 use crate::store::{Change, Definitions, FormatVersion, Kind, StoreError};
 
@@ -47,6 +47,8 @@ pub(super) struct Recovered {
     pub(super) report: OpenReport,
     /// Whether mirror and journal already say the same.
     pub(super) mirror_is_current: bool,
+    /// Both of them, when they are whole and say together what was recovered.
+    pub(super) shadow: Option<WholeShadow>,
     /// Whether there is something to learn from them as they were found.
     pub(super) mirror_was_damaged: bool,
 }
@@ -256,8 +258,10 @@ impl Recovery<'_> {
                 self.files.journal().display()
             ));
         }
+        let shadow = self.shadow.whole(generation).filter(|_| self.report.source != Source::New);
         let known = self.shadow.known.as_ref();
         Recovered {
+            shadow,
             mirror_was_damaged: self.shadow.mirror_damage.is_some()
                 || self.shadow.journal_damage.is_some()
                 || known.is_some_and(|(_, mirrored)| *mirrored != generation),

@@ -13,6 +13,10 @@ pub(super) struct Shadow {
     pub(super) known: Option<(Definitions, u64)>,
     /// The generation that the journal follows, when its first line is readable.
     journal_base: Option<u64>,
+    /// The generation of the mirror alone.
+    mirror_generation: u64,
+    /// The bytes of the journal without an unfinished group.
+    journal_bytes: u64,
     /// The groups that the journal holds, in order.
     pub(super) groups: Vec<(u64, Vec<Change>)>,
     /// A generation that certainly was acknowledged: a database below it has lost something.
@@ -30,7 +34,28 @@ pub(super) struct Shadow {
     pub(super) torn_bytes: usize,
 }
 
+/// Mirror and journal that need not be written anew.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WholeShadow {
+    /// Of the mirror alone.
+    pub(super) mirror_generation: u64,
+    /// The bytes of the journal without an unfinished group.
+    pub(super) journal_bytes: u64,
+}
+
 impl Shadow {
+    /// What the journal can be gone on with, when the last thing that mirror and journal say is of this
+    /// generation.
+    pub(super) fn whole(&self, generation: u64) -> Option<WholeShadow> {
+        let is_whole = self.mirror_damage.is_none() && self.journal_damage.is_none();
+        let (_, known) = self.known.as_ref()?;
+        let last = self.groups.last().map(|(number, _)| *number).or(self.journal_base)?;
+        (is_whole && *known == generation && last == generation).then_some(WholeShadow {
+            mirror_generation: self.mirror_generation,
+            journal_bytes: self.journal_bytes,
+        })
+    }
+
     /// Reads both files. Fails when they cannot be read or were written by a newer broker; damage is
     /// no failure.
     pub(super) fn read(files: &Files) -> Result<Self, StoreError> {
@@ -48,13 +73,20 @@ impl Shadow {
         };
         match mirror.as_deref().map(mirror::decode) {
             None => shadow.mirror_damage = Some("it is missing".to_owned()),
-            Some(Ok(known)) => shadow.known = Some(known),
+            Some(Ok(known)) => {
+                shadow.mirror_generation = known.1;
+                shadow.known = Some(known);
+            }
             Some(Err(Unreadable::Damaged(cause))) => shadow.mirror_damage = Some(cause),
             Some(Err(Unreadable::Newer(found))) => return Err(newer(files.mirror(), found)),
         }
         match journal.as_deref().map(journal::decode) {
             None => shadow.journal_damage = Some("it is missing".to_owned()),
-            Some(Ok(contents)) => shadow.take(contents),
+            Some(Ok(contents)) => {
+                let bytes = journal.as_ref().map_or(0, Vec::len) - contents.torn_bytes;
+                shadow.journal_bytes = bytes as u64;
+                shadow.take(contents);
+            }
             Some(Err(Unreadable::Newer(found))) => return Err(newer(files.journal(), found)),
             Some(Err(Unreadable::Damaged(cause))) => shadow.journal_damage = Some(cause),
         }
@@ -92,6 +124,28 @@ impl Shadow {
             .peek()
             .is_some_and(|(number, _)| *number == generation + 1)
             .then(|| later.flat_map(|(_, changes)| changes.iter().cloned()).collect())
+    }
+
+    /// What a database of this generation has to say with the groups of the journal behind it; `None`
+    /// when it lacks more than these.
+    pub(super) fn roll_forward(
+        &self,
+        mut definitions: Definitions,
+        generation: u64,
+    ) -> Option<Definitions> {
+        if generation < self.at_least {
+            definitions.apply_all(self.groups_after(generation)?);
+        }
+        Some(definitions)
+    }
+
+    /// What the journal says, when it is whole and nothing was before it.
+    pub(super) fn since_the_beginning(&self) -> Option<Definitions> {
+        let is_whole = self.journal_damage.is_none() && self.journal_base == Some(0);
+        let mut definitions = Definitions::default();
+        let changes = self.groups.iter().flat_map(|(_, changes)| changes.iter().cloned());
+        definitions.apply_all(changes);
+        is_whole.then_some(definitions)
     }
 
     fn take(&mut self, contents: Contents) {

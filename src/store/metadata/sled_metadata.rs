@@ -49,7 +49,7 @@ impl SledMetadata {
         let files = Files::open(directory, Arc::clone(&options.syncer))?;
         let lock = files.lock()?;
         let mut recovered = recover(&files, options.open_timeout)?;
-        let (journal, mirror_bytes) = start_shadow(&files, &mut recovered)?;
+        let (journal, mirror) = start_shadow(&files, &mut recovered)?;
         let Recovered { database, definitions, generation, report, .. } = recovered;
         let queue = Arc::new(Queue::new(directory, definitions.clone()));
         let writer = Writer {
@@ -59,7 +59,8 @@ impl SledMetadata {
             database,
             journal,
             generation,
-            mirror: (mirror_bytes, generation),
+            mirror,
+            refused: None,
         };
         let thread = thread::Builder::new().name("definitions".to_owned());
         let writer = thread
@@ -70,14 +71,25 @@ impl SledMetadata {
     }
 }
 
-/// Makes mirror and journal say what was recovered. What was damaged in them is kept beside.
-fn start_shadow(files: &Files, recovered: &mut Recovered) -> Result<(Journal, u64), StoreError> {
+/// Makes mirror and journal say what was recovered. When they say it already, nothing is written, so
+/// that a start needs no room on the disk. What was damaged in them is kept beside. Gives the journal, and
+/// the length and the generation of the mirror.
+fn start_shadow(
+    files: &Files,
+    recovered: &mut Recovered,
+) -> Result<(Journal, (u64, u64)), StoreError> {
     let Recovered { definitions, generation, .. } = &*recovered;
     let mirror = files.mirror();
+    let mirror_bytes = || match fs::metadata(&mirror) {
+        Ok(found) => Ok(found.len()),
+        Err(cause) => Err(StoreError::io("read", &mirror, cause)),
+    };
+    if let Some(whole) = &recovered.shadow {
+        let journal = Journal::resume(files, whole.journal_bytes)?;
+        return Ok((journal, (mirror_bytes()?, whole.mirror_generation)));
+    }
     if recovered.mirror_is_current {
-        let bytes =
-            fs::metadata(&mirror).map_err(|cause| StoreError::io("read", &mirror, cause))?;
-        return Ok((Journal::start(files, *generation)?, bytes.len()));
+        return Ok((Journal::start(files, *generation)?, (mirror_bytes()?, *generation)));
     }
     let mut kept = Vec::new();
     if recovered.mirror_was_damaged && recovered.report.source != Source::New {
@@ -85,7 +97,8 @@ fn start_shadow(files: &Files, recovered: &mut Recovered) -> Result<(Journal, u6
             kept.extend(files.copy_aside(&path)?);
         }
     }
-    let shadow = write_shadow(files, definitions, *generation)?;
+    let (journal, bytes) = write_shadow(files, definitions, *generation)?;
+    let shadow = (journal, (bytes, *generation));
     let kept = kept.iter().map(|path| format!("a copy is kept as {}", path.display()));
     recovered.report.warnings.extend(kept);
     Ok(shadow)

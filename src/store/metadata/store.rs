@@ -16,6 +16,8 @@ pub enum MetadataStatus {
         /// Why the mirror could not be written lately, when it could not. Nothing is lost by that:
         /// the journal goes on, and the mirror is tried again soon.
         mirror_error: Option<StoreError>,
+        /// Why changes wait, when the disk is full. They are stored by themselves when there is room.
+        full: Option<StoreError>,
     },
     /// A write or sync failed; nothing is acknowledged any more.
     Stopped(StoreError),
@@ -29,7 +31,7 @@ pub trait MetadataStore: Send + Sync {
     fn load(&self) -> Definitions;
 
     /// Stores all of these changes or none, after everything that was handed in before, and says when
-    /// they are on disk. It never blocks. `done` gets an error when they are not stored:
+    /// they are on disk. It never blocks. While the disk is full, changes wait. `done` gets an error when they are not stored:
     /// [`StoreError::TooLarge`] and [`StoreError::Unfit`] for a record that cannot be,
     /// [`StoreError::Full`] when too much waits, [`StoreError::Stopped`] after a failure, from which
     /// on it is the only answer, and [`StoreError::Closed`].

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::MetadataOptions;
 use super::database::Database;
 use super::files::Files;
 use super::guard;
 use super::journal::Journal;
 use super::mirror;
 use super::queue::{Queue, Request, Turn, answer};
+use super::{Done, MetadataOptions};
 use crate::store::definitions::Encoded;
 use crate::store::{Definitions, StoreError};
 
@@ -23,6 +23,8 @@ pub(super) struct Writer {
     pub(super) generation: u64,
     /// Length of the mirror, and of which generation it is.
     pub(super) mirror: (u64, u64),
+    /// Why changes were refused while the store was closing.
+    pub(super) refused: Option<StoreError>,
 }
 
 impl Writer {
@@ -42,7 +44,8 @@ impl Writer {
     fn work(mut self) -> Result<(), StoreError> {
         loop {
             let behind = self.mirror.1 != self.generation;
-            match self.queue.next(behind.then_some(self.options.mirror_idle)) {
+            let idle = behind.then_some(self.options.mirror_idle);
+            match self.queue.next(idle, self.options.full_retry) {
                 Turn::Group(requests) => {
                     self.group(requests)?;
                     if self.journal.bytes() >= self.options.journal_bytes_max.max(self.mirror.0) {
@@ -60,60 +63,93 @@ impl Writer {
         let mirrored =
             if self.mirror.1 == self.generation { Ok(()) } else { self.replace_mirror() };
         // Dropping sled writes, and may panic when it cannot.
-        let Self { database, files, .. } = self;
+        let Self { database, files, refused, .. } = self;
         guard::caught(|| drop(database)).map_err(|panic| {
             StoreError::io("close", files.directory(), std::io::Error::other(panic))
         })?;
-        mirrored
+        refused.map_or(mirrored, Err)
     }
 
-    /// Stores a group and answers everybody in it.
+    /// Stores a group and answers everybody in it. A group that finds no room on the disk waits.
     fn group(&mut self, requests: Vec<Request>) -> Result<(), StoreError> {
         let mut changes = Vec::new();
         let mut dones = Vec::with_capacity(requests.len());
         for request in requests {
+            dones.push((request.changes.len(), request.done));
             changes.extend(request.changes);
-            dones.push(request.done);
         }
         let stored = guard::caught(|| self.store(&changes)).unwrap_or_else(|panic| {
             let cause = std::io::Error::other(panic);
             Err(StoreError::io("write", self.files.directory(), cause))
         });
         match &stored {
+            Err(error) if error.is_full() => {
+                self.wait_for_room(changes, dones, error);
+                return Ok(());
+            }
             Ok(()) => {
+                self.queue.has_room();
                 let changes = changes.into_iter().map(|encoded| encoded.change);
                 self.queue.definitions().apply_all(changes);
             }
             // Before anybody hears of it, nobody can add to it.
             Err(error) => self.queue.stop(error),
         }
-        for done in dones {
+        for (_, done) in dones {
             answer(done, stored.clone());
         }
         stored
     }
 
-    /// The journal first and the database second, each synced: recovery builds on this order.
+    /// Nothing of a group was written: it is given back, or refused when the store is closing.
+    fn wait_for_room(
+        &mut self,
+        mut changes: Vec<Encoded>,
+        dones: Vec<(usize, Done)>,
+        full: &StoreError,
+    ) {
+        let own = |(count, done)| Request { changes: changes.drain(..count).collect(), done };
+        let requests: Vec<Request> = dones.into_iter().map(own).collect();
+        if let Err(requests) = self.queue.give_back(requests, full) {
+            for request in requests {
+                answer(request.done, Err(full.clone()));
+            }
+            self.refused = Some(full.clone());
+        }
+    }
+
+    /// The journal first and the database second, each synced: recovery builds on this order. A disk
+    /// without room is met before the first of them; where room cannot be reserved, the journal meets it,
+    /// and behind the journal it is as final as any other failure.
     fn store(&mut self, changes: &[Encoded]) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
         }
         let generation = self.generation + 1;
+        let bytes: usize = changes.iter().map(Encoded::waiting_bytes).sum();
+        self.database.reserve(&self.files, bytes as u64)?;
         self.journal.append(generation, changes)?;
-        self.database.store(changes, Some(generation), 0)?;
-        self.database.sync(&self.files)?;
+        let stored = self.database.store(changes, Some(generation), 0);
+        let stored = stored.and_then(|()| self.database.sync(&self.files));
+        stored.map_err(|error| if error.is_full() { error.stopped() } else { error })?;
         self.generation = generation;
         Ok(())
     }
 
-    /// Writes the mirror and begins a new journal. A mirror that cannot be written is no loss, because
-    /// the journal goes on: the status says it, and it is tried again soon. A journal that cannot be
-    /// begun is final: which of the two files has the name is not known then.
+    /// Writes the mirror and begins a new journal. A mirror or a journal that cannot be written is no
+    /// loss, because the old journal goes on: the status says it, and it is tried again soon. A journal
+    /// that cannot be put in its place is final: which of the two files has the name is not known then.
     fn write_mirror(&mut self) -> Result<(), StoreError> {
-        let result = self.replace_mirror();
-        if result.is_ok() {
-            self.journal = Journal::start(&self.files, self.generation)?;
-        }
+        let prepared =
+            self.replace_mirror().and_then(|()| Journal::prepare(&self.files, self.generation));
+        let result = match prepared {
+            Ok(journal) => {
+                self.files.put_in_place(&self.files.journal())?;
+                self.journal = journal;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
         self.queue.mirror_written(result);
         Ok(())
     }

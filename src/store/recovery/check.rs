@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::{Loaded, load};
+use super::{Loaded, OnProgress, Pass, load};
 use crate::base::{Message, MessageId};
 use crate::store::format::{DATA_START, Kind, RECORD_HEADER_BYTES, SegmentHeader};
 use crate::store::segment_log::{Item, Scanner, Segment, SegmentFiles, message_of};
@@ -30,14 +30,10 @@ pub struct CheckReport {
     pub queues: Vec<RecoveredQueue>,
 }
 
-/// Reads every record of a folder and works out its state. Writes nothing. `progress` hears how many
-/// bytes were looked at, and how many there are.
-pub fn check(
-    layer: Arc<dyn FileLayer>,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<CheckReport, LogError> {
+/// Reads every record of a folder and works out its state. Writes nothing.
+pub fn check(layer: Arc<dyn FileLayer>, progress: OnProgress<'_>) -> Result<CheckReport, LogError> {
     let files = SegmentFiles::new(layer);
-    let loaded = load(&files)?;
+    let loaded = load(&files, progress)?;
     let mut report = CheckReport {
         segments: loaded.segments.len() as u64,
         segment_bytes: loaded.segments.values().sum(),
@@ -55,10 +51,10 @@ pub fn check(
             Some((end, offset)) if end == *number => offset,
             Some(_) | None => u64::MAX,
         };
-        let mut step = |bytes: u64| progress(done + bytes, report.segment_bytes);
+        let mut step = |bytes: u64| progress(Pass::Check, done + bytes, report.segment_bytes);
         report.records += check_segment(&files, &segment, end, &mut step)?;
         done += size;
-        progress(done, report.segment_bytes);
+        progress(Pass::Check, done, report.segment_bytes);
     }
     report.damages = files.damages();
     Ok(report)
@@ -119,9 +115,13 @@ pub struct Dump {
 
 impl Dump {
     /// Reads the state of a folder; writes nothing.
-    pub fn open(layer: Arc<dyn FileLayer>, queue: QueueNumber) -> Result<Self, LogError> {
+    pub fn open(
+        layer: Arc<dyn FileLayer>,
+        queue: QueueNumber,
+        progress: OnProgress<'_>,
+    ) -> Result<Self, LogError> {
         let files = SegmentFiles::new(layer);
-        let loaded = load(&files)?;
+        let loaded = load(&files, progress)?;
         Ok(Self { files, loaded, queue, next: MessageId(0), entries: VecDeque::new() })
     }
 

@@ -7,6 +7,7 @@
 //!   written to the next one (`fsync`).
 //! * L7: after a failed sync, or a failed write that is not for lack of space, nothing is written,
 //!   confirmed or deleted any more.
+//!   A segment that has no name any more is such a failure: what is in it goes with the process.
 //! * L8: a group that did not fit on the disk is kept as it is and written again at the same place.
 
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ use crate::base::Millis;
 use crate::store::format::{Group, GroupBuffer, Kind, Target, write_group, write_message};
 use crate::store::index::Index;
 use crate::store::reclaim::Reclaim;
+use crate::store::recovery::note_clean_stop;
 use crate::store::{Durability, Entry, LogError, LogStatus, Position, Submission, Written};
 
 /// What an empty group takes.
@@ -199,18 +201,22 @@ impl Engine {
     }
 
     fn complete(&mut self, tickets: Vec<Ticket>, sync: bool) {
-        let synced = if sync && self.shared.options.durability == Durability::Fsync {
-            self.sync()
-        } else {
-            Ok(())
-        };
-        match synced {
+        let safe = if sync { self.make_safe() } else { Ok(()) };
+        match safe {
             Ok(()) => tell(tickets, &Ok(())),
             Err(error) => {
                 self.fail(&error);
                 let error = self.shared.failure().unwrap_or(error);
                 tell(tickets, &Err(error));
             }
+        }
+    }
+
+    /// What a ticket of a durable submission waits for.
+    fn make_safe(&mut self) -> Result<(), LogError> {
+        match self.shared.options.durability {
+            Durability::Fsync => self.sync(),
+            Durability::Os => self.segments.check_name(),
         }
     }
 
@@ -331,13 +337,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes everything written durable.
+    /// Makes everything written durable. Bytes in a file that somebody has deleted are not, whatever
+    /// the system's sync says.
     pub(in crate::store) fn sync(&mut self) -> Result<(), LogError> {
         if let Some(error) = self.shared.failure() {
             return Err(error);
         }
         if self.unsynced {
-            self.synced = self.segments.sync()?;
+            let synced = self.segments.sync()?;
+            self.segments.check_name()?;
+            self.synced = synced;
             self.unsynced = false;
         }
         self.checkpoint_is_durable()
@@ -359,6 +368,7 @@ impl Engine {
     }
 
     fn tick_work(&mut self) -> Result<(), LogError> {
+        self.segments.check_name()?;
         if self.shared.options.durability == Durability::Fsync {
             self.sync()?;
         }
@@ -479,8 +489,19 @@ impl Engine {
         if self.segments.active().is_some() {
             self.sync()?;
             self.claim()?;
+            // The note of the clean stop names the claim's group.
+            self.segments.sync()?;
+            self.segments.check_name()?;
         }
-        self.segments.close()
+        self.segments.close()?;
+        match note_clean_stop(&self.shared.files, self.sequence) {
+            // Everything is kept; the next start counts all messages as handed out.
+            Err(error) if error.is_full() => {
+                tracing::warn!(%error, "a clean stop could not be noted");
+                Ok(())
+            }
+            noted => noted,
+        }
     }
 }
 

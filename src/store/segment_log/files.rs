@@ -158,6 +158,11 @@ impl SegmentFiles {
         for number in segments {
             let segment = match self.segment(number) {
                 Err(error) if error.is_not_found() => continue,
+                // Its messages are lost, and not those of the other segments with them.
+                Err(LogError::Damaged(damage)) => {
+                    self.report(&damage);
+                    continue;
+                }
                 found => found?,
             };
             let mut scanner = Scanner::new(&segment, DATA_START.into())?;

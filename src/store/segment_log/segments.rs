@@ -190,6 +190,17 @@ impl Segments {
         Ok((active.segment.number, active.offset))
     }
 
+    /// Fails when the active segment has no name any more. A segment that is written to has one, so
+    /// somebody has deleted it, and mostly its folder with it.
+    pub(in crate::store) fn check_name(&self) -> Result<(), LogError> {
+        let Some(Active { segment, .. }) = &self.active else { return Ok(()) };
+        match segment.file.has_name() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(LogError::Deleted { path: segment.path.clone() }),
+            Err(error) => Err(segment.error("look at", error)),
+        }
+    }
+
     /// These segments are needed no more.
     pub(in crate::store) fn release(&mut self, dead: &[u32]) -> Result<(), LogError> {
         for &number in dead {

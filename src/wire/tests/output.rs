@@ -21,7 +21,7 @@ fn tag() -> ConsumerTag {
 
 fn message_of(body: Body) -> Message {
     let exchange = ExchangeName::try_from("logs").expect("short");
-    Message::new(exchange, b"key", &[0, 0], body, MessageHeader::default())
+    Message::new(&exchange, b"key", &[0, 0], body, MessageHeader::default())
 }
 
 fn small_message() -> Message {
@@ -37,7 +37,7 @@ fn naive(method: &Method, message: &Message, frame_max: u32) -> Vec<u8> {
     let mut payload = Vec::new();
     encode_method(method, &mut payload);
     let mut bytes = super::frames::frame(1, CHANNEL.0, &payload, 206);
-    let body = message.body().pieces().concat();
+    let body = message.body().to_vec();
     let mut header = vec![0, 60, 0, 0];
     header.extend((body.len() as u64).to_be_bytes());
     header.extend(message.properties());
@@ -54,7 +54,7 @@ fn deliver_method(message: &Message, number: u64, redelivered: bool) -> Method {
         consumer_tag: tag(),
         delivery_tag: DeliveryTag(number),
         redelivered,
-        exchange: message.exchange().clone(),
+        exchange: message.exchange_name(),
         routing_key: crate::base::ShortStr::copy_from(message.routing_key()).expect("short"),
     }
 }

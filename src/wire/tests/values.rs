@@ -451,7 +451,7 @@ pub(super) fn message_with(key: impl Strategy<Value = ShortStr>) -> impl Strateg
     });
     (text(), key, pieces).prop_map(|(exchange, key, body)| {
         Message::new(
-            ExchangeName::try_from(exchange.as_str()).expect("short"),
+            &ExchangeName::try_from(exchange.as_str()).expect("short"),
             key.as_bytes(),
             b"\x10\x00\x02",
             body,

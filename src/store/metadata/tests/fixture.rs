@@ -28,6 +28,10 @@ struct Disk {
     /// Whether one is waiting now.
     waiting: bool,
     fails: Option<SyncPoint>,
+    /// There is no room for this.
+    full: Option<SyncPoint>,
+    /// This is found without room when it is synced.
+    full_at_sync: Option<SyncPoint>,
     /// The directory that is copied before and after every sync, and the copies.
     filmed: Option<PathBuf>,
     film: Vec<tempfile::TempDir>,
@@ -77,12 +81,29 @@ impl TestDisk {
         drop(self.changed.wait_while(state, |state| !state.waiting).expect("as above"));
     }
 
+    /// From now on a sync finds that there is no room.
+    pub(super) fn fill_up_at_sync(&self, point: Option<SyncPoint>) {
+        self.state().full_at_sync = point;
+    }
+
+    /// From now on there is no room for a file, or again for all.
+    pub(super) fn fill_up(&self, point: Option<SyncPoint>) {
+        self.state().full = point;
+    }
+
     pub(super) fn fail(&self, point: Option<SyncPoint>) {
         self.state().fails = point;
     }
 }
 
 impl Syncer for TestDisk {
+    fn reserve(&self, point: SyncPoint, file: &File, bytes: u64) -> io::Result<()> {
+        if self.state().full == Some(point) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        DiskSync.reserve(point, file, bytes)
+    }
+
     fn sync(&self, point: SyncPoint, file: &File) -> io::Result<()> {
         let mut state = self.state();
         if state.held == Some(point) {
@@ -94,6 +115,9 @@ impl Syncer for TestDisk {
         }
         if state.fails == Some(point) {
             return Err(io::Error::other("the disk is on fire"));
+        }
+        if state.full_at_sync == Some(point) {
+            return Err(io::ErrorKind::StorageFull.into());
         }
         state.synced.push(point);
         state.film();
@@ -108,6 +132,7 @@ pub(super) fn options() -> MetadataOptions {
     MetadataOptions {
         open_timeout: Duration::from_secs(10),
         mirror_idle: Duration::from_secs(3600),
+        full_retry: Duration::from_millis(1),
         ..MetadataOptions::default()
     }
 }

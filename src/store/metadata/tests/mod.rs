@@ -2,5 +2,6 @@
 
 mod damage;
 mod fixture;
+mod full;
 mod opening;
 mod storing;

@@ -1,5 +1,6 @@
 //! Groups, their order, and what happens when the disk does not.
 
+use std::fs;
 use std::sync::mpsc::{TryRecvError, channel};
 use std::sync::{Arc, Mutex};
 
@@ -107,6 +108,26 @@ fn a_failed_sync_is_final() {
 }
 
 #[test]
+fn nothing_is_stored_into_a_deleted_directory() {
+    for part in ["definitions.journal", "definitions-1", ""] {
+        let parent = tempfile::tempdir().expect("a directory");
+        let directory = parent.path().join("definitions");
+        let store = open(&directory).expect("a new store").store;
+        store_all(&store, put(1));
+        let gone = directory.join(part);
+        let deleted =
+            if gone.is_dir() { fs::remove_dir_all(&gone) } else { fs::remove_file(&gone) };
+        deleted.expect("it is ours");
+        let error = send(&store, put(2)).recv().expect("an answer").expect_err("it is deleted");
+        let text = error.to_string();
+        assert!(text.contains("was deleted") && text.contains("definitions"), "{text}");
+        assert!(matches!(store.status(), MetadataStatus::Stopped(_)), "{:?}", store.status());
+        assert_eq!(store.load().count(Kind::Queue), 1);
+        assert!(store.close().is_err());
+    }
+}
+
+#[test]
 fn everybody_who_waits_hears_of_a_failure() {
     let directory = tempfile::tempdir().expect("a directory");
     let disk = Arc::new(TestDisk::default());
@@ -193,7 +214,7 @@ fn after_close_everything_is_refused_and_a_second_close_does_nothing() {
     let store = open(directory.path()).expect("a new store").store;
     for store in [&store as &dyn MetadataStore, &MemoryMetadata::new()] {
         store_all(store, put(1));
-        assert!(matches!(store.status(), MetadataStatus::Running { mirror_error: None }));
+        assert!(matches!(store.status(), MetadataStatus::Running { mirror_error: None, .. }));
         store.close().expect("closed");
         store.close().expect("closed before");
         assert!(matches!(store.status(), MetadataStatus::Closed));
@@ -255,7 +276,7 @@ fn a_mirror_that_cannot_be_written_is_said_and_loses_nothing() {
     disk.fail(Some(SyncPoint::Replacement));
     fill(&store, 50);
     let status = store.status();
-    assert!(matches!(status, MetadataStatus::Running { mirror_error: Some(_) }), "{status:?}");
+    assert!(matches!(status, MetadataStatus::Running { mirror_error: Some(_), .. }), "{status:?}");
     let acknowledged = store.load();
     assert!(store.close().is_err(), "the mirror is behind");
     let again = open(directory.path()).expect("a good directory");

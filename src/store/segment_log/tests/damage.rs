@@ -6,7 +6,9 @@ use super::world::{World, open, small_options};
 use crate::base::MessageId;
 use crate::store::format::{DATA_START, Kind, segment_name};
 use crate::store::segment_log::{Item, Scanner};
-use crate::store::{CrashImage, Dump, FileLayer, LogOptions, QueueNumber, SimulatedLayer, check};
+use crate::store::{
+    CrashImage, Dump, FileLayer, LogOptions, Pass, QueueNumber, SimulatedLayer, check,
+};
 
 /// The records of a segment: kind, offset, length.
 fn records(layer: &SimulatedLayer, number: u32) -> Vec<(Kind, u64, u64)> {
@@ -61,13 +63,17 @@ fn a_turned_bit_behind_a_checkpoint_is_found_by_the_check() {
     world.restart();
     world.layer.flip_bit(&segment_name(1), usize::try_from(offset).expect("small") + 50);
     let mut told = Vec::new();
-    let report = check(Arc::new(world.layer.clone()), &mut |done, all| told.push((done, all)))
-        .expect("it can be read");
+    let mut tell = |pass, done, all| told.push((pass, done, all));
+    let report = check(Arc::new(world.layer.clone()), &mut tell).expect("it can be read");
     assert_eq!(report.damages.len(), 1);
     assert_eq!(report.damages[0].offset, offset);
     assert_eq!((report.messages, report.queues.len()), (20, 1));
-    assert!(told.last().is_some_and(|(done, all)| done == all));
-    let dump = Dump::open(Arc::new(world.layer.clone()), QueueNumber(1)).expect("it can be read");
+    for pass in [Pass::Find, Pass::Replay, Pass::Check] {
+        let last = told.iter().rev().find(|(of, _, _)| *of == pass);
+        assert!(last.is_some_and(|(_, done, all)| done == all && *all > 0), "{pass:?}: {last:?}");
+    }
+    let layer = Arc::new(world.layer.clone());
+    let dump = Dump::open(layer, QueueNumber(1), &mut |_, _, _| ()).expect("it can be read");
     let (good, bad): (Vec<_>, Vec<_>) = dump.partition(|(_, message)| message.is_ok());
     assert_eq!((good.len(), bad.len()), (19, 1));
     assert!(good.is_sorted_by_key(|(entry, _)| entry.id));
@@ -105,7 +111,7 @@ fn a_damaged_header_of_a_segment_costs_nothing() {
         layer.flip_bit(&segment_name(1), place);
         let (_, recovered) = open(&layer, world.options).expect("it opens");
         assert_eq!(recovered.queues[0].messages, 5);
-        let report = check(Arc::new(layer), &mut |_, _| {}).expect("it can be read");
+        let report = check(Arc::new(layer), &mut |_, _, _| {}).expect("it can be read");
         assert_eq!(report.damages.len(), 1);
     }
 }

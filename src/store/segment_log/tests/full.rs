@@ -143,6 +143,34 @@ fn a_failed_sync_is_final() {
     world.reopen_after(CrashImage::Lost, "after a failed sync");
 }
 
+/// L5, L7: the system writes and syncs on in a file that has no name any more.
+#[test]
+fn nothing_is_confirmed_into_a_deleted_folder() {
+    for durability in [Durability::Fsync, Durability::Os] {
+        let options = LogOptions { durability, ..small_options() };
+        let mut world = World::with(SimulatedLayer::new(), options);
+        world.publish(1, 5, 100);
+        world.layer.delete_folder();
+        world.publish(1, 5, 100);
+        world.publish(1, 5, 100);
+        assert_eq!((world.confirmed(), world.refusals()), (5, 2), "{durability:?}");
+        let LogStatus::Failed { reason } = world.engine.shared.status() else {
+            panic!("{:?}", world.engine.shared.status())
+        };
+        assert!(reason.contains("simulated/0000000001.segment was deleted"), "{reason}");
+        assert!(world.engine.close().is_err(), "a clean end would be a lie");
+    }
+}
+
+#[test]
+fn a_log_that_has_nothing_to_write_notices_a_deleted_folder_at_a_tick() {
+    let mut world = World::new();
+    world.publish(1, 5, 100);
+    world.layer.delete_folder();
+    world.tick(1);
+    assert!(matches!(world.engine.shared.status(), LogStatus::Failed { .. }));
+}
+
 #[test]
 fn every_change_of_the_status_is_told_once() {
     let layer = SimulatedLayer::new();

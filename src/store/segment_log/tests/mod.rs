@@ -5,4 +5,5 @@ mod damage;
 mod full;
 mod log;
 mod reclaim;
+mod redelivered;
 mod world;

@@ -57,6 +57,8 @@ pub(super) struct World {
     asked: Vec<Asked>,
     told: Arc<Mutex<Told>>,
     dropped: BTreeSet<u64>,
+    /// What was handed out: should it come back, it comes back marked.
+    handed_out: BTreeSet<Name>,
 }
 
 pub(super) fn small_options() -> LogOptions {
@@ -88,6 +90,7 @@ impl World {
             asked: Vec::new(),
             told: Arc::default(),
             dropped: BTreeSet::new(),
+            handed_out: BTreeSet::new(),
         }
     }
 
@@ -105,7 +108,7 @@ impl World {
                     (0..bytes as u64).map(|at| ((seed + at * 7) % 251) as u8).collect();
                 message_with(&body)
             });
-            let body = message.body().pieces().concat();
+            let body = message.body().to_vec();
             self.known.insert((queue, id), Known { body, ..Known::default() });
             let options = EnqueueOptions::default();
             let (queue, id) = (QueueNumber(queue), MessageId(id));
@@ -174,6 +177,15 @@ impl World {
 
     /// Submits one group and lets the engine do its housekeeping.
     pub(super) fn run(&mut self, submissions: Vec<Submission>) {
+        for entry in submissions.iter().flat_map(|submission| &submission.entries) {
+            if let Entry::Delivered { queue, runs } = entry {
+                for (first, last) in runs {
+                    let names = self.known.range((queue.0, first.0)..=(queue.0, last.0));
+                    let waiting = names.filter(|(_, known)| !known.settle_asked);
+                    self.handed_out.extend(waiting.map(|(name, _)| *name));
+                }
+            }
+        }
         self.engine.run(submissions);
         let mut turns = 0;
         while self.engine.work() {
@@ -265,6 +277,21 @@ impl World {
         }
     }
 
+    /// I10: what was handed out and comes back is marked redelivered, also when the log never heard of it.
+    fn verify_marks(&self, engine: &Engine, context: &str) {
+        let files = &engine.shared.files;
+        let queues = engine.shared.index().summaries();
+        for queue in queues {
+            let (from, all) = (MessageId(0), usize::MAX);
+            let entries = engine.shared.index().entries(files, queue.number, from, all);
+            for entry in entries.expect("the index can be read") {
+                let name = (queue.number.0, entry.id.0);
+                let came_unmarked = self.handed_out.contains(&name) && !entry.redelivered();
+                assert!(!came_unmarked, "{context}: message {name:?} comes back unmarked");
+            }
+        }
+    }
+
     /// All of it or nothing, as far as nobody else settled something of it.
     fn verify_atomic(&self, found: &BTreeMap<Name, Vec<u8>>, atomic: &Atomic, context: &str) {
         let settled_by_others =
@@ -302,6 +329,7 @@ impl World {
         assert!(recovered.damages.is_empty(), "{context}: {:?}", recovered.damages);
         assert_eq!(recovered.lost_messages, 0, "{context}");
         self.verify(&engine, context);
+        self.verify_marks(&engine, context);
         (layer, engine)
     }
 
@@ -316,6 +344,7 @@ impl World {
     fn settle_the_unknown(&mut self) {
         let found = self.found();
         self.known.retain(|name, _| found.contains_key(name));
+        self.handed_out.retain(|name| found.contains_key(name));
         for known in self.known.values_mut() {
             known.confirmed = true;
             known.settle_asked = false;
@@ -335,19 +364,21 @@ impl World {
         self.hear();
         let (engine, recovered) = open(&self.layer, self.options).expect("it opens again");
         self.verify(&engine, "after a clean stop");
+        self.verify_marks(&engine, "after a clean stop");
         (self.engine, self.recovered) = (engine, recovered);
         self.settle_the_unknown();
     }
 
     pub(super) fn segments(&self) -> usize {
         use crate::store::FileLayer as _;
-        self.layer.list().expect("it can be listed").len()
+        let names = self.layer.list().expect("it can be listed");
+        names.iter().filter(|name| name.ends_with(".segment")).count()
     }
 }
 
 pub(super) fn message_with(body: &[u8]) -> Message {
     Message::new(
-        ExchangeName::try_from("logs").expect("a short name"),
+        &ExchangeName::try_from("logs").expect("a short name"),
         b"key",
         b"\x10\x00\x02",
         Body::One(bytes::Bytes::copy_from_slice(body)),
@@ -371,7 +402,7 @@ fn read_all(engine: &Engine) -> BTreeMap<Name, Vec<u8>> {
             let stored = Stored { queue: queue.number, id: entry.id, position: entry.position };
             let message = message_of(&header, &record, &stored).expect("it is that message");
             assert_eq!(entry.bytes, message.content_bytes());
-            found.insert((queue.number.0, entry.id.0), message.body().pieces().concat());
+            found.insert((queue.number.0, entry.id.0), message.body().to_vec());
         }
     }
     found
