@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::access::{Directory, Permissions, User};
+use crate::allocator;
 use crate::base::SystemClock;
 use crate::broker::{Broker, BrokerSettings};
 use crate::config::{
@@ -92,6 +93,7 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
     if let Some(storage) = &storage {
         storage.attach(&broker);
     }
+    allocator::look_after(&broker);
     let protocol = Arc::new(protocol_settings(&settings));
     let mut listeners = Vec::new();
     for address in &settings.listeners {

@@ -26,3 +26,29 @@ fn what_is_held_unacked_costs_its_bytes_and_not_its_read_buffers() {
     client.close();
     broker.stop();
 }
+
+#[test]
+fn what_was_held_unacked_leaves_memory_after_the_acks() {
+    let Some(broker) = Broker::own(&[]) else { return };
+    let mut client = RawClient::with_channel_on(&broker);
+    client.declare(1, &queue::declare("held"));
+    client.consume(1, &basic::consume("held", "c"));
+    let idle_kib = broker.status_kib("VmRSS");
+    for _ in 0..PIECES {
+        client.send_publish(1, &basic::publish("", "held"), &[0, 0], PIECE);
+        client.expect_delivery(1);
+    }
+    let held_kib = broker.status_kib("VmRSS");
+    assert!(held_kib > PIECES * 64, "{held_kib} KiB: nothing was held, nothing is shown");
+    client.send(1, &basic::ack_up_to(PIECES));
+    let limit_kib = idle_kib + (held_kib - idle_kib) / 4;
+    // The broker looks once a second; each question here takes it some microseconds.
+    let given_back = (0..1_000_000).any(|_| {
+        client.declare(1, &queue::declare("held"));
+        broker.status_kib("VmRSS") < limit_kib
+    });
+    let still_kib = broker.status_kib("VmRSS");
+    assert!(given_back, "{idle_kib} KiB idle, {held_kib} KiB held, {still_kib} KiB after the acks");
+    client.close();
+    broker.stop();
+}
