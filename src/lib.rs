@@ -19,6 +19,7 @@
 //! [`server`] puts them together. `ARCHITECTURE.md` says who may know whom.
 
 pub mod access;
+mod allocator;
 pub mod base;
 pub mod broker;
 pub mod config;

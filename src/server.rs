@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::access::{Directory, Permissions, User};
+use crate::allocator;
 use crate::base::SystemClock;
 use crate::broker::{Broker, BrokerSettings};
 use crate::config::{
@@ -93,6 +94,7 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
         storage.attach(&broker);
     }
     let timers = tokio::spawn(run_timers(Arc::clone(&broker)));
+    allocator::look_after(&broker);
     let protocol = Arc::new(protocol_settings(&settings));
     let mut listeners = Vec::new();
     for address in &settings.listeners {

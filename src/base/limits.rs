@@ -204,3 +204,11 @@ pub const LOG_PRESSURE_PAUSE_MS: u64 = 5;
 /// Bytes of messages that wait for the log's next write, above which publishers are not read. A small
 /// message costs several times its bytes while it waits.
 pub const LOG_WAITING_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Message bytes that must have left RAM before the allocator is told to give its free pages back: less
+/// is soon used again, and looking for it takes milliseconds.
+pub const TRIM_BYTES_MIN: u64 = 32 * 1024 * 1024;
+
+/// Looks, one each second, from one giving back to the next: a queue that fills and drains all the time
+/// is not to pay for fresh pages each time.
+pub const TRIM_PAUSE_LOOKS: u32 = 10;

@@ -121,15 +121,15 @@ pub(super) fn delete(
     removed: &Removed,
     queue: Option<&QueueInfo>,
 ) -> Vec<Change> {
-    let queue = queue.filter(|info| info.is_stored());
+    let kept = queue.filter(|info| info.is_stored());
     let queues =
-        queue.map(|info| Change::DeleteQueue { vhost: vhost.clone(), name: info.name.clone() });
+        kept.map(|info| Change::DeleteQueue { vhost: vhost.clone(), name: info.name.clone() });
     let exchanges = removed.exchanges.iter().filter(|exchange| exchange.durable).map(|exchange| {
         Change::DeleteExchange { vhost: vhost.clone(), name: exchange.name.clone() }
     });
     // Bindings of a queue that is not kept are not kept either.
     let of_kept = |binding: &&Binding| match &binding.destination {
-        Destination::Queue(name) => queue.is_none_or(|info| info.name == *name),
+        Destination::Queue(name) => queue.is_none_or(|info| info.name != *name || info.is_stored()),
         Destination::Exchange(_) => true,
     };
     let bindings = removed

@@ -20,8 +20,9 @@ use crate::store::{
 pub(super) const PAGING: Paging =
     Paging { window: PAGING_WINDOW_MESSAGES, window_bytes: PAGE_IN_BYTES_MAX, piece: 1024 };
 
-/// What a queue keeps about a message besides the message itself, in bytes.
-pub(super) const ENTRY_BYTES: u64 = 64;
+/// What a message costs in RAM besides its content, in bytes: its head and counters, the allocator's
+/// share, and its place in the queue. With less than that, small messages outgrow the watermark.
+pub(super) const ENTRY_BYTES: u64 = 104;
 
 /// What the log has of a queue from before, as the machine wants to hear it.
 pub(super) fn away(recovered: &RecoveredQueue) -> Option<Span> {

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::world::{Hand, World, queue};
-use crate::broker::{Answered, BrokerStorage, Event, Step};
+use crate::base::{ExchangeName, FieldTable, ShortStr};
+use crate::broker::{Answered, Binding, BrokerStorage, Destination, Event, Step};
 use crate::queue::Reply;
 use crate::store::{
     Change, Definitions, Done, MemoryLog, MemoryMetadata, MetadataStatus, MetadataStore, StoreError,
@@ -102,8 +103,16 @@ fn a_passing_queue_is_deleted_at_once() {
     let (world, definitions) = world();
     let mut hand = world.connect();
     declare(&mut hand, &definitions, false);
+    let binding = Binding {
+        source: ExchangeName::try_from("amq.direct").expect("short"),
+        destination: Destination::Queue(queue("q")),
+        routing_key: ShortStr::EMPTY,
+        arguments: FieldTable::EMPTY,
+    };
+    let bound = hand.client.bind(hand.holder, binding);
+    assert_eq!(bound, Ok(Step::Answered(Answered::Done)), "nobody keeps it");
     assert!(matches!(&ask_to_delete(&mut hand)[..], [Event::Reply { .. }]));
-    assert_eq!(definitions.arrive(), []);
+    assert_eq!(definitions.arrive(), [], "its binding was not kept either");
 }
 
 #[test]
