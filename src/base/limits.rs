@@ -133,3 +133,7 @@ pub const LOG_PRESSURE_PAUSE_MS: u64 = 5;
 /// Bytes of messages that wait for the log's next write, above which publishers are not read. A small
 /// message costs several times its bytes while it waits.
 pub const LOG_WAITING_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// How often a message may come back to a quorum queue that says nothing about it (RabbitMQ's default
+/// since 4.0): a message that ends its consumers must not do it for ever.
+pub const QUORUM_DELIVERY_LIMIT_DEFAULT: u32 = 20;

@@ -167,6 +167,13 @@ impl Broker {
         Ok(Arc::clone(vhost))
     }
 
+    /// A virtual host, for whoever administers it.
+    #[must_use]
+    pub fn vhost(&self, name: &VhostName) -> Option<Arc<Vhost>> {
+        let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
+        vhosts.get(name).map(Arc::clone)
+    }
+
     pub(super) fn has_tag(&self, user: &UserName, tag: &str) -> bool {
         self.common.directory.user(user).is_some_and(|user| user.has_tag(tag))
     }

@@ -18,9 +18,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use super::broker::Common;
+use super::effective::InForce;
 use super::executor::{After, Executor};
 use super::pages::{away, cool, exchange, read_page};
 use super::payload::Payload;
+use super::policy::QueueEffective;
 use super::storing::Storing;
 use super::{ChannelCredit, Event, Inbox, Vhost};
 use crate::base::limits::{
@@ -109,6 +111,7 @@ const PAGING: Paging = Paging { window: PAGING_WINDOW_MESSAGES, piece: 1024 };
 /// See the module.
 pub struct Cell {
     info: QueueInfo,
+    pub(super) in_force: InForce,
     vhost: Weak<Vhost>,
     common: Arc<Common>,
     inbox: Mutex<Vec<Envelope>>,
@@ -127,9 +130,10 @@ struct Core {
 }
 
 impl Cell {
-    /// A cell around a queue; `recovered` is what the log has of it from before.
+    /// A cell around a queue; `effective` is what is in force for it, and `recovered` is what the log has of it from before.
     pub(super) fn new(
         info: QueueInfo,
+        effective: QueueEffective,
         vhost: Weak<Vhost>,
         common: Arc<Common>,
         recovered: Option<RecoveredQueue>,
@@ -149,6 +153,7 @@ impl Cell {
         };
         Arc::new(Self {
             info,
+            in_force: InForce::new(effective),
             vhost,
             common,
             inbox: Mutex::new(Vec::new()),

@@ -59,6 +59,7 @@ impl Vhost {
             let changes = keeping::put_exchange(&self.name, &exchange);
             let declared = table.declare_exchange(exchange);
             if declared.map_err(|error| self.refused(&name, &error))? == Declared::New {
+                self.apply_effective(table, name.as_str());
                 keeper.keep(&self.common, changes);
             }
             Ok(())

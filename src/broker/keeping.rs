@@ -11,7 +11,7 @@ use super::{Cell, Event, Inbox, QueueInfo};
 use crate::base::VhostName;
 use crate::queue::RequestId;
 use crate::routing::{Binding, Destination, Exchange, Removed, Table};
-use crate::store::{self, Change, DestinationKind};
+use crate::store::{self, Change, DestinationKind, Done};
 
 /// Somebody who waits until a change is on disk.
 pub(super) struct Keeper {
@@ -62,6 +62,14 @@ pub(super) fn keep(common: &Common, changes: Vec<Change>) {
             }
         }),
     );
+}
+
+/// Hands changes in and lets somebody know who is no connection.
+pub(super) fn keep_and_tell(common: &Common, changes: Vec<Change>, done: Done) {
+    match &common.metadata {
+        Some(metadata) if !changes.is_empty() => metadata.apply(changes, done),
+        _ => done(Ok(())),
+    }
 }
 
 pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change> {

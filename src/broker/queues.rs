@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::exchanges::RESERVED_PREFIX;
 use super::keeping::Keeper;
+use super::policy::QueueEffective;
 use super::vhost::{Resource, Vhost};
 use super::{
     Cell, DeclareQueue, Peer, QueueInfo, Refused, arguments, keeping, refuse, server_names,
@@ -79,7 +80,10 @@ impl Vhost {
             number: self.common.next_queue_number(declare.durable && !declare.exclusive),
         };
         let changes = keeping::put_queue(&self.name, &info);
-        let cell = Cell::new(info, Arc::downgrade(self), Arc::clone(&self.common), None);
+        let policies = self.policies();
+        let effective = QueueEffective::new(&policies, name.as_str(), &info.arguments);
+        let vhost = Arc::downgrade(self);
+        let cell = Cell::new(info, effective, vhost, Arc::clone(&self.common), None);
         let added = self.change(|table| {
             let added = table.add_queue(name.clone(), Arc::clone(&cell));
             if added {
@@ -88,6 +92,9 @@ impl Vhost {
             added
         });
         if added {
+            if !Arc::ptr_eq(&policies, &self.policies()) {
+                cell.apply_effective(|| self.queue_effective(&cell));
+            }
             return Ok(DeclaredQueue::New(cell));
         }
         // Somebody else declared it between the look and the change; now it is there.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::Common;
+use super::policies::Policies;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ReplyCode, VhostName};
@@ -17,13 +18,15 @@ pub struct Vhost {
     /// The table's generation, readable without its lock: a publisher whose cached route is of this
     /// generation needs no lock at all.
     generation: AtomicU64,
+    pub(super) policies: Policies,
 }
 
 impl Vhost {
     pub(super) fn new(name: VhostName, common: Arc<Common>) -> Arc<Self> {
         let table = Table::new();
         let generation = AtomicU64::new(table.generation());
-        Arc::new(Self { name, common, table: RwLock::new(table), generation })
+        let (table, policies) = (RwLock::new(table), Policies::default());
+        Arc::new(Self { name, common, table, generation, policies })
     }
 
     /// Its name.

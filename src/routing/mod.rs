@@ -27,3 +27,4 @@ pub use error::RoutingError;
 pub use exchange::{ALTERNATE_EXCHANGE, Exchange, ExchangeKind};
 pub use routed::Routed;
 pub use table::Table;
+pub use value::term as erlang_term;

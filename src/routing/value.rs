@@ -88,8 +88,9 @@ pub(super) fn plain_text(value: &FieldValue) -> String {
     }
 }
 
-/// A value as an Erlang term.
-pub(super) fn term(value: &FieldValue) -> String {
+/// A value as an Erlang term, as it stands in RabbitMQ's refusals.
+#[must_use]
+pub fn term(value: &FieldValue) -> String {
     let mut out = String::new();
     write_term(value, &mut out);
     out

@@ -10,8 +10,8 @@ use crate::base::{
     MessageId, Millis, PublishSequence, QueueName, ShortStr, UserName, VhostName,
 };
 use crate::broker::{
-    Answered, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume, ConsumeRequest,
-    DeclareExchange, DeclareQueue, Event, Inbox, Peer, Refused, Scheduler, Step,
+    Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
+    ConsumeRequest, DeclareExchange, DeclareQueue, Event, Inbox, Peer, Refused, Scheduler, Step,
 };
 
 /// Message bytes at which the alarm of a test broker goes on.
@@ -231,6 +231,21 @@ impl Hand {
     /// The same with a persistent message.
     pub(super) fn publish_persistent(&mut self, key: &str, body: &[u8]) -> Result<u32, String> {
         self.send(persistent_message("", key, body))
+    }
+
+    /// The same to an exchange.
+    pub(super) fn publish_to(
+        &mut self,
+        exchange: &str,
+        key: &str,
+        body: &[u8],
+    ) -> Result<u32, String> {
+        self.send(message(exchange, key, body))
+    }
+
+    pub(super) fn bind(&mut self, binding: Binding) -> Result<Answered, String> {
+        let step = self.client.bind(self.holder, binding);
+        self.answered(step)
     }
 
     fn send(&mut self, message: Message) -> Result<u32, String> {
