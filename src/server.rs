@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::access::{Directory, Permissions, User};
 use crate::base::SystemClock;
-use crate::broker::{Broker, BrokerSettings};
+use crate::broker::{Broker, BrokerSettings, HashProperty};
 use crate::config::{
     DefaultUser, Durability, ListenAddress, Loaded, Settings, Storage, StoreCommand, load,
     start_logging,
@@ -18,7 +18,7 @@ use crate::net::{Listener, ListenerSettings, TokioScheduler};
 use crate::protocol;
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
-use crate::wire::headers_of;
+use crate::wire::{Properties, headers_of};
 
 /// The process did what it was asked to.
 const EXIT_OK: u8 = 0;
@@ -197,8 +197,19 @@ fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Brok
         default_vhost: settings.default_user.vhost.clone(),
         memory_watermark_bytes: settings.memory_watermark_bytes,
         parse_headers: headers_of,
+        hash_property,
         storage: storage.map(|storage| storage.stores.clone()),
     }))
+}
+
+/// What an exchange hashes of a message, by RabbitMQ's rules: a timestamp is its decimal digits.
+fn hash_property(properties: &[u8], property: HashProperty) -> Option<Vec<u8>> {
+    let properties = Properties::decode(properties).ok()?;
+    match property {
+        HashProperty::MessageId => properties.message_id.map(|id| id.as_bytes().to_vec()),
+        HashProperty::CorrelationId => properties.correlation_id.map(|id| id.as_bytes().to_vec()),
+        HashProperty::Timestamp => properties.timestamp.map(|time| time.to_string().into_bytes()),
+    }
 }
 
 fn directory(user: &DefaultUser) -> Result<Directory, ServerError> {

@@ -137,3 +137,7 @@ pub const LOG_WAITING_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How often a message may come back to a quorum queue that says nothing about it (RabbitMQ's default
 /// since 4.0): a message that ends its consumers must not do it for ever.
 pub const QUORUM_DELIVERY_LIMIT_DEFAULT: u32 = 20;
+
+/// Bytes of messages that one recent history exchange remembers: it is told a number of messages, which
+/// says nothing about their size.
+pub const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;

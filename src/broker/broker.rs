@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::alarms::Alarms;
-use super::{Cell, Event, Inbox, Refused, Vhost, keeping, recovery, refuse};
+use super::{Cell, Event, HashProperty, Inbox, Refused, Vhost, keeping, recovery, refuse};
 use crate::access::{Directory, LoginError};
 use crate::base::{
     Clock, ConnectionId, ConsumerId, FieldTable, HolderId, MemoryBudget, MessageId, Pressure,
@@ -18,6 +18,9 @@ use crate::store::{self, Change, MessageLog, MetadataStore, QueueNumber};
 /// Reads the `headers` table out of a message's raw properties. The layer that knows AMQP bytes puts
 /// it in.
 pub type HeaderParser = fn(&[u8]) -> FieldTable;
+
+/// Reads the bytes of one property out of a message's raw properties; `None` when it is not among them.
+pub type PropertyHasher = fn(&[u8], HashProperty) -> Option<Vec<u8>>;
 
 /// Runs [`Cell::resume`] on a task of its own, soon.
 pub trait Scheduler: Send + Sync {
@@ -43,6 +46,8 @@ pub struct BrokerSettings {
     pub memory_watermark_bytes: u64,
     /// See [`HeaderParser`].
     pub parse_headers: HeaderParser,
+    /// See [`PropertyHasher`].
+    pub hash_property: PropertyHasher,
     /// Where definitions and messages are kept; `None` keeps everything in memory.
     pub storage: Option<BrokerStorage>,
 }
@@ -73,6 +78,7 @@ pub(super) struct Common {
     pub(super) alarms: Alarms,
     pub(super) directory: Directory,
     pub(super) parse_headers: HeaderParser,
+    pub(super) hash_property: PropertyHasher,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
     ids: AtomicU64,
@@ -119,6 +125,7 @@ impl Broker {
             alarms: Alarms::default(),
             directory: settings.directory,
             parse_headers: settings.parse_headers,
+            hash_property: settings.hash_property,
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
             ids: AtomicU64::new(1),

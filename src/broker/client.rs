@@ -271,9 +271,10 @@ impl Client {
     ///
     /// # Errors
     /// 403, 404, 405, 406.
-    pub fn bind(&mut self, holder: HolderId, binding: Binding) -> Result<Step, Refused> {
+    pub fn bind(&mut self, holder: HolderId, binding: &Binding) -> Result<Step, Refused> {
         let mut keeper = self.keeper();
-        self.vhost.bind(&self.peer, binding, &mut keeper)?;
+        let replay = self.vhost.bind(&self.peer, binding, &mut keeper)?;
+        self.publisher.replay(replay);
         Ok(self.answer_when_kept(holder, &keeper, Answered::Done))
     }
 

@@ -17,6 +17,8 @@ mod error;
 mod event;
 mod exchanges;
 mod executor;
+mod facts;
+mod history;
 mod inbox;
 mod keeping;
 mod pages;
@@ -35,7 +37,9 @@ mod vhost;
 #[cfg(test)]
 mod tests;
 
-pub use broker::{Broker, BrokerSettings, BrokerStorage, HeaderParser, Peer, Scheduler};
+pub use broker::{
+    Broker, BrokerSettings, BrokerStorage, HeaderParser, Peer, PropertyHasher, Scheduler,
+};
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
 pub use credit::ChannelCredit;
@@ -50,7 +54,7 @@ pub use vhost::Vhost;
 
 /// The words of routing and of queues that a caller of the broker needs.
 pub use crate::queue::Settlement;
-pub use crate::routing::{Binding, Destination};
+pub use crate::routing::{Binding, Destination, HashProperty};
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::broker::Common;
+use super::facts::{MessageFacts, Numbers};
+use super::history::Replay;
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
 use super::vhost::Resource;
@@ -27,6 +28,7 @@ pub struct Publisher {
     inbox: Arc<Inbox>,
     cached: Cached,
     batch: Batch,
+    numbers: Numbers,
 }
 
 /// The route that was used last. Good for as long as the table is of the same generation.
@@ -56,7 +58,8 @@ impl Publisher {
     #[must_use]
     pub fn new(vhost: Arc<Vhost>, peer: Peer, inbox: Arc<Inbox>) -> Self {
         let batch = Batch { number: 1, ..Batch::default() };
-        Self { vhost, peer, inbox, cached: Cached::default(), batch }
+        let (cached, numbers) = (Cached::default(), Numbers::default());
+        Self { vhost, peer, inbox, cached, batch, numbers }
     }
 
     /// Routes a message and puts it in the batch. `publish` is there when somebody waits for the confirm.
@@ -134,6 +137,17 @@ impl Publisher {
         }
     }
 
+    /// Puts messages that a recent history exchange remembered in for queues that were bound to it.
+    pub(super) fn replay(&mut self, replay: Replay) {
+        for (cell, message) in replay {
+            let slot = self.batch.slot(&cell);
+            let (bytes, persistent) =
+                (ENTRY_BYTES + message.content_bytes(), message.header().persistent);
+            let payload = Payload::new(message);
+            self.batch.groups[slot].1.push(Incoming { payload, bytes, persistent, publish: None });
+        }
+    }
+
     /// Hands every queue its batch and drives it.
     pub fn flush(&mut self, now: Millis) {
         if self.batch.groups.is_empty() && self.batch.touched.is_empty() {
@@ -153,11 +167,6 @@ impl Publisher {
         }
     }
 
-    /// The vhost's shared parts.
-    pub(super) fn common(&self) -> &Arc<Common> {
-        &self.vhost.common
-    }
-
     fn is_cached(&self, message: &Message) -> bool {
         self.cached.generation == Some(self.vhost.generation())
             && self.cached.exchange.as_ref() == Some(message.exchange())
@@ -167,26 +176,28 @@ impl Publisher {
     fn look_up(&mut self, message: &Message) -> Result<(), Refused> {
         self.cached.generation = None;
         self.check(message.exchange())?;
-        let parse_headers = self.common().parse_headers;
-        let mut headers = || parse_headers(message.properties());
-        let cached = &mut self.cached;
+        let (cached, common) = (&mut self.cached, &*self.vhost.common);
+        let mut facts = MessageFacts { common, message, numbers: &mut self.numbers };
         let table = self.vhost.table();
         cached.routed.clear();
         let exchange = message.exchange().as_str();
-        let routed = table.route(exchange, message.routing_key(), &mut headers, &mut cached.routed);
+        let routed = table.route(exchange, message.routing_key(), &mut facts, &mut cached.routed);
         if routed.is_err() {
             return refuse(
                 ReplyCode::NotFound,
                 format!("no exchange '{exchange}' in vhost '{}'", self.vhost.name),
             );
         }
-        let by_headers = cached.routed.depends_on_headers();
-        cached.generation = (!by_headers).then(|| table.generation());
+        let by_message = cached.routed.depends_on_message();
+        if by_message {
+            self.vhost.remember(&table, &cached.routed, message);
+        }
+        cached.generation = (!by_message).then(|| table.generation());
         drop(table);
         cached.queues.clear();
         cached.queues.extend(cached.routed.queues().iter().cloned());
         cached.in_batch = 0;
-        if !by_headers {
+        if !by_message {
             cached.exchange = Some(message.exchange().clone());
             cached.routing_key.clear();
             cached.routing_key.extend_from_slice(message.routing_key());

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::Common;
+use super::history::Histories;
 use super::policies::Policies;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::Action;
@@ -19,14 +20,16 @@ pub struct Vhost {
     /// generation needs no lock at all.
     generation: AtomicU64,
     pub(super) policies: Policies,
+    pub(super) histories: Histories,
 }
 
 impl Vhost {
     pub(super) fn new(name: VhostName, common: Arc<Common>) -> Arc<Self> {
         let table = Table::new();
         let generation = AtomicU64::new(table.generation());
-        let (table, policies) = (RwLock::new(table), Policies::default());
-        Arc::new(Self { name, common, table, generation, policies })
+        let (policies, histories) = (Policies::default(), Histories::default());
+        let table = RwLock::new(table);
+        Arc::new(Self { name, common, table, generation, policies, histories })
     }
 
     /// Its name.
@@ -59,6 +62,7 @@ impl Vhost {
             if table.queue(info.name.as_str()).is_some_and(|cell| cell.info().id == info.id)
                 && let Some(removed) = table.remove_queue(info.name.as_str())
             {
+                self.histories.forget(&self.common, &removed);
                 keeping::keep(&self.common, keeping::delete(&self.name, &removed, Some(info)));
             }
         });

@@ -89,7 +89,7 @@ fn an_alternate_exchange_by_policy_takes_what_has_nowhere_to_go() {
     let mut hand = world.connect();
     hand.declare("rest").expect("declared");
     hand.declare_exchange(declare("early")).expect("declared");
-    hand.bind(bind("amq.fanout", "rest")).expect("bound");
+    hand.bind(&bind("amq.fanout", "rest")).expect("bound");
     let alternate = FieldValue::text("amq.fanout");
     assert_eq!(hand.publish_to("early", "k", b"lost"), Ok(0));
     put(
@@ -118,7 +118,7 @@ fn policies_are_in_force_again_after_a_restart() {
     let mut hand = before.connect();
     hand.declare_with("q", |declare| declare.durable = true).expect("declared");
     hand.declare_exchange(declare("x")).expect("declared");
-    hand.bind(bind("amq.fanout", "q")).expect("bound");
+    hand.bind(&bind("amq.fanout", "q")).expect("bound");
     put(&before, PolicyKind::User, "length", "^q$", "max-length", FieldValue::I64(5));
     put(&before, PolicyKind::Operator, "o", "^q$", "max-length", FieldValue::I64(4));
     let alternate = FieldValue::text("amq.fanout");

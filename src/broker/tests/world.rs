@@ -104,6 +104,7 @@ impl World {
             default_vhost: vhost,
             memory_watermark_bytes,
             parse_headers: |_| FieldTable::EMPTY,
+            hash_property: |_, _| None,
             storage,
         });
         Self { broker, noted }
@@ -243,7 +244,7 @@ impl Hand {
         self.send(message(exchange, key, body))
     }
 
-    pub(super) fn bind(&mut self, binding: Binding) -> Result<Answered, String> {
+    pub(super) fn bind(&mut self, binding: &Binding) -> Result<Answered, String> {
         let step = self.client.bind(self.holder, binding);
         self.answered(step)
     }
