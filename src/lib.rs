@@ -23,6 +23,7 @@ pub mod broker;
 pub mod config;
 pub mod ctl;
 pub mod net;
+mod properties;
 pub mod protocol;
 pub mod queue;
 pub mod routing;

@@ -8,17 +8,19 @@ use std::sync::Arc;
 
 use crate::access::{Directory, Permissions, User};
 use crate::base::SystemClock;
-use crate::broker::{Broker, BrokerSettings, HashProperty};
+use crate::broker::policy::QueueType;
+use crate::broker::{Broker, BrokerSettings, Existing, Interceptors};
 use crate::config::{
     DefaultUser, Durability, ListenAddress, Loaded, Settings, Storage, StoreCommand, load,
     start_logging,
 };
 use crate::ctl;
 use crate::net::{Listener, ListenerSettings, TokioScheduler};
+use crate::properties::{edit_properties, hash_property};
 use crate::protocol;
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
-use crate::wire::{Properties, headers_of};
+use crate::wire::headers_of;
 
 /// The process did what it was asked to.
 const EXIT_OK: u8 = 0;
@@ -198,18 +200,19 @@ fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Brok
         memory_watermark_bytes: settings.memory_watermark_bytes,
         parse_headers: headers_of,
         hash_property,
+        edit_properties,
+        interceptors: Interceptors {
+            timestamp: settings.intercept_timestamp.map(existing),
+            routing_node: settings.intercept_routing_node.map(existing),
+            node: settings.cluster_name.clone(),
+        },
+        default_queue_type: settings.default_queue_type.as_deref().and_then(QueueType::parse),
         storage: storage.map(|storage| storage.stores.clone()),
     }))
 }
 
-/// What an exchange hashes of a message, by RabbitMQ's rules: a timestamp is its decimal digits.
-fn hash_property(properties: &[u8], property: HashProperty) -> Option<Vec<u8>> {
-    let properties = Properties::decode(properties).ok()?;
-    match property {
-        HashProperty::MessageId => properties.message_id.map(|id| id.as_bytes().to_vec()),
-        HashProperty::CorrelationId => properties.correlation_id.map(|id| id.as_bytes().to_vec()),
-        HashProperty::Timestamp => properties.timestamp.map(|time| time.to_string().into_bytes()),
-    }
+fn existing(overwrite: bool) -> Existing {
+    if overwrite { Existing::Overwritten } else { Existing::Kept }
 }
 
 fn directory(user: &DefaultUser) -> Result<Directory, ServerError> {

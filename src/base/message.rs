@@ -111,6 +111,15 @@ impl Message {
         Self(Arc::new(Inner { exchange, routing_key, properties, body, header }))
     }
 
+    /// The same message with other properties. What was read in the old ones still holds: whoever changes
+    /// delivery mode, priority or expiration, or takes the last header away, must not do it here.
+    #[must_use]
+    pub fn with_properties(&self, properties: &[u8]) -> Self {
+        let Inner { exchange, routing_key, body, header, .. } = &*self.0;
+        let header = MessageHeader { has_headers: true, ..*header };
+        Self::new(exchange.clone(), routing_key, properties, body.clone(), header)
+    }
+
     /// The exchange it was published to.
     #[must_use]
     pub fn exchange(&self) -> &ExchangeName {

@@ -28,6 +28,11 @@ pub trait Clock: Send + Sync {
 
     /// Seconds since 1970, for timestamps that people and clients read.
     fn unix_seconds(&self) -> u64;
+
+    /// Milliseconds since 1970; of a clock that has none, whole seconds.
+    fn unix_ms(&self) -> u64 {
+        self.unix_seconds().saturating_mul(1000)
+    }
 }
 
 /// The machine's clock.
@@ -61,6 +66,12 @@ impl Clock for SystemClock {
     fn unix_seconds(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
     }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one home of the clock")]
+    fn unix_ms(&self) -> u64 {
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+        elapsed.map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+    }
 }
 
 /// A clock that a test turns by hand.
@@ -89,5 +100,9 @@ impl Clock for ManualClock {
 
     fn unix_seconds(&self) -> u64 {
         self.now_ms.load(Ordering::SeqCst) / 1000
+    }
+
+    fn unix_ms(&self) -> u64 {
+        self.now_ms.load(Ordering::SeqCst)
     }
 }

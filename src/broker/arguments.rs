@@ -100,6 +100,15 @@ pub(super) fn check(
     }
     if queue_type(&declare.arguments) == "quorum" {
         check_quorum(name, vhost, declare)?;
+        if has(b"x-max-priority") {
+            return refuse(
+                ReplyCode::PreconditionFailed,
+                format!(
+                    "invalid arg 'x-max-priority' for queue '{name}' in vhost '{vhost}' of queue \
+                     type rabbit_quorum_queue"
+                ),
+            );
+        }
     }
     Ok(())
 }
@@ -337,6 +346,17 @@ mod tests {
         let arguments =
             [("x-max-length", FieldValue::I32(1)), ("x-queue-type", FieldValue::text("classic"))];
         assert_eq!(without_effect(&declare(&arguments).arguments), ["x-max-length"]);
+    }
+
+    #[test]
+    fn a_quorum_queue_has_no_priorities_by_argument() {
+        let quorum = ("x-queue-type", FieldValue::text("quorum"));
+        assert_eq!(
+            checked(&[quorum, ("x-max-priority", FieldValue::I32(5))]),
+            Err("invalid arg 'x-max-priority' for queue 'q' in vhost '/' of queue type \
+                 rabbit_quorum_queue"
+                .to_owned())
+        );
     }
 
     #[test]

@@ -203,6 +203,8 @@ impl Vhost {
             }
         }
         self.permit(peer, Action::Read, Resource::Exchange(binding.source.as_str()))?;
+        let key = binding.routing_key.as_bytes();
+        self.permit_topics(peer, Action::Read, &binding.source, &[key])?;
         // Of two things that are missing the source is named.
         let source = binding.source.as_str();
         if self.table().exchange(source).is_none() {

@@ -12,6 +12,7 @@ mod broker;
 mod cell;
 mod client;
 mod credit;
+mod default_type;
 mod effective;
 mod error;
 mod event;
@@ -20,7 +21,9 @@ mod executor;
 mod facts;
 mod history;
 mod inbox;
+mod interceptors;
 mod keeping;
+mod limits;
 mod pages;
 mod payload;
 mod policies;
@@ -30,6 +33,7 @@ mod questions;
 mod queues;
 mod recovery;
 mod requests;
+mod sender_selected;
 mod server_names;
 mod storing;
 mod vhost;
@@ -38,7 +42,8 @@ mod vhost;
 mod tests;
 
 pub use broker::{
-    Broker, BrokerSettings, BrokerStorage, HeaderParser, Peer, PropertyHasher, Scheduler,
+    Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, Peer, PropertyEditor,
+    PropertyHasher, Scheduler,
 };
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
@@ -46,6 +51,8 @@ pub use credit::ChannelCredit;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
+pub use interceptors::{Existing, Interceptors};
+pub use limits::{UserLimits, VhostLimits};
 pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
 pub use queues::DeclaredQueue;

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::facts::{MessageFacts, Numbers};
 use super::history::Replay;
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
+use super::sender_selected::{self, Selected};
 use super::vhost::Resource;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
 use crate::access::Action;
@@ -29,6 +32,8 @@ pub struct Publisher {
     cached: Cached,
     batch: Batch,
     numbers: Numbers,
+    /// Whether the configuration wants something written into every message.
+    intercepts: bool,
 }
 
 /// The route that was used last. Good for as long as the table is of the same generation.
@@ -59,20 +64,30 @@ impl Publisher {
     pub fn new(vhost: Arc<Vhost>, peer: Peer, inbox: Arc<Inbox>) -> Self {
         let batch = Batch { number: 1, ..Batch::default() };
         let (cached, numbers) = (Cached::default(), Numbers::default());
-        Self { vhost, peer, inbox, cached, batch, numbers }
+        let intercepts = !vhost.common.interceptors.is_empty();
+        Self { vhost, peer, inbox, cached, batch, numbers, intercepts }
     }
 
     /// Routes a message and puts it in the batch. `publish` is there when somebody waits for the confirm.
     ///
     /// # Errors
-    /// 404 without such an exchange, 403 when it is internal or the peer may not write to it.
+    /// 404 without such an exchange, 403 when it is internal or the peer may not write to it, 406 when
+    /// the headers that select more keys are none.
     pub fn publish(
         &mut self,
         message: Message,
         publish: Option<PublishRef>,
     ) -> Result<PublishOutcome, Refused> {
-        if !self.is_cached(&message) {
-            self.look_up(&message)?;
+        let mut message = message;
+        if self.intercepts {
+            let common = &self.vhost.common;
+            let edit = common.edit_properties;
+            message = common.interceptors.intercept(&message, &*common.clock, edit);
+        }
+        if sender_selected::may_select(&message) {
+            message = self.look_up_selected(message)?;
+        } else if !self.is_cached(&message) {
+            self.look_up(&message, &[])?;
         }
         let cached = &mut self.cached;
         if cached.in_batch != self.batch.number {
@@ -173,15 +188,36 @@ impl Publisher {
             && self.cached.routing_key == message.routing_key()
     }
 
-    fn look_up(&mut self, message: &Message) -> Result<(), Refused> {
+    /// Finds the queues of a message whose headers may hold more routing keys; gives the message as it
+    /// goes into them.
+    fn look_up_selected(&mut self, message: Message) -> Result<Message, Refused> {
+        // rabbitmq: what is wrong with the exchange is told before what is wrong with the message.
+        self.check(message.exchange())?;
+        let common = &self.vhost.common;
+        let selected = Selected::read(&(common.parse_headers)(message.properties()))?;
+        let edit = common.edit_properties;
+        if !selected.keys.is_empty() {
+            self.look_up(&message, &selected.keys)?;
+            // The keys of this message are no other message's.
+            self.cached.generation = None;
+        } else if !self.is_cached(&message) {
+            self.look_up(&message, &[])?;
+        }
+        Ok(selected.delivered(message, edit))
+    }
+
+    fn look_up(&mut self, message: &Message, more_keys: &[Bytes]) -> Result<(), Refused> {
         self.cached.generation = None;
         self.check(message.exchange())?;
+        let mut keys = vec![message.routing_key()];
+        keys.extend(more_keys.iter().map(|key| &**key));
+        self.vhost.permit_topics(&self.peer, Action::Write, message.exchange(), &keys)?;
         let (cached, common) = (&mut self.cached, &*self.vhost.common);
         let mut facts = MessageFacts { common, message, numbers: &mut self.numbers };
         let table = self.vhost.table();
         cached.routed.clear();
         let exchange = message.exchange().as_str();
-        let routed = table.route(exchange, message.routing_key(), &mut facts, &mut cached.routed);
+        let routed = table.route_keys(exchange, &keys, &mut facts, &mut cached.routed);
         if routed.is_err() {
             return refuse(
                 ReplyCode::NotFound,

@@ -61,6 +61,7 @@ impl Vhost {
         if let Some(cell) = found {
             return self.queue_redeclare(peer, &cell, declare);
         }
+        let declare = &*self.with_default_type(declare);
         arguments::check(&name, &self.name, declare)?;
         let without_effect = arguments::without_effect(&declare.arguments);
         if !without_effect.is_empty() {
@@ -85,12 +86,15 @@ impl Vhost {
         let vhost = Arc::downgrade(self);
         let cell = Cell::new(info, effective, vhost, Arc::clone(&self.common), None);
         let added = self.change(|table| {
+            if table.queue(name.as_str()).is_none() {
+                self.common.limits.check_queue(&self.name, &name, table.queue_count())?;
+            }
             let added = table.add_queue(name.clone(), Arc::clone(&cell));
             if added {
                 keeper.keep(&self.common, changes);
             }
-            added
-        });
+            Ok(added)
+        })?;
         if added {
             if !Arc::ptr_eq(&policies, &self.policies()) {
                 cell.apply_effective(|| self.queue_effective(&cell));
@@ -174,6 +178,7 @@ impl Vhost {
         if info.exclusive.is_some() != declare.exclusive {
             return refuse(ReplyCode::ResourceLocked, self.locked(info.name.as_str()));
         }
+        let declare = &*self.with_type_of(cell, declare);
         arguments::check_equivalent(info, &self.name, declare)?;
         Ok(DeclaredQueue::Existed(Arc::clone(cell)))
     }

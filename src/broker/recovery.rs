@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::broker::{Common, PASSING_QUEUE_NUMBERS};
-use super::policy::{Policy, PolicyKind, QueueEffective};
+use super::policy::{Policy, PolicyKind, QueueEffective, QueueType};
 use super::{Cell, QueueInfo, Vhost};
 use crate::base::{ExchangeName, FieldValue, QueueName, VhostName};
 use crate::routing::{Binding, Destination, Exchange, ExchangeKind};
@@ -29,7 +29,11 @@ pub(super) fn recover(common: &Arc<Common>) -> BTreeMap<VhostName, Arc<Vhost>> {
         .collect();
     for vhost in vhosts.values() {
         recover_policies(vhost, &definitions);
+        let record = definitions.vhost(&vhost.name);
+        let named = record.and_then(|record| record.default_queue_type.as_deref());
+        vhost.default_type.set(named.and_then(QueueType::parse));
     }
+    common.limits.recover(&definitions);
     for exchange in definitions.exchanges.values() {
         recover_exchange(&vhosts, exchange);
     }

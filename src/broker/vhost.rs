@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::Common;
+use super::default_type::DefaultType;
 use super::history::Histories;
 use super::policies::Policies;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::Action;
-use crate::base::{ReplyCode, VhostName};
-use crate::routing::Table;
+use crate::base::{ExchangeName, ReplyCode, VhostName};
+use crate::routing::{ExchangeKind, Table};
 
 /// See the module.
 pub struct Vhost {
@@ -21,6 +22,7 @@ pub struct Vhost {
     generation: AtomicU64,
     pub(super) policies: Policies,
     pub(super) histories: Histories,
+    pub(super) default_type: DefaultType,
 }
 
 impl Vhost {
@@ -28,8 +30,8 @@ impl Vhost {
         let table = Table::new();
         let generation = AtomicU64::new(table.generation());
         let (policies, histories) = (Policies::default(), Histories::default());
-        let table = RwLock::new(table);
-        Arc::new(Self { name, common, table, generation, policies, histories })
+        let (table, default_type) = (RwLock::new(table), DefaultType::default());
+        Arc::new(Self { name, common, table, generation, policies, histories, default_type })
     }
 
     /// Its name.
@@ -66,6 +68,38 @@ impl Vhost {
                 keeping::keep(&self.common, keeping::delete(&self.name, &removed, Some(info)));
             }
         });
+    }
+
+    /// 403 unless the peer may use these routing keys of a topic exchange; of other exchanges every one.
+    pub(super) fn permit_topics(
+        &self,
+        peer: &Peer,
+        action: Action,
+        exchange: &ExchangeName,
+        keys: &[&[u8]],
+    ) -> Result<(), Refused> {
+        let directory = &self.common.directory;
+        let Some(permissions) = directory.topic_permissions(&peer.user, &self.name, exchange)
+        else {
+            return Ok(());
+        };
+        let kind = self.table().exchange(exchange.as_str()).map(|exchange| exchange.kind);
+        if kind != Some(ExchangeKind::Topic) {
+            return Ok(());
+        }
+        match keys.iter().find(|key| !permissions.allow(action, key)) {
+            None => Ok(()),
+            Some(key) => refuse(
+                ReplyCode::AccessRefused,
+                format!(
+                    "{action} access to topic '{}' in exchange '{exchange}' in vhost '{}' refused \
+                     for user '{}'",
+                    String::from_utf8_lossy(key),
+                    self.name,
+                    peer.user
+                ),
+            ),
+        }
     }
 
     /// 403 unless the peer may do this.

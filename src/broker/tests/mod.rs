@@ -1,5 +1,6 @@
 //! The broker without sockets: clients, cells and inboxes driven by hand.
 
+mod limits;
 mod policies;
 mod queues;
 mod refusals;

@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::access::{Directory, Permissions, User};
+use crate::access::{Directory, Permissions, TopicPermissions, User};
 use crate::base::{
     Body, ChannelId, ExchangeName, FieldTable, HolderId, ManualClock, Message, MessageHeader,
     MessageId, Millis, PublishSequence, QueueName, ShortStr, UserName, VhostName,
 };
 use crate::broker::{
     Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
-    ConsumeRequest, DeclareExchange, DeclareQueue, Event, Inbox, Peer, Refused, Scheduler, Step,
+    ConsumeRequest, DeclareExchange, DeclareQueue, Event, Inbox, Interceptors, Peer, Refused,
+    Scheduler, Step,
 };
 
 /// Message bytes at which the alarm of a test broker goes on.
@@ -85,10 +86,29 @@ impl World {
         Self::build(Permissions::everything(), WATERMARK_BYTES, Some(storage))
     }
 
+    /// A broker in which guest may use these routing keys of an exchange.
+    pub(super) fn with_topics(exchange: &str, topics: TopicPermissions) -> Self {
+        let everything = Permissions::everything();
+        Self::build_with(everything, WATERMARK_BYTES, None, |directory, guest, vhost| {
+            let exchange = ExchangeName::try_from(exchange).expect("short");
+            let set = directory.set_topic_permissions(guest, vhost.clone(), exchange, topics);
+            set.expect("the user is there");
+        })
+    }
+
     fn build(
         permissions: Permissions,
         memory_watermark_bytes: u64,
         storage: Option<BrokerStorage>,
+    ) -> Self {
+        Self::build_with(permissions, memory_watermark_bytes, storage, |_, _, _| {})
+    }
+
+    fn build_with(
+        permissions: Permissions,
+        memory_watermark_bytes: u64,
+        storage: Option<BrokerStorage>,
+        more: impl FnOnce(&mut Directory, &UserName, &VhostName),
     ) -> Self {
         let vhost = VhostName::try_from("/").expect("short");
         let guest = UserName::try_from("guest").expect("short");
@@ -96,6 +116,7 @@ impl World {
         let user = User::with_password(guest.clone(), b"guest", Vec::new()).expect("random salt");
         directory.put_user(user);
         directory.set_permissions(&guest, vhost.clone(), permissions).expect("the user is there");
+        more(&mut directory, &guest, &vhost);
         let noted = Arc::new(Noted::default());
         let broker = Broker::new(BrokerSettings {
             clock: Arc::new(ManualClock::new()),
@@ -105,6 +126,9 @@ impl World {
             memory_watermark_bytes,
             parse_headers: |_| FieldTable::EMPTY,
             hash_property: |_, _| None,
+            edit_properties: |properties, _| properties.to_vec(),
+            interceptors: Interceptors::default(),
+            default_queue_type: None,
             storage,
         });
         Self { broker, noted }
@@ -121,7 +145,7 @@ impl World {
         let peer = Peer { connection, user };
         let mut client = Client::new(Arc::clone(&self.broker), vhost, peer, Arc::clone(&inbox));
         let holder = self.broker.next_holder_id();
-        client.channel_opened(holder, ChannelId(1));
+        client.channel_opened(holder, ChannelId(1)).expect("no limit");
         Hand { client, inbox, holder, sequence: 0, kept: Vec::new() }
     }
 }
