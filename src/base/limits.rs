@@ -141,3 +141,7 @@ pub const QUORUM_DELIVERY_LIMIT_DEFAULT: u32 = 20;
 /// Bytes of messages that one recent history exchange remembers: it is told a number of messages, which
 /// says nothing about their size.
 pub const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// The longest key of a message that is remembered to find duplicates, in bytes: as long as a short string,
+/// which every sender of ids uses. A longer one would make the window as large as its sender likes.
+pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 255;

@@ -12,6 +12,7 @@ mod broker;
 mod cell;
 mod client;
 mod credit;
+mod dedup;
 mod default_type;
 mod effective;
 mod error;
@@ -48,6 +49,7 @@ pub use broker::{
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
 pub use credit::ChannelCredit;
+pub use dedup::{DeduplicationWindow, Remembered, Seen};
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
