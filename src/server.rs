@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::access::{Directory, Permissions, User};
 use crate::allocator;
 use crate::base::SystemClock;
-use crate::broker::{Broker, BrokerSettings};
+use crate::broker::policy::QueueType;
+use crate::broker::{Broker, BrokerSettings, Existing, Interceptors};
 use crate::config::{
     DefaultUser, Durability, ListenAddress, Loaded, Settings, Storage, StoreCommand, load,
     perf_arguments, start_logging,
@@ -17,6 +18,7 @@ use crate::config::{
 use crate::ctl;
 use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
 use crate::perf;
+use crate::properties::{edit_properties, hash_property};
 use crate::protocol;
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
@@ -209,8 +211,20 @@ fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Brok
         memory_watermark_bytes: settings.memory_watermark_bytes,
         parse_headers: headers_of,
         write_headers: published_again,
+        hash_property,
+        edit_properties,
+        interceptors: Interceptors {
+            timestamp: settings.intercept_timestamp.map(existing),
+            routing_node: settings.intercept_routing_node.map(existing),
+            node: settings.cluster_name.clone(),
+        },
+        default_queue_type: settings.default_queue_type.as_deref().and_then(QueueType::parse),
         storage: storage.map(|storage| storage.stores.clone()),
     }))
+}
+
+fn existing(overwrite: bool) -> Existing {
+    if overwrite { Existing::Overwritten } else { Existing::Kept }
 }
 
 fn directory(user: &DefaultUser) -> Result<Directory, ServerError> {

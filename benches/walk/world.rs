@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use haremq::access::{Directory, Permissions, User};
 use haremq::base::{ManualClock, UserName, VhostName};
-use haremq::broker::{Broker, BrokerSettings, Cell, DeadLetters, PageQuestion, Scheduler};
+use haremq::broker::{
+    Broker, BrokerSettings, Cell, DeadLetters, Interceptors, PageQuestion, Scheduler,
+};
 use haremq::protocol::Settings;
 use haremq::wire::{headers_of, published_again};
 use tokio::runtime::Runtime;
@@ -60,6 +62,10 @@ impl World {
             memory_watermark_bytes: MEMORY_WATERMARK_BYTES,
             parse_headers: headers_of,
             write_headers: published_again,
+            hash_property: |_, _| None,
+            edit_properties: |properties, _| properties.to_vec(),
+            interceptors: Interceptors::default(),
+            default_queue_type: None,
             storage: None,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();

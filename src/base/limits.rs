@@ -212,3 +212,11 @@ pub const TRIM_BYTES_MIN: u64 = 32 * 1024 * 1024;
 /// Looks, one each second, from one giving back to the next: a queue that fills and drains all the time
 /// is not to pay for fresh pages each time.
 pub const TRIM_PAUSE_LOOKS: u32 = 10;
+
+/// Bytes of messages that one recent history exchange remembers: it is told a number of messages, which
+/// says nothing about their size.
+pub const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// The longest key of a message that is remembered to find duplicates, in bytes: as long as a short string,
+/// which every sender of ids uses. A longer one would make the window as large as its sender likes.
+pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 255;

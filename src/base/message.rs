@@ -222,7 +222,8 @@ impl Message {
         Self::new(exchange, routing_key, properties, Body::One(shared()), header)
     }
 
-    /// The same message with other properties, which hold headers.
+    /// The same message with other properties. What was read in the old ones still holds: whoever changes
+    /// delivery mode, priority or expiration, or takes the last header away, must not do it here.
     #[must_use]
     pub fn with_properties(&self, properties: &[u8]) -> Self {
         let header = MessageHeader { has_headers: true, ..self.header() };

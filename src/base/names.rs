@@ -100,6 +100,14 @@ name! {
     /// A consumer tag, unique on its channel.
     ConsumerTag
 }
+name! {
+    /// The name of a policy, or of an operator policy: two lists in one virtual host.
+    PolicyName
+}
+name! {
+    /// The name of a parameter, or of the component that a parameter belongs to.
+    ParameterName
+}
 
 fn parse_utf8(bytes: &[u8]) -> Result<&str, NameError> {
     if bytes.len() > SHORT_STRING_BYTES_MAX {

@@ -89,6 +89,15 @@ pub(super) fn check(
     }
     if queue_type(&declare.arguments) == "quorum" {
         check_quorum(name, vhost, declare)?;
+        if has(b"x-max-priority") {
+            return refuse(
+                ReplyCode::PreconditionFailed,
+                format!(
+                    "invalid arg 'x-max-priority' for queue '{name}' in vhost '{vhost}' of queue \
+                     type rabbit_quorum_queue"
+                ),
+            );
+        }
     }
     Ok(())
 }
@@ -348,6 +357,17 @@ mod tests {
         assert_eq!(
             checked(&[("x-dead-letter-exchange", FieldValue::I32(1))]),
             Err("invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue 'q' in vhost '/'"
+                .to_owned())
+        );
+    }
+
+    #[test]
+    fn a_quorum_queue_has_no_priorities_by_argument() {
+        let quorum = ("x-queue-type", FieldValue::text("quorum"));
+        assert_eq!(
+            checked(&[quorum, ("x-max-priority", FieldValue::I32(5))]),
+            Err("invalid arg 'x-max-priority' for queue 'q' in vhost '/' of queue type \
+                 rabbit_quorum_queue"
                 .to_owned())
         );
     }

@@ -7,15 +7,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use super::alarms::Alarms;
+use super::interceptors::{Existing, Interceptors};
+use super::limits::Limits;
+use super::policy::QueueType;
 use super::timers::Timers;
 use super::{
-    Cell, DeadLetters, Event, Inbox, PageQuestion, Refused, Vhost, keeping, recovery, refuse,
+    Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Refused, Vhost, keeping, recovery,
+    refuse,
 };
 use crate::access::{Directory, LoginError};
 use crate::base::limits::DUE_QUEUES_MAX;
 use crate::base::{
-    Clock, ConnectionId, ConsumerId, FieldTable, HolderId, MemoryBudget, Millis, Pressure, QueueId,
-    ReplyCode, UserName, VhostName,
+    Clock, ConnectionId, ConsumerId, FieldTable, FieldValue, HolderId, MemoryBudget, Millis,
+    Pressure, QueueId, ReplyCode, UserName, VhostName,
 };
 use crate::queue::RequestId;
 use crate::store::{self, Change, MessageLog, MetadataStore, QueueNumber};
@@ -27,6 +31,35 @@ pub type HeaderParser = fn(&[u8]) -> FieldTable;
 /// Gives raw properties with these `headers` instead of their own, and without an `expiration`. Put in by
 /// the same layer.
 pub type HeaderWriter = fn(&[u8], &FieldTable) -> Vec<u8>;
+
+/// Reads the bytes of one property out of a message's raw properties; `None` when it is not among them.
+pub type PropertyHasher = fn(&[u8], HashProperty) -> Option<Vec<u8>>;
+
+/// Gives the raw properties after some changes.
+pub type PropertyEditor = fn(&[u8], &[Edit]) -> Vec<u8>;
+
+/// A change of a message's properties.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Edit {
+    /// A header is taken off.
+    DropHeader(&'static str),
+    /// A header is set.
+    SetHeader {
+        /// Its name, a short string.
+        name: &'static str,
+        /// Its value.
+        value: FieldValue,
+        /// What happens to the one that is there.
+        existing: Existing,
+    },
+    /// The property `timestamp` is set.
+    SetTimestamp {
+        /// Since 1970.
+        seconds: u64,
+        /// What happens to the one that is there.
+        existing: Existing,
+    },
+}
 
 /// Runs [`Cell::resume`] on a task of its own, soon.
 pub trait Scheduler: Send + Sync {
@@ -58,6 +91,14 @@ pub struct BrokerSettings {
     pub parse_headers: HeaderParser,
     /// See [`HeaderWriter`].
     pub write_headers: HeaderWriter,
+    /// See [`PropertyHasher`].
+    pub hash_property: PropertyHasher,
+    /// See [`PropertyEditor`].
+    pub edit_properties: PropertyEditor,
+    /// What is written into every message that comes in.
+    pub interceptors: Interceptors,
+    /// The type of queues that are declared without one in a virtual host that says nothing about it.
+    pub default_queue_type: Option<QueueType>,
     /// Where definitions and messages are kept; `None` keeps everything in memory.
     pub storage: Option<BrokerStorage>,
 }
@@ -90,6 +131,11 @@ pub(super) struct Common {
     pub(super) parse_headers: HeaderParser,
     pub(super) write_headers: HeaderWriter,
     pub(super) timers: Timers,
+    pub(super) hash_property: PropertyHasher,
+    pub(super) edit_properties: PropertyEditor,
+    pub(super) interceptors: Interceptors,
+    pub(super) default_queue_type: Option<QueueType>,
+    pub(super) limits: Limits,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
     ids: AtomicU64,
@@ -138,6 +184,11 @@ impl Broker {
             parse_headers: settings.parse_headers,
             write_headers: settings.write_headers,
             timers: Timers::default(),
+            hash_property: settings.hash_property,
+            edit_properties: settings.edit_properties,
+            interceptors: settings.interceptors,
+            default_queue_type: settings.default_queue_type,
+            limits: Limits::default(),
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
             ids: AtomicU64::new(1),
@@ -201,12 +252,14 @@ impl Broker {
     /// The virtual host that a user opens.
     ///
     /// # Errors
-    /// 530 when it is not there or the user has no permissions in it.
+    /// 530 when it is not there, has or the user has as many connections as it may, or the user has no
+    /// permissions in it.
     pub fn open_vhost(&self, name: &VhostName, user: &UserName) -> Result<Arc<Vhost>, Refused> {
         let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
         let Some(vhost) = vhosts.get(name) else {
             return refuse(ReplyCode::NotAllowed, format!("vhost {name} not found"));
         };
+        self.common.limits.check_connection(name, user)?;
         if !self.common.directory.vhost_access(user, name) {
             return refuse(
                 ReplyCode::NotAllowed,
@@ -214,6 +267,17 @@ impl Broker {
             );
         }
         Ok(Arc::clone(vhost))
+    }
+
+    /// A virtual host, for whoever administers it.
+    #[must_use]
+    pub fn vhost(&self, name: &VhostName) -> Option<Arc<Vhost>> {
+        let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
+        vhosts.get(name).map(Arc::clone)
+    }
+
+    pub(super) fn common(&self) -> &Common {
+        &self.common
     }
 
     pub(super) fn has_tag(&self, user: &UserName, tag: &str) -> bool {

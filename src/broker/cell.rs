@@ -20,9 +20,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Wea
 
 use super::broker::Common;
 use super::courier::{Courier, DeadLetters};
+use super::effective::InForce;
 use super::executor::{After, Executor, Standing, tell};
 use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
+use super::policy::QueueEffective;
 use super::queue_settings::QueueSettings;
 use super::storing::Storing;
 use super::{ChannelCredit, Inbox, Vhost};
@@ -94,6 +96,8 @@ pub(super) enum Envelope {
     },
     /// A command that is not.
     Tell(Command<Payload>),
+    /// Other settings are in force.
+    Configure(Arc<QueueSettings>),
     /// The log has these messages.
     Written {
         /// Which, in order.
@@ -140,6 +144,7 @@ impl Waiting {
 /// See the module.
 pub struct Cell {
     info: QueueInfo,
+    pub(super) in_force: InForce,
     vhost: Weak<Vhost>,
     common: Arc<Common>,
     inbox: Mutex<Waiting>,
@@ -147,7 +152,6 @@ pub struct Cell {
     scheduled: AtomicBool,
     crashed: AtomicBool,
     deleted: AtomicBool,
-    settings: Mutex<Arc<QueueSettings>>,
     /// Whether its entry in the timers was taken out since the core looked.
     timer_gone_off: AtomicBool,
     /// There once the queue had a dead letter.
@@ -169,9 +173,11 @@ pub(super) struct Core {
 }
 
 impl Cell {
-    /// A cell around a queue; `recovered` is what the log has of it from before.
+    /// A cell around a queue; `effective` is what is in force for it, and `recovered` is what the log has
+    /// of it from before.
     pub(super) fn new(
         info: QueueInfo,
+        effective: QueueEffective,
         vhost: Weak<Vhost>,
         common: Arc<Common>,
         recovered: Option<RecoveredQueue>,
@@ -180,8 +186,8 @@ impl Cell {
             .log
             .as_ref()
             .map(|log| Storing::new(Arc::clone(log), info.number, info.is_stored()));
-        let settings = QueueSettings::of(&info.arguments, info.auto_delete, storing.is_some());
-        let config = settings.machine;
+        let settings = QueueSettings::new(effective, info.auto_delete, storing.is_some());
+        let (config, counts_deliveries) = (settings.machine, settings.counts_deliveries);
         if let Some(storing) = &mut storing {
             storing.set_ttl(config.message_ttl);
         }
@@ -192,17 +198,17 @@ impl Cell {
         let first_deadline = machine.next_deadline();
         let cell = Arc::new(Self {
             info,
+            in_force: InForce::new(settings),
             vhost,
             common,
             inbox: Mutex::default(),
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
-                executor: Executor::new(storing, settings.counts_deliveries),
+                executor: Executor::new(storing, counts_deliveries),
                 taken: VecDeque::new(),
                 timer: first_deadline,
             }),
-            settings: Mutex::new(Arc::new(settings)),
             timer_gone_off: AtomicBool::new(false),
             courier: OnceLock::new(),
             scheduled: AtomicBool::new(false),
@@ -215,12 +221,6 @@ impl Cell {
             cell.set_timer(None, at);
         }
         cell
-    }
-
-    /// What is in force for the queue.
-    pub(super) fn settings(&self) -> Arc<QueueSettings> {
-        // It is only ever exchanged as a whole.
-        Arc::clone(&self.settings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn vhost(&self) -> Option<Arc<Vhost>> {

@@ -66,6 +66,7 @@ impl Client {
     #[must_use]
     pub fn new(broker: Arc<Broker>, vhost: Arc<Vhost>, peer: Peer, inbox: Arc<Inbox>) -> Self {
         let publisher = Publisher::new(Arc::clone(&vhost), peer.clone(), Arc::clone(&inbox));
+        vhost.common.limits.connected(&vhost.name, &peer.user);
         Self {
             broker,
             vhost,
@@ -99,7 +100,11 @@ impl Client {
     }
 
     /// A channel is open.
-    pub fn channel_opened(&mut self, holder: HolderId, id: ChannelId) {
+    ///
+    /// # Errors
+    /// 530 when the user has as many channels as it may. It is not there then.
+    pub fn channel_opened(&mut self, holder: HolderId, id: ChannelId) -> Result<(), Refused> {
+        self.vhost.common.limits.channel_opened(&self.peer.user)?;
         let channel = Channel {
             id,
             credit: Arc::new(ChannelCredit::new()),
@@ -108,11 +113,13 @@ impl Client {
             cells_sweep: Sweep::new(),
         };
         self.channels.insert(holder, channel);
+        Ok(())
     }
 
     /// A channel is gone: its consumers leave, and what it holds goes back to the queues.
     pub fn channel_closed(&mut self, holder: HolderId) {
         let Some(channel) = self.channels.remove(&holder) else { return };
+        self.vhost.common.limits.channel_closed(&self.peer.user);
         for consumer in channel.consumers.values() {
             self.consumers.remove(consumer);
         }
@@ -273,9 +280,10 @@ impl Client {
     ///
     /// # Errors
     /// 403, 404, 405, 406.
-    pub fn bind(&mut self, holder: HolderId, binding: Binding) -> Result<Step, Refused> {
+    pub fn bind(&mut self, holder: HolderId, binding: &Binding) -> Result<Step, Refused> {
         let mut keeper = self.keeper();
-        self.vhost.bind(&self.peer, binding, &mut keeper)?;
+        let replay = self.vhost.bind(&self.peer, binding, &mut keeper)?;
+        self.publisher.replay(replay);
         Ok(self.answer_when_kept(holder, &keeper, Answered::Done))
     }
 
@@ -473,5 +481,6 @@ impl Drop for Client {
             self.publisher.tell(&cell, Envelope::Tell(command));
         }
         self.publisher.flush(now);
+        self.vhost.common.limits.disconnected(&self.vhost.name, &self.peer.user);
     }
 }

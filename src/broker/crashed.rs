@@ -70,7 +70,7 @@ impl Cell {
                 Envelope::Tell(Command::Delete { condition, .. }) => {
                     self.delete_crashed(core, condition, after);
                 }
-                Envelope::Tell(_) | Envelope::Written { .. } => {}
+                Envelope::Tell(_) | Envelope::Configure(_) | Envelope::Written { .. } => {}
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Exchange and binding methods: the checks that are the broker's, then the table.
 
+use super::history::Replay;
 use super::keeping::Keeper;
+use super::policy::QueueType;
 use super::vhost::{Resource, Vhost};
 use super::{Cell, DeclareExchange, Peer, Refused, keeping, refuse};
 use crate::access::Action;
@@ -59,6 +61,7 @@ impl Vhost {
             let changes = keeping::put_exchange(&self.name, &exchange);
             let declared = table.declare_exchange(exchange);
             if declared.map_err(|error| self.refused(&name, &error))? == Declared::New {
+                self.apply_effective(table, name.as_str());
                 keeper.keep(&self.common, changes);
             }
             Ok(())
@@ -90,30 +93,31 @@ impl Vhost {
         self.change(|table| {
             let removed = table.delete_exchange(name.as_str(), if_unused);
             let removed = removed.map_err(|error| self.refused(name, &error))?;
+            self.histories.forget(&self.common, &removed);
             keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));
             Ok(())
         })
     }
 
-    /// `queue.bind` and `exchange.bind`.
+    /// `queue.bind` and `exchange.bind`. Gives what the source remembers for a new binding.
     ///
     /// # Errors
     /// 403, 404, 405, 406.
     pub(super) fn bind(
         &self,
         peer: &Peer,
-        binding: Binding,
+        binding: &Binding,
         keeper: &mut Keeper,
-    ) -> Result<(), Refused> {
-        self.check_binding(peer, &binding)?;
-        let source = binding.source.clone();
+    ) -> Result<Replay, Refused> {
+        self.check_binding(peer, binding)?;
         self.change(|table| {
-            let changes = keeping::put_binding(&self.name, table, &binding);
-            let bound = table.bind(binding).map_err(|error| self.refused(&source, &error))?;
-            if bound == Change::Added {
-                keeper.keep(&self.common, changes);
+            let changes = keeping::put_binding(&self.name, table, binding);
+            let bound = table.bind(binding.clone());
+            if bound.map_err(|error| self.refused(&binding.source, &error))? == Change::Existed {
+                return Ok(Vec::new());
             }
-            Ok(())
+            keeper.keep(&self.common, changes);
+            Ok(self.replay(table, binding))
         })
     }
 
@@ -131,6 +135,7 @@ impl Vhost {
             self.change(|table| {
                 let removed = table.unbind(binding);
                 let removed = removed.map_err(|error| self.refused(&binding.source, &error))?;
+                self.histories.forget(&self.common, &removed);
                 keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));
                 Ok(())
             })
@@ -198,13 +203,28 @@ impl Vhost {
             }
         }
         self.permit(peer, Action::Read, Resource::Exchange(binding.source.as_str()))?;
+        let key = binding.routing_key.as_bytes();
+        self.permit_topics(peer, Action::Read, binding.source.as_str(), &[key])?;
         // Of two things that are missing the source is named.
         let source = binding.source.as_str();
         if self.table().exchange(source).is_none() {
             return refuse(ReplyCode::NotFound, self.no_exchange(source));
         }
         if let Destination::Queue(queue) = &binding.destination {
-            self.cell_for(peer, queue)?;
+            let cell = self.cell_for(peer, queue)?;
+            self.check_local(source, &cell)?;
+        }
+        Ok(())
+    }
+
+    /// rabbitmq: a local random exchange finds no quorum queue, whose leader may be on another node.
+    fn check_local(&self, source: &str, cell: &Cell) -> Result<(), Refused> {
+        let kind = self.table().exchange(source).map(|exchange| exchange.kind);
+        if kind == Some(ExchangeKind::LocalRandom)
+            && cell.effective().queue_type == QueueType::Quorum
+        {
+            let text = "Queue type rabbit_quorum_queue not valid for this exchange type";
+            return refuse(ReplyCode::PreconditionFailed, text);
         }
         Ok(())
     }
@@ -225,7 +245,15 @@ impl Vhost {
             | RoutingError::InvalidArgumentType { .. }
             | RoutingError::InUse(_)
             | RoutingError::InvalidXMatchValue(_)
-            | RoutingError::InvalidXMatchType { .. } => ReplyCode::PreconditionFailed,
+            | RoutingError::InvalidXMatchType { .. }
+            | RoutingError::WeightNoInteger(_)
+            | RoutingError::WeightNotPositive
+            | RoutingError::WeightTooLarge
+            | RoutingError::UnsupportedProperty(_)
+            | RoutingError::HeaderAndProperty
+            | RoutingError::HistoryLength(_)
+            | RoutingError::KeyNotPermitted(_)
+            | RoutingError::NoDestination => ReplyCode::PreconditionFailed,
         };
         let text = match &error {
             RoutingError::NoExchange(name) => self.no_exchange(name),
@@ -239,10 +267,7 @@ impl Vhost {
                 "invalid type '{type_name}' for arg '{argument}' in exchange '{exchange}' in \
                  vhost '{vhost}'"
             ),
-            RoutingError::DefaultExchange
-            | RoutingError::UnknownType(_)
-            | RoutingError::InvalidXMatchValue(_)
-            | RoutingError::InvalidXMatchType { .. } => error.to_string(),
+            other => other.to_string(),
         };
         Refused { code, text }
     }

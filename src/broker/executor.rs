@@ -181,11 +181,15 @@ impl Executor {
                 command
             }
             Envelope::Tell(command) => {
-                if let (Command::Configure(config), Some(storing)) = (&command, &mut self.storing) {
-                    storing.set_ttl(config.message_ttl);
-                }
                 self.forget_leaving(&command);
                 command
+            }
+            Envelope::Configure(settings) => {
+                self.counts_deliveries = settings.counts_deliveries;
+                if let Some(storing) = &mut self.storing {
+                    storing.set_ttl(settings.machine.message_ttl);
+                }
+                Command::Configure(settings.machine)
             }
             // Its handles are exchanged by the cell before this.
             Envelope::Written { ids, .. } => {

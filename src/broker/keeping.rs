@@ -11,7 +11,7 @@ use super::{Cell, Event, Inbox, QueueInfo};
 use crate::base::VhostName;
 use crate::queue::RequestId;
 use crate::routing::{Binding, Destination, Exchange, Removed, Table};
-use crate::store::{self, Change, DestinationKind};
+use crate::store::{self, Change, DestinationKind, Done};
 
 /// Somebody who waits until a change is on disk.
 pub(super) struct Keeper {
@@ -60,6 +60,14 @@ pub(super) fn keep(
             changes,
             Box::new(move |result| done(result.map_err(|error| error.to_string()))),
         ),
+        _ => done(Ok(())),
+    }
+}
+
+/// Hands changes in and lets somebody know who is no connection.
+pub(super) fn keep_and_tell(common: &Common, changes: Vec<Change>, done: Done) {
+    match &common.metadata {
+        Some(metadata) if !changes.is_empty() => metadata.apply(changes, done),
         _ => done(Ok(())),
     }
 }

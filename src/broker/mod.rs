@@ -15,20 +15,30 @@ mod courier;
 mod crashed;
 mod credit;
 mod dead_letter;
+mod dedup;
+mod default_type;
+mod effective;
 mod error;
 mod event;
 mod exchanges;
 mod executor;
+mod facts;
+mod history;
 mod inbox;
+mod interceptors;
 mod keeping;
+mod limits;
 mod pages;
 mod payload;
+mod policies;
+pub mod policy;
 mod publish;
 mod questions;
 mod queue_settings;
 mod queues;
 mod recovery;
 mod requests;
+mod sender_selected;
 mod server_names;
 mod storing;
 mod sweep;
@@ -39,15 +49,19 @@ mod vhost;
 mod tests;
 
 pub use broker::{
-    Broker, BrokerSettings, BrokerStorage, HeaderParser, HeaderWriter, Peer, Scheduler,
+    Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
+    PropertyHasher, Scheduler,
 };
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
 pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;
+pub use dedup::{DeduplicationWindow, Remembered, Seen};
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
+pub use interceptors::{Existing, Interceptors};
+pub use limits::{UserLimits, VhostLimits};
 pub use pages::PageQuestion;
 pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
@@ -57,7 +71,7 @@ pub use vhost::Vhost;
 
 /// The words of routing and of queues that a caller of the broker needs.
 pub use crate::queue::{Attempt, Settlement};
-pub use crate::routing::{Binding, Destination};
+pub use crate::routing::{Binding, Destination, HashProperty};
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::broker::Common;
+use super::facts::{MessageFacts, Numbers};
+use super::history::Replay;
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
+use super::sender_selected::{self, Selected};
 use super::storing::own_ttl;
 use super::vhost::Resource;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
@@ -28,6 +30,9 @@ pub struct Publisher {
     inbox: Arc<Inbox>,
     cached: Cached,
     batch: Batch,
+    numbers: Numbers,
+    /// Whether the configuration wants something written into every message.
+    intercepts: bool,
 }
 
 /// Room that a list gets before there are messages: more than a read brings of the smallest.
@@ -65,20 +70,31 @@ impl Publisher {
     #[must_use]
     pub fn new(vhost: Arc<Vhost>, peer: Peer, inbox: Arc<Inbox>) -> Self {
         let batch = Batch { number: 1, ..Batch::default() };
-        Self { vhost, peer, inbox, cached: Cached::default(), batch }
+        let (cached, numbers) = (Cached::default(), Numbers::default());
+        let intercepts = !vhost.common.interceptors.is_empty();
+        Self { vhost, peer, inbox, cached, batch, numbers, intercepts }
     }
 
     /// Routes a message and puts it in the batch. `publish` is there when somebody waits for the confirm.
     ///
     /// # Errors
-    /// 404 without such an exchange, 403 when it is internal or the peer may not write to it.
+    /// 404 without such an exchange, 403 when it is internal or the peer may not write to it, 406 when
+    /// the headers that select more keys are none.
     pub fn publish(
         &mut self,
         message: Message,
         publish: Option<PublishRef>,
     ) -> Result<PublishOutcome, Refused> {
-        if !self.is_cached(&message) {
-            self.look_up(&message)?;
+        let mut message = message;
+        if self.intercepts {
+            let common = &self.vhost.common;
+            let edit = common.edit_properties;
+            message = common.interceptors.intercept(&message, &*common.clock, edit);
+        }
+        if sender_selected::may_select(&message) {
+            message = self.look_up_selected(message)?;
+        } else if !self.is_cached(&message) {
+            self.look_up(&message, &[message.routing_key()])?;
         }
         let cached = &mut self.cached;
         if cached.in_batch != self.batch.number {
@@ -145,6 +161,14 @@ impl Publisher {
         }
     }
 
+    /// Puts messages that a recent history exchange remembered in for queues that were bound to it.
+    pub(super) fn replay(&mut self, replay: Replay) {
+        for (cell, message) in replay {
+            let slot = self.batch.slot(&cell);
+            self.batch.groups[slot].1.push(incoming(message));
+        }
+    }
+
     /// Hands every queue its batch and drives it.
     pub fn flush(&mut self, now: Millis) {
         if self.batch.groups.is_empty() && self.batch.touched.is_empty() {
@@ -163,41 +187,58 @@ impl Publisher {
         }
     }
 
-    /// The vhost's shared parts.
-    pub(super) fn common(&self) -> &Arc<Common> {
-        &self.vhost.common
-    }
-
     fn is_cached(&self, message: &Message) -> bool {
         self.cached.generation == Some(self.vhost.generation())
             && self.cached.exchange_bytes == message.exchange_bytes().len()
             && self.cached.route == message.route()
     }
 
-    fn look_up(&mut self, message: &Message) -> Result<(), Refused> {
+    /// Finds the queues of a message whose headers may hold more routing keys; gives the message as it
+    /// goes into them.
+    fn look_up_selected(&mut self, message: Message) -> Result<Message, Refused> {
+        // rabbitmq: what is wrong with the exchange is told before what is wrong with the message.
+        self.check(message.exchange())?;
+        let common = &self.vhost.common;
+        let selected = Selected::read(&(common.parse_headers)(message.properties()))?;
+        let edit = common.edit_properties;
+        if !selected.keys.is_empty() {
+            let keys = [message.routing_key()].into_iter();
+            let keys: Vec<_> = keys.chain(selected.keys.iter().map(|key| &**key)).collect();
+            self.look_up(&message, &keys)?;
+            // The keys of this message are no other message's.
+            self.cached.generation = None;
+        } else if !self.is_cached(&message) {
+            self.look_up(&message, &[message.routing_key()])?;
+        }
+        Ok(selected.delivered(message, edit))
+    }
+
+    fn look_up(&mut self, message: &Message, keys: &[&[u8]]) -> Result<(), Refused> {
         let generation = self.vhost.generation();
-        let name = message.exchange_bytes();
+        let (exchange, name) = (message.exchange(), message.exchange_bytes());
         let same = self.cached.route.get(..self.cached.exchange_bytes) == Some(name);
         let is_checked = same && self.cached.checked == Some(generation);
         (self.cached.generation, self.cached.checked) = (None, None);
         if !is_checked {
-            self.check(message.exchange())?;
+            self.check(exchange)?;
         }
-        let parse_headers = self.common().parse_headers;
-        let mut headers = || parse_headers(message.properties());
-        let cached = &mut self.cached;
+        self.vhost.permit_topics(&self.peer, Action::Write, exchange, keys)?;
+        let (cached, common) = (&mut self.cached, &*self.vhost.common);
+        let mut facts = MessageFacts { common, message, numbers: &mut self.numbers };
         let table = self.vhost.table();
         cached.routed.clear();
-        let exchange = message.exchange();
-        let routed = table.route(exchange, message.routing_key(), &mut headers, &mut cached.routed);
+        let routed = table.route_keys(exchange, keys, &mut facts, &mut cached.routed);
         if routed.is_err() {
             return refuse(
                 ReplyCode::NotFound,
                 format!("no exchange '{exchange}' in vhost '{}'", self.vhost.name),
             );
         }
-        let by_headers = cached.routed.depends_on_headers();
-        cached.generation = (!by_headers).then(|| table.generation());
+        let by_message = cached.routed.depends_on_message();
+        if by_message {
+            self.vhost.remember(&table, &cached.routed, message);
+        }
+        cached.generation = (!by_message).then(|| table.generation());
         drop(table);
         cached.queues.clear();
         cached.queues.extend(cached.routed.queues().iter().cloned());
@@ -208,6 +249,16 @@ impl Publisher {
         cached.route.extend_from_slice(message.route());
         Ok(())
     }
+}
+
+/// A message that nobody waits for the confirm of, as a queue takes it.
+fn incoming(message: Message) -> Incoming<Payload> {
+    let bytes = ENTRY_BYTES + message.content_bytes();
+    let header = message.header();
+    let (persistent, ttl) = (header.persistent, own_ttl(header));
+    let priority = header.priority.unwrap_or(0);
+    let payload = Payload::new(message);
+    Incoming { payload, bytes, persistent, publish: None, ttl, priority, due: None }
 }
 
 impl Batch {

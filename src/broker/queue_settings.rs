@@ -1,14 +1,16 @@
-//! What the arguments of a queue ask of its machine, and where its dead letters go.
+//! What the settings of a queue ask of its machine, and where its dead letters go.
 
-use super::arguments::queue_type;
 use super::pages::{ENTRY_BYTES, PAGING};
-use crate::base::limits::{DEAD_LETTERS_DEPARTING_MAX, QUORUM_DELIVERY_LIMIT_DEFAULT};
-use crate::base::{ExchangeName, FieldTable, FieldValue, ShortStr};
+use super::policy::{self, DeadLetterStrategy, DelayedRetryKind, QueueEffective, QueueType};
+use crate::base::limits::DEAD_LETTERS_DEPARTING_MAX;
+use crate::base::{ExchangeName, ShortStr};
 use crate::queue::{Attempt, DeadLetter, DelayedRetry, LogMode, Overflow, QueueConfig, WhenDue};
 
 /// What is in force for a queue.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct QueueSettings {
+    /// Where the rest comes from.
+    pub(super) effective: QueueEffective,
     /// The machine's share.
     pub(super) machine: QueueConfig,
     /// Where dead letters go; there exactly when the machine hands them out.
@@ -29,25 +31,23 @@ pub(super) struct DeadLetterTarget {
 }
 
 impl QueueSettings {
-    /// Of arguments that were checked when the queue was declared.
-    pub(super) fn of(arguments: &FieldTable, auto_delete: bool, stored: bool) -> Self {
-        let number = |key: &str| integer(arguments, key);
-        let is_quorum = queue_type(arguments) == "quorum";
-        let overflow = match text(arguments, "x-overflow") {
-            Some("reject-publish") => Overflow::RejectPublish,
-            Some("reject-publish-dlx") => Overflow::RejectPublishDlx,
-            _ => Overflow::DropHead,
+    /// Of a queue that is kept in the log or not.
+    pub(super) fn new(effective: QueueEffective, auto_delete: bool, stored: bool) -> Self {
+        let is_quorum = effective.queue_type == QueueType::Quorum;
+        let overflow = match effective.overflow.value {
+            policy::Overflow::DropHead => Overflow::DropHead,
+            policy::Overflow::RejectPublish => Overflow::RejectPublish,
+            policy::Overflow::RejectPublishDlx => Overflow::RejectPublishDlx,
         };
         // rabbitmq: quorum-queues.md, at-least-once dead lettering: a queue that drops its head instead of
         // refusing publishes could not keep what waits to be sent, so it falls back.
         let until_taken = is_quorum
-            && text(arguments, "x-dead-letter-strategy") == Some("at-least-once")
+            && effective.dead_letter_strategy.value == DeadLetterStrategy::AtLeastOnce
             && overflow == Overflow::RejectPublish;
-        let dead_letter = target(arguments, until_taken);
-        let delivery_limit = match number("x-delivery-limit") {
-            None => is_quorum.then_some(QUORUM_DELIVERY_LIMIT_DEFAULT),
-            Some(limit) => limit_of(limit),
-        };
+        let dead_letter = effective.dead_letter_exchange.value.clone().map(|exchange| {
+            let routing_key = effective.dead_letter_routing_key.value.clone();
+            DeadLetterTarget { exchange, routing_key, until_taken }
+        });
         let machine = QueueConfig {
             log: if stored { LogMode::Logged } else { LogMode::Volatile },
             auto_delete,
@@ -59,77 +59,52 @@ impl QueueSettings {
                     DeadLetter::AtLeastOnce { departing_max: DEAD_LETTERS_DEPARTING_MAX }
                 }
             },
-            message_ttl: number("x-message-ttl").and_then(fitting),
-            max_length: number("x-max-length").and_then(fitting),
-            max_length_bytes: number("x-max-length-bytes").and_then(fitting),
+            message_ttl: effective.message_ttl_ms.value,
+            max_length: effective.max_length.value,
+            max_length_bytes: effective.max_length_bytes.value,
             bytes_beside: ENTRY_BYTES,
             overflow,
-            expires: number("x-expires").and_then(fitting),
-            consumer_timeout: number("x-consumer-timeout").and_then(fitting),
-            single_active: flag(arguments, "x-single-active-consumer"),
-            delivery_limit,
-            delayed_retry: delayed_retry(arguments),
-            max_priority: number("x-max-priority").and_then(fitting).filter(|levels| *levels > 0),
+            expires: effective.expires_ms.value,
+            consumer_timeout: effective.consumer_timeout_ms.value,
+            single_active: effective.single_active_consumer,
+            delivery_limit: effective.delivery_limit.value,
+            delayed_retry: delayed_retry(effective.delayed_retry.value),
+            max_priority: effective.max_priority,
             due: WhenDue::Ignored,
         };
-        let counts_deliveries = is_quorum || delivery_limit.is_some();
-        Self { machine, dead_letter, counts_deliveries }
+        let counts_deliveries = is_quorum || machine.delivery_limit.is_some();
+        Self { effective, machine, dead_letter, counts_deliveries }
+    }
+
+    /// The same queue with something else in force.
+    pub(super) fn with(&self, effective: QueueEffective) -> Self {
+        Self::new(effective, self.machine.auto_delete, self.machine.log == LogMode::Logged)
     }
 }
 
-fn target(arguments: &FieldTable, until_taken: bool) -> Option<DeadLetterTarget> {
-    let exchange = text(arguments, "x-dead-letter-exchange")?;
-    let exchange = ExchangeName::try_from(exchange).ok()?;
-    let routing_key = text(arguments, "x-dead-letter-routing-key");
-    let routing_key = routing_key.and_then(|key| ShortStr::try_from(key).ok());
-    Some(DeadLetterTarget { exchange, routing_key, until_taken })
-}
-
-/// How long what came back waits; the longest time is no shorter than the shortest.
-fn delayed_retry(arguments: &FieldTable) -> Option<DelayedRetry> {
-    let only = match text(arguments, "x-delayed-retry-type")? {
-        "all" => None,
-        "failed" => Some(Attempt::Failed),
-        "returned" => Some(Attempt::Returned),
-        _ => return None,
+fn delayed_retry(retry: policy::DelayedRetry) -> Option<DelayedRetry> {
+    let only = match retry.kind {
+        DelayedRetryKind::Disabled => return None,
+        DelayedRetryKind::All => None,
+        DelayedRetryKind::Failed => Some(Attempt::Failed),
+        DelayedRetryKind::Returned => Some(Attempt::Returned),
     };
-    let timer = |key| integer(arguments, key).map(|ms| u32::try_from(ms).unwrap_or(u32::MAX));
-    let min = timer("x-delayed-retry-min").unwrap_or(0);
-    let max = timer("x-delayed-retry-max").unwrap_or(u32::MAX).max(min);
-    Some(DelayedRetry { only, min, max })
-}
-
-/// A bound that does not fit is one that is never reached.
-fn fitting<T: TryFrom<i128>>(value: i128) -> Option<T> {
-    T::try_from(value).ok()
-}
-
-/// -1 is no limit.
-fn limit_of(value: i128) -> Option<u32> {
-    (value >= 0).then(|| u32::try_from(value).unwrap_or(u32::MAX))
-}
-
-fn integer(arguments: &FieldTable, key: &str) -> Option<i128> {
-    arguments.get(key.as_bytes())?.as_integer()
-}
-
-fn text<'a>(arguments: &'a FieldTable, key: &str) -> Option<&'a str> {
-    arguments.get(key.as_bytes())?.as_text()
-}
-
-fn flag(arguments: &FieldTable, key: &str) -> bool {
-    arguments.get(key.as_bytes()) == Some(&FieldValue::Boolean(true))
+    Some(DelayedRetry { only, min: retry.min_ms, max: retry.max_ms })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{FieldTable, FieldValue};
+    use crate::broker::policy::PolicySet;
 
     fn settings(arguments: &[(&str, FieldValue)]) -> QueueSettings {
         let entry = |(key, value): &(&str, FieldValue)| {
             (ShortStr::try_from(*key).expect("short"), value.clone())
         };
-        QueueSettings::of(&arguments.iter().map(entry).collect(), false, false)
+        let arguments: FieldTable = arguments.iter().map(entry).collect();
+        let effective = QueueEffective::new(&PolicySet::default(), "q", &arguments);
+        QueueSettings::new(effective, false, false)
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::broker::{Common, PASSING_QUEUE_NUMBERS};
+use super::policy::{Policy, PolicyKind, QueueEffective, QueueType};
 use super::{Cell, QueueInfo, Vhost};
-use crate::base::{ExchangeName, QueueName, VhostName};
+use crate::base::{ExchangeName, FieldValue, QueueName, VhostName};
 use crate::routing::{Binding, Destination, Exchange, ExchangeKind};
 use crate::store::{
     self, Definitions, DestinationKind, Entry, QueueNumber, RecoveredQueue, Submission,
@@ -27,6 +28,13 @@ pub(super) fn recover(common: &Arc<Common>) -> BTreeMap<VhostName, Arc<Vhost>> {
         .values()
         .map(|vhost| (vhost.name.clone(), Vhost::new(vhost.name.clone(), Arc::clone(common))))
         .collect();
+    for vhost in vhosts.values() {
+        recover_policies(vhost, &definitions);
+        let record = definitions.vhost(&vhost.name);
+        let named = record.and_then(|record| record.default_queue_type.as_deref());
+        vhost.default_type.set(named.and_then(QueueType::parse));
+    }
+    common.limits.recover(&definitions);
     for exchange in definitions.exchanges.values() {
         recover_exchange(&vhosts, exchange);
     }
@@ -66,6 +74,23 @@ fn said(definitions: &Definitions, messages: u64) {
     );
 }
 
+fn recover_policies(vhost: &Vhost, definitions: &Definitions) {
+    let user = definitions.policies.values().map(|record| (PolicyKind::User, record));
+    let operator = definitions.operator_policies.values();
+    let operator = operator.map(|record| (PolicyKind::Operator, &record.0));
+    let mut policies = Vec::new();
+    for (kind, record) in user.chain(operator).filter(|(_, record)| record.vhost == vhost.name) {
+        let definition = FieldValue::Table(record.definition.clone());
+        let (pattern, apply_to) = (&record.pattern, &record.apply_to);
+        let value = Policy::table(pattern, apply_to, record.priority, definition);
+        match Policy::parse(kind, record.name.clone(), &value) {
+            Ok(policy) => policies.push((kind, policy)),
+            Err(error) => lost("policy", record.name.as_str(), &error.lines().join("; ")),
+        }
+    }
+    vhost.recover_policies(policies);
+}
+
 fn recover_exchange(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Exchange) {
     let Some(vhost) = vhosts.get(&record.vhost) else {
         return lost("exchange", record.name.as_str(), "its vhost is not defined");
@@ -81,7 +106,12 @@ fn recover_exchange(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Ex
         internal: record.internal,
         arguments: record.arguments.clone(),
     };
-    if let Err(error) = vhost.change(|table| table.declare_exchange(exchange)) {
+    let declared = vhost.change(|table| {
+        let declared = table.declare_exchange(exchange);
+        vhost.apply_effective(table, record.name.as_str());
+        declared
+    });
+    if let Err(error) = declared {
         lost("exchange", record.name.as_str(), &error.to_string());
     }
 }
@@ -104,7 +134,8 @@ fn recover_queue(
         arguments: record.arguments.clone(),
         number: QueueNumber(record.number),
     };
-    let cell = Cell::new(info, Arc::downgrade(vhost), Arc::clone(common), recovered);
+    let effective = QueueEffective::new(&vhost.policies(), record.name.as_str(), &record.arguments);
+    let cell = Cell::new(info, effective, Arc::downgrade(vhost), Arc::clone(common), recovered);
     vhost.change(|table| table.add_queue(record.name.clone(), cell));
 }
 

@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::Common;
+use super::default_type::DefaultType;
+use super::history::Histories;
+use super::policies::Policies;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ReplyCode, VhostName};
-use crate::routing::Table;
+use crate::routing::{ExchangeKind, Table};
 
 /// See the module.
 pub struct Vhost {
@@ -17,13 +20,18 @@ pub struct Vhost {
     /// The table's generation, readable without its lock: a publisher whose cached route is of this
     /// generation needs no lock at all.
     generation: AtomicU64,
+    pub(super) policies: Policies,
+    pub(super) histories: Histories,
+    pub(super) default_type: DefaultType,
 }
 
 impl Vhost {
     pub(super) fn new(name: VhostName, common: Arc<Common>) -> Arc<Self> {
         let table = Table::new();
         let generation = AtomicU64::new(table.generation());
-        Arc::new(Self { name, common, table: RwLock::new(table), generation })
+        let (policies, histories) = (Policies::default(), Histories::default());
+        let (table, default_type) = (RwLock::new(table), DefaultType::default());
+        Arc::new(Self { name, common, table, generation, policies, histories, default_type })
     }
 
     /// Its name.
@@ -70,10 +78,44 @@ impl Vhost {
             let is_it =
                 table.queue(info.name.as_str()).is_some_and(|cell| cell.info().id == info.id);
             let removed = if is_it { table.remove_queue(info.name.as_str()) } else { None };
-            let changes = removed
-                .map_or_else(Vec::new, |removed| keeping::delete(&self.name, &removed, Some(info)));
+            let changes = removed.map_or_else(Vec::new, |removed| {
+                self.histories.forget(&self.common, &removed);
+                keeping::delete(&self.name, &removed, Some(info))
+            });
             keeping::keep(&self.common, changes, done);
         });
+    }
+
+    /// 403 unless the peer may use these routing keys of a topic exchange; of other exchanges every one.
+    pub(super) fn permit_topics(
+        &self,
+        peer: &Peer,
+        action: Action,
+        exchange: &str,
+        keys: &[&[u8]],
+    ) -> Result<(), Refused> {
+        let directory = &self.common.directory;
+        let Some(permissions) = directory.topic_permissions(&peer.user, &self.name, exchange)
+        else {
+            return Ok(());
+        };
+        let kind = self.table().exchange(exchange).map(|exchange| exchange.kind);
+        if kind != Some(ExchangeKind::Topic) {
+            return Ok(());
+        }
+        match keys.iter().find(|key| !permissions.allow(action, key)) {
+            None => Ok(()),
+            Some(key) => refuse(
+                ReplyCode::AccessRefused,
+                format!(
+                    "{action} access to topic '{}' in exchange '{exchange}' in vhost '{}' refused \
+                     for user '{}'",
+                    String::from_utf8_lossy(key),
+                    self.name,
+                    peer.user
+                ),
+            ),
+        }
     }
 
     /// 403 unless the peer may do this.

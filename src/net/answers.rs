@@ -101,9 +101,9 @@ fn call(client: &mut Client, holder: HolderId, request: Request) -> Result<Step,
         Request::ExchangeDelete { exchange, if_unused } => {
             client.exchange_delete(holder, &exchange, if_unused)
         }
-        Request::ExchangeBind(bind) => client.bind(holder, exchange_binding(bind)),
+        Request::ExchangeBind(bind) => client.bind(holder, &exchange_binding(bind)),
         Request::ExchangeUnbind(bind) => client.unbind(holder, &exchange_binding(bind)),
-        Request::QueueBind(bind) => client.bind(holder, queue_binding(bind)),
+        Request::QueueBind(bind) => client.bind(holder, &queue_binding(bind)),
         Request::QueueUnbind(bind) => client.unbind(holder, &queue_binding(bind)),
         Request::QueueDeclare(declare) => client.queue_declare(holder, queue_declare(declare)),
         Request::QueuePurge(queue) => client.queue_purge(holder, &queue),

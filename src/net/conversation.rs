@@ -175,8 +175,11 @@ impl Conversation {
             }
             Action::Ask(ask) => self.ask(now, *ask, more),
             Action::ChannelOpened { channel, holder } => {
-                if let Some(client) = &mut self.client {
-                    client.channel_opened(holder, channel);
+                if let Some(client) = &mut self.client
+                    && let Err(refused) = client.channel_opened(holder, channel)
+                {
+                    let refusal = answers::refusal(refused, MethodId::CHANNEL_OPEN);
+                    self.connection.fail(now, channel, holder, refusal, more);
                 }
             }
             Action::ChannelClosed { holder, .. } => {

@@ -2,8 +2,7 @@
 
 use crate::base::{ExchangeName, FieldTable, FieldValue};
 
-use super::RoutingError;
-use super::value;
+use super::{RoutingError, checks, value};
 
 /// The argument that names where unroutable messages of an exchange go (rabbitmq: ae.md).
 pub const ALTERNATE_EXCHANGE: &str = "alternate-exchange";
@@ -19,28 +18,42 @@ pub enum ExchangeKind {
     Topic,
     /// Binding arguments are compared with the message's headers.
     Headers,
+    /// One binding takes a message, by a hash; binding keys are weights.
+    ConsistentHash,
+    /// One of the bound things takes a message, at random.
+    Random,
+    /// The same among the queues of this node, which are all.
+    LocalRandom,
+    /// One of the bound things takes a message, by the hash of its routing key.
+    ModulusHash,
+    /// As fanout, and what is bound later gets the last messages.
+    RecentHistory,
 }
+
+/// Every type and its name.
+const NAMES: [(ExchangeKind, &str); 9] = [
+    (ExchangeKind::Direct, "direct"),
+    (ExchangeKind::Fanout, "fanout"),
+    (ExchangeKind::Topic, "topic"),
+    (ExchangeKind::Headers, "headers"),
+    (ExchangeKind::ConsistentHash, "x-consistent-hash"),
+    (ExchangeKind::Random, "x-random"),
+    (ExchangeKind::LocalRandom, "x-local-random"),
+    (ExchangeKind::ModulusHash, "x-modulus-hash"),
+    (ExchangeKind::RecentHistory, "x-recent-history"),
+];
 
 impl ExchangeKind {
     /// The type of this name, as it stands in `exchange.declare`.
     pub fn parse(name: &[u8]) -> Result<Self, RoutingError> {
-        match name {
-            b"direct" => Ok(Self::Direct),
-            b"fanout" => Ok(Self::Fanout),
-            b"topic" => Ok(Self::Topic),
-            b"headers" => Ok(Self::Headers),
-            _ => Err(RoutingError::UnknownType(String::from_utf8_lossy(name).into_owned())),
-        }
+        let found = NAMES.iter().find(|(_, known)| known.as_bytes() == name);
+        let unknown = || RoutingError::UnknownType(String::from_utf8_lossy(name).into_owned());
+        found.map(|(kind, _)| *kind).ok_or_else(unknown)
     }
 
     /// The name of the type.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Fanout => "fanout",
-            Self::Topic => "topic",
-            Self::Headers => "headers",
-        }
+        NAMES[self as usize].1
     }
 }
 
@@ -57,7 +70,7 @@ pub struct Exchange {
     pub auto_delete: bool,
     /// Takes messages from other exchanges only.
     pub internal: bool,
-    /// As declared; `alternate-exchange` is the only one with a meaning here.
+    /// As declared; `alternate-exchange` has a meaning for all, others for one type.
     pub arguments: FieldTable,
 }
 
@@ -80,7 +93,7 @@ impl Exchange {
     /// Refuses arguments that no new exchange may have.
     pub(super) fn check_arguments(&self) -> Result<(), RoutingError> {
         match self.arguments.get(ALTERNATE_EXCHANGE.as_bytes()) {
-            None | Some(FieldValue::LongString(_)) => Ok(()),
+            None | Some(FieldValue::LongString(_)) => checks::check_exchange(self),
             Some(other) => Err(RoutingError::InvalidArgumentType {
                 argument: ALTERNATE_EXCHANGE,
                 type_name: other.type_name(),
@@ -159,10 +172,10 @@ mod tests {
     }
 
     #[test]
-    fn the_four_types_are_known_by_name_and_no_other_is() {
-        for kind in ["direct", "fanout", "topic", "headers"] {
-            let parsed = ExchangeKind::parse(kind.as_bytes());
-            assert_eq!(parsed.map(ExchangeKind::as_str), Ok(kind));
+    fn the_types_are_known_by_name_and_no_other_is() {
+        for (kind, name) in NAMES {
+            assert_eq!(ExchangeKind::parse(name.as_bytes()), Ok(kind));
+            assert_eq!(kind.as_str(), name);
         }
         let error = ExchangeKind::parse(b"Direct").expect_err("names are compared exactly");
         assert_eq!(error.to_string(), "unknown exchange type 'Direct'");

@@ -5,15 +5,20 @@
 //! once per publish. Who may do what (reserved names, permissions, limits) is decided before.
 
 mod binding;
+mod checks;
+mod consistent_hash;
 mod direct;
 mod error;
 mod exchange;
+mod facts;
 mod fanout;
 mod headers;
 mod index;
 mod key;
+mod modulus;
 #[cfg(test)]
 mod naive;
+mod pool;
 mod routed;
 mod router;
 mod slab;
@@ -25,5 +30,7 @@ mod value;
 pub use binding::{Binding, Change, Declared, Destination, Removed};
 pub use error::RoutingError;
 pub use exchange::{ALTERNATE_EXCHANGE, Exchange, ExchangeKind};
+pub use facts::{Facts, HashProperty};
 pub use routed::Routed;
 pub use table::Table;
+pub use value::term as erlang_term;

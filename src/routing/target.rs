@@ -95,6 +95,8 @@ pub(super) struct Matches {
     pub(super) exchanges: Vec<ExchangeSlot>,
     /// How many groups of targets were added: within one no target stands twice.
     pub(super) groups: u32,
+    /// Exchanges on the way that remember their messages.
+    pub(super) histories: Vec<ExchangeSlot>,
 }
 
 impl Matches {
@@ -133,6 +135,7 @@ impl Matches {
     pub(super) fn clear(&mut self) {
         self.queues.clear();
         self.exchanges.clear();
+        self.histories.clear();
         self.groups = 0;
     }
 }

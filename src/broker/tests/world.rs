@@ -4,15 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::access::{Directory, Permissions, User};
+use crate::access::{Directory, Permissions, TopicPermissions, User};
 use crate::base::{
     Body, ChannelId, Clock, ExchangeName, FieldTable, FieldValue, HolderId, ManualClock, Message,
     MessageHeader, PublishSequence, QueueName, ShortStr, UserName, VhostName,
 };
 use crate::broker::{
-    Answered, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume, ConsumeRequest,
-    DeadLetters, DeclareExchange, DeclareQueue, Event, Inbox, PageQuestion, Peer, Refused,
-    Scheduler, Step,
+    Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
+    ConsumeRequest, DeadLetters, DeclareExchange, DeclareQueue, Event, Inbox, Interceptors,
+    PageQuestion, Peer, Refused, Scheduler, Step,
 };
 
 /// Message bytes at which the alarm of a test broker goes on.
@@ -99,17 +99,36 @@ impl World {
         Self::build(Permissions::everything(), WATERMARK_BYTES, Some(storage))
     }
 
+    /// A broker in which guest may use these routing keys of an exchange.
+    pub(super) fn with_topics(exchange: &str, topics: TopicPermissions) -> Self {
+        let everything = Permissions::everything();
+        Self::build_with(everything, WATERMARK_BYTES, None, |directory, guest, vhost| {
+            let exchange = ExchangeName::try_from(exchange).expect("short");
+            let set = directory.set_topic_permissions(guest, vhost.clone(), exchange, topics);
+            set.expect("the user is there");
+        })
+    }
+
     fn build(
         permissions: Permissions,
         memory_watermark_bytes: u64,
         storage: Option<BrokerStorage>,
     ) -> Self {
+        Self::build_with(permissions, memory_watermark_bytes, storage, |_, _, _| {})
+    }
+
+    fn build_with(
+        permissions: Permissions,
+        memory_watermark_bytes: u64,
+        storage: Option<BrokerStorage>,
+        more: impl FnOnce(&mut Directory, &UserName, &VhostName),
+    ) -> Self {
         let noted = Arc::new(Noted::default());
         let scheduler = Arc::clone(&noted) as Arc<dyn Scheduler>;
         let clock = Arc::new(ManualClock::new());
         let at = Arc::clone(&clock) as Arc<dyn Clock>;
-        let broker = guest_broker(permissions, memory_watermark_bytes, at, scheduler, storage);
-        Self { clock, broker, noted }
+        let settings = guest_settings(permissions, memory_watermark_bytes, at, scheduler, more);
+        Self { clock, broker: Broker::new(BrokerSettings { storage, ..settings }), noted }
     }
 
     /// Turns the clock, does what is due then, and everything that follows from it.
@@ -136,26 +155,27 @@ impl World {
         let peer = Peer { connection, user };
         let mut client = Client::new(Arc::clone(&self.broker), vhost, peer, Arc::clone(&inbox));
         let holder = self.broker.next_holder_id();
-        client.channel_opened(holder, ChannelId(1));
+        client.channel_opened(holder, ChannelId(1)).expect("no limit");
         Hand { client, inbox, holder, sequence: 0, kept: Vec::new() }
     }
 }
 
-/// A broker that knows the user `guest` and the virtual host `/`, and whose clock stands still.
-fn guest_broker(
+/// Of a broker in memory that knows the user `guest` and the virtual host `/`.
+fn guest_settings(
     permissions: Permissions,
     memory_watermark_bytes: u64,
     clock: Arc<dyn Clock>,
     scheduler: Arc<dyn Scheduler>,
-    storage: Option<BrokerStorage>,
-) -> Arc<Broker> {
+    more: impl FnOnce(&mut Directory, &UserName, &VhostName),
+) -> BrokerSettings {
     let vhost = VhostName::try_from("/").expect("short");
     let guest = UserName::try_from("guest").expect("short");
     let mut directory = Directory::new();
     let user = User::with_password(guest.clone(), b"guest", Vec::new()).expect("random salt");
     directory.put_user(user);
     directory.set_permissions(&guest, vhost.clone(), permissions).expect("the user is there");
-    Broker::new(BrokerSettings {
+    more(&mut directory, &guest, &vhost);
+    BrokerSettings {
         clock,
         scheduler,
         directory,
@@ -163,14 +183,19 @@ fn guest_broker(
         memory_watermark_bytes,
         parse_headers,
         write_headers,
-        storage,
-    })
+        hash_property: |_, _| None,
+        edit_properties: |properties, _| properties.to_vec(),
+        interceptors: Interceptors::default(),
+        default_queue_type: None,
+        storage: None,
+    }
 }
 
 /// A broker for anybody who only needs one that holds nobody back.
 pub(crate) fn open_broker(scheduler: Arc<dyn Scheduler>) -> Arc<Broker> {
     let clock = Arc::new(ManualClock::new());
-    guest_broker(Permissions::everything(), u64::MAX, clock, scheduler, None)
+    let everything = Permissions::everything();
+    Broker::new(guest_settings(everything, u64::MAX, clock, scheduler, |_, _, _| {}))
 }
 
 /// A connection as a test moves it.
@@ -327,6 +352,21 @@ impl Hand {
 
     pub(super) fn publish_message(&mut self, message: Message) -> Result<u32, String> {
         self.send(message)
+    }
+
+    /// The same to an exchange.
+    pub(super) fn publish_to(
+        &mut self,
+        exchange: &str,
+        key: &str,
+        body: &[u8],
+    ) -> Result<u32, String> {
+        self.send(message(exchange, key, body))
+    }
+
+    pub(super) fn bind(&mut self, binding: &Binding) -> Result<Answered, String> {
+        let step = self.client.bind(self.holder, binding);
+        self.answered(step)
     }
 
     fn send(&mut self, message: Message) -> Result<u32, String> {

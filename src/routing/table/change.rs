@@ -3,7 +3,7 @@
 use crate::base::{ExchangeName, QueueName};
 
 use super::super::router::Route;
-use super::super::{Binding, Change, Declared, Removed, RoutingError, value};
+use super::super::{Binding, Change, Declared, Removed, RoutingError, checks, value};
 use super::{
     BindingEntry, BindingSlot, DEFAULT_EXCHANGE, Destination, Exchange, ExchangeEntry,
     ExchangeSlot, Key, QueueEntry, QueueSlot, Router, Table, Target, identity,
@@ -94,7 +94,8 @@ impl<Q: Clone> Table<Q> {
             return Err(RoutingError::DefaultExchange);
         }
         if let Some(entry) = self.exchanges.get(from.0) {
-            entry.router.check_binding(&arguments)?;
+            let (kind, key) = (entry.exchange.kind, routing_key.as_bytes());
+            checks::check_binding(kind, key, &arguments, target)?;
         }
         let identity = identity(from, target, &routing_key, &arguments);
         if self.identities.get(&identity).is_some() {
@@ -130,7 +131,7 @@ impl<Q: Clone> Table<Q> {
 
     pub(super) fn insert_exchange(&mut self, exchange: Exchange) {
         let key = Key::from(exchange.name.as_str().as_bytes());
-        let router = Router::new(exchange.kind);
+        let router = Router::new(&exchange);
         let (outgoing, incoming) = (Vec::new(), Vec::new());
         let entry = ExchangeEntry { exchange, policy_alternate: None, router, outgoing, incoming };
         let slot = ExchangeSlot(self.exchanges.insert(entry));
@@ -153,11 +154,12 @@ impl<Q: Clone> Table<Q> {
         if let Some(incoming) = self.incoming_mut(target) {
             incoming.push(slot);
         }
+        let name = self.name(target);
         if let Some(exchange) = self.exchanges.get_mut(source.0)
             && let Some(binding) = self.bindings.get(slot.0)
         {
             exchange.outgoing.push(slot);
-            exchange.router.add(route(slot, binding));
+            exchange.router.add(route(slot, binding, name.as_slice()));
         }
         slot
     }
@@ -168,8 +170,9 @@ impl<Q: Clone> Table<Q> {
         let entry = self.bindings.remove(slot.0)?;
         let identity = identity(entry.source, entry.target, &entry.routing_key, &entry.arguments);
         self.identities.remove(&identity);
+        let name = self.name(entry.target);
         if let Some(exchange) = self.exchanges.get_mut(entry.source.0) {
-            exchange.router.remove(route(slot, &entry));
+            exchange.router.remove(route(slot, &entry, name.as_slice()));
             exchange.outgoing.swap_remove(entry.outgoing_at);
             if let Some(moved) = exchange.outgoing.get(entry.outgoing_at)
                 && let Some(moved) = self.bindings.get_mut(moved.0)
@@ -231,6 +234,16 @@ impl<Q: Clone> Table<Q> {
         }
     }
 
+    fn name(&self, target: Target) -> Key {
+        let name = match target {
+            Target::Queue(queue) => self.queues.get(queue.0).map(|entry| entry.name.as_str()),
+            Target::Exchange(exchange) => {
+                self.exchanges.get(exchange.0).map(|entry| entry.exchange.name.as_str())
+            }
+        };
+        Key::from(name.unwrap_or_default().as_bytes())
+    }
+
     fn incoming_mut(&mut self, target: Target) -> Option<&mut Vec<BindingSlot>> {
         match target {
             Target::Queue(queue) => self.queues.get_mut(queue.0).map(|entry| &mut entry.incoming),
@@ -241,11 +254,12 @@ impl<Q: Clone> Table<Q> {
     }
 }
 
-fn route(binding: BindingSlot, entry: &BindingEntry) -> Route<'_> {
+fn route<'a>(binding: BindingSlot, entry: &'a BindingEntry, name: &'a [u8]) -> Route<'a> {
     Route {
         binding,
         key: entry.routing_key.as_bytes(),
         arguments: &entry.arguments,
         target: entry.target,
+        name,
     }
 }

@@ -1,0 +1,62 @@
+//! A message as the routing table asks for it: raw properties are read when an exchange wants to know.
+
+use super::broker::Common;
+use crate::base::{FieldTable, Message};
+use crate::routing::{Facts, HashProperty};
+
+/// One message and where its numbers come from.
+pub(super) struct MessageFacts<'a> {
+    pub(super) common: &'a Common,
+    pub(super) message: &'a Message,
+    pub(super) numbers: &'a mut Numbers,
+}
+
+impl Facts for MessageFacts<'_> {
+    fn headers(&mut self) -> FieldTable {
+        (self.common.parse_headers)(self.message.properties())
+    }
+
+    fn property(&mut self, property: HashProperty) -> Option<Vec<u8>> {
+        (self.common.hash_property)(self.message.properties(), property)
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbers.next()
+    }
+}
+
+/// Numbers for exchanges that pick at random. They spread load and guard no secret: a seed of the system
+/// once, a mixed counter from then on.
+#[derive(Default)]
+pub(super) struct Numbers(Option<u64>);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        // A system without random numbers gives the same picks in each connection, which is no harm.
+        let state = self.0.unwrap_or_else(|| getrandom::u64().unwrap_or_default());
+        let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0 = Some(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_spread_over_all_bits() {
+        let mut numbers = Numbers::default();
+        let mut ones = [0_u32; 64];
+        for _ in 0..4096 {
+            let number = numbers.next();
+            ones.iter_mut().enumerate().for_each(|(bit, ones)| {
+                *ones += u32::from(number >> bit & 1 == 1);
+            });
+        }
+        // 2048 on average; 320 is ten times the standard deviation.
+        assert!(ones.iter().all(|ones| ones.abs_diff(2048) < 320), "{ones:?}");
+    }
+}
