@@ -118,16 +118,13 @@ const KEYS: &[Key] = &[
         "is not a valid dead letter strategy",
     )
     .only(Queues::QuorumOnly),
-    key("delayed-retry-max", Rule::From(0), "is not a valid delayed retry max value")
-        .only(Queues::QuorumOnly),
-    key("delayed-retry-min", Rule::From(0), "is not a valid delayed retry min value")
-        .only(Queues::QuorumOnly),
+    key("delayed-retry-max", Rule::From(0), "is not a valid delayed retry max value"),
+    key("delayed-retry-min", Rule::From(0), "is not a valid delayed retry min value"),
     key(
         "delayed-retry-type",
         Rule::Accepted(|text| DelayedRetryKind::parse(text).is_some()),
         "is not a valid delayed retry type value",
-    )
-    .only(Queues::QuorumOnly),
+    ),
     key("delivery-limit", Rule::From(-1), "is not a valid delivery limit")
         .operators_too()
         .only(Queues::QuorumOnly),
