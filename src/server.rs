@@ -6,11 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::access::{Directory, Permissions, User};
 use crate::allocator;
 use crate::base::SystemClock;
 use crate::broker::policy::QueueType;
-use crate::broker::{Broker, BrokerSettings, Existing, Interceptors};
+use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors};
 use crate::config::{
     DefaultUser, Durability, ListenAddress, Loaded, Settings, Storage, StoreCommand, load,
     perf_arguments, start_logging,
@@ -198,15 +197,15 @@ fn listen(
 }
 
 fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Broker>, ServerError> {
-    let mut directory = match storage {
-        Some(storage) => storage.directory(&settings.default_user)?,
-        None => directory(&settings.default_user)?,
+    let mut accounts = match storage {
+        Some(storage) => storage.accounts(&settings.default_user)?,
+        None => passing_accounts(&settings.default_user)?,
     };
-    directory.restrict_to_loopback(settings.loopback_users.iter().cloned());
+    accounts.restrict_to_loopback(settings.loopback_users.iter().cloned());
     Ok(Broker::new(BrokerSettings {
         clock: Arc::new(SystemClock::new()),
         scheduler: Arc::new(TokioScheduler::new(tokio::runtime::Handle::current())),
-        directory,
+        accounts,
         default_vhost: settings.default_user.vhost.clone(),
         memory_watermark_bytes: settings.memory_watermark_bytes,
         parse_headers: headers_of,
@@ -227,18 +226,13 @@ fn existing(overwrite: bool) -> Existing {
     if overwrite { Existing::Overwritten } else { Existing::Kept }
 }
 
-fn directory(user: &DefaultUser) -> Result<Directory, ServerError> {
-    let mut directory = Directory::new();
-    let account =
-        User::with_password(user.name.clone(), user.password.0.as_bytes(), user.tags.clone())
-            .map_err(|error| start(&error))?;
-    directory.put_user(account);
-    let permissions = Permissions::parse(&user.configure, &user.write, &user.read)
-        .map_err(|error| start(&error))?;
-    directory
-        .set_permissions(&user.name, user.vhost.clone(), permissions)
-        .map_err(|error| start(&error))?;
-    Ok(directory)
+/// Of a broker that keeps nothing.
+fn passing_accounts(user: &DefaultUser) -> Result<Accounts, ServerError> {
+    let mut accounts = Accounts::default();
+    for change in storage::default_user(user)? {
+        accounts.apply(change).map_err(|error| start(&error))?;
+    }
+    Ok(accounts)
 }
 
 fn protocol_settings(settings: &Settings) -> protocol::Settings {

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Wea
 use super::broker::Common;
 use super::courier::{Courier, DeadLetters};
 use super::effective::InForce;
-use super::executor::{After, Executor, Standing, tell};
+use super::executor::{After, Called, Executor, Standing, tell};
 use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
 use super::policy::QueueEffective;
@@ -76,6 +76,8 @@ pub(super) enum Envelope {
     Attach {
         /// The machine's side.
         consumer: Consumer,
+        /// What its connection calls it.
+        called: Called,
         /// The question.
         request: RequestId,
         /// Its connection.
@@ -148,7 +150,7 @@ pub struct Cell {
     vhost: Weak<Vhost>,
     common: Arc<Common>,
     inbox: Mutex<Waiting>,
-    core: Mutex<Core>,
+    pub(super) core: Mutex<Core>,
     scheduled: AtomicBool,
     crashed: AtomicBool,
     deleted: AtomicBool,

@@ -11,11 +11,15 @@ use super::courier::Letter;
 use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::storing::Storing;
-use super::{ChannelCredit, DeliveryEvent, Event, Inbox, Load};
-use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN};
-use crate::base::{ConnectionId, ConsumerId, HolderId, MessageId, QueueId};
+use super::traffic::Traffic;
+use super::{ChannelCredit, ConsumerReport, DeliveryEvent, Event, Inbox, Load};
+use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN, UNSETTLED_PER_CONSUMER_MAX};
+use crate::base::{
+    ChannelId, ConnectionId, ConsumerId, ConsumerTag, FieldTable, HolderId, MessageId, QueueId,
+};
 use crate::queue::{
-    Command, Delivery, Effect, Effects, Incoming, PublishRef, Reply, RequestId, SharedCredit,
+    Access, Acknowledge, Command, Consumer, Delivery, Effect, Effects, Incoming, PublishRef, Reply,
+    RequestId, SharedCredit,
 };
 
 /// What is done after the core was let go (C4).
@@ -65,8 +69,17 @@ pub(super) fn tell(answers: Vec<WaitingAnswer>, stored: &Result<(), String>) {
     }
 }
 
+/// What a connection calls one of its consumers.
+pub(super) struct Called {
+    pub(super) channel: ChannelId,
+    pub(super) tag: ConsumerTag,
+    /// As it was declared.
+    pub(super) arguments: FieldTable,
+}
+
 /// Where a consumer's deliveries go.
 struct Sink {
+    called: Called,
     connection: ConnectionId,
     inbox: Arc<Inbox>,
     holder: HolderId,
@@ -115,6 +128,7 @@ pub(super) struct Executor {
     storing: Option<Storing>,
     /// Whether deliveries say how often their message was handed out before.
     counts_deliveries: bool,
+    traffic: Traffic,
     handed_out: Option<(MessageId, MessageId)>,
 }
 
@@ -133,6 +147,7 @@ impl Executor {
             held: Vec::new(),
             storing,
             counts_deliveries,
+            traffic: Traffic::default(),
             handed_out: None,
         }
     }
@@ -141,6 +156,38 @@ impl Executor {
     pub(super) fn give_up_questions(&mut self) -> Vec<(RequestId, Arc<Inbox>)> {
         let waiting = std::mem::take(&mut self.waiting);
         waiting.into_iter().map(|(request, asker)| (request, asker.inbox)).collect()
+    }
+
+    /// What went through the queue.
+    pub(super) fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// A consumer of the machine, as its connection knows it; `None` while it is being attached.
+    pub(super) fn consumer_report(
+        &self,
+        consumer: &Consumer,
+        unacknowledged: u32,
+        active: bool,
+    ) -> Option<ConsumerReport> {
+        let Sink { called, connection, .. } = self.sinks.get(&consumer.id)?;
+        let (ack_required, prefetch) = match consumer.acknowledge {
+            Acknowledge::Automatic => (false, 0),
+            Acknowledge::Manual { prefetch: UNSETTLED_PER_CONSUMER_MAX, .. } => (true, 0),
+            Acknowledge::Manual { prefetch, .. } => (true, prefetch),
+        };
+        Some(ConsumerReport {
+            tag: called.tag.clone(),
+            connection: *connection,
+            channel: called.channel,
+            ack_required,
+            exclusive: consumer.access == Access::Exclusive,
+            prefetch,
+            unacknowledged,
+            active,
+            priority: consumer.priority,
+            arguments: called.arguments.clone(),
+        })
     }
 
     /// The machine is broken: who waits for this publish to be confirmed.
@@ -159,14 +206,15 @@ impl Executor {
     pub(super) fn admit(&mut self, envelope: Envelope, standing: Standing) -> Command<Payload> {
         match envelope {
             Envelope::Publish { mut messages, publisher } => {
+                self.traffic.publish += messages.len() as u64;
                 self.admit_publisher(&messages, publisher);
                 self.admit_messages(&mut messages, standing);
                 Command::Enqueue(messages)
             }
-            Envelope::Attach { consumer, request, connection, inbox, credit } => {
+            Envelope::Attach { consumer, called, request, connection, inbox, credit } => {
                 let asker = Asker { inbox: Arc::clone(&inbox), consumer: Some(consumer.id) };
                 self.waiting.insert(request, asker);
-                let sink = Sink { connection, inbox, holder: consumer.holder, slot: 0 };
+                let sink = Sink { called, connection, inbox, holder: consumer.holder, slot: 0 };
                 self.sinks.insert(consumer.id, sink);
                 let holder = self
                     .holders
@@ -181,6 +229,7 @@ impl Executor {
                 command
             }
             Envelope::Tell(command) => {
+                self.traffic.settles(&command);
                 self.forget_leaving(&command);
                 command
             }
@@ -325,6 +374,7 @@ impl Executor {
         let delivery_count = if self.counts_deliveries { delivery_count } else { 0 };
         let log = self.storing.as_ref().map(Storing::log);
         let content = payload.content(id, log);
+        self.traffic.hands_out(consumer, holder.is_some() && !until_read, redelivered);
         if let (Some(_), Some(storing)) = (holder, &mut self.storing) {
             storing.deliver(id);
             let (first, last) = self.handed_out.unwrap_or((id, id));
@@ -343,6 +393,7 @@ impl Executor {
                     let payload = self.hand_over(queue, ConsumerId(0), delivery);
                     Delivery { id, payload, redelivered, delivery_count, holder, until_read }
                 });
+                self.traffic.get_empty += u64::from(delivery.is_none());
                 Reply::Got { delivery, ready }
             }
             Reply::Attached => Reply::Attached,

@@ -202,6 +202,16 @@ impl Broker {
         state.users.insert(user, limits);
     }
 
+    /// A user is gone, and what limited it.
+    pub(super) fn forget_user_limits(&self, user: &UserName) {
+        self.common().limits.lock().users.remove(user);
+    }
+
+    /// A virtual host is gone, and what limited it.
+    pub(super) fn forget_vhost_limits(&self, vhost: &VhostName) {
+        self.common().limits.lock().vhosts.remove(vhost);
+    }
+
     /// The limits of a virtual host.
     #[must_use]
     pub fn vhost_limits(&self, vhost: &VhostName) -> VhostLimits {

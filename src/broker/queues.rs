@@ -78,6 +78,7 @@ impl Vhost {
         let vhost = Arc::downgrade(self);
         let cell = Cell::new(info, effective, vhost, Arc::clone(&self.common), None);
         let added = self.change(|table| {
+            self.check_alive()?;
             if table.queue(name.as_str()).is_none() {
                 self.common.limits.check_queue(&self.name, &name, table.queue_count())?;
             }

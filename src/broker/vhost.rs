@@ -1,6 +1,6 @@
 //! A virtual host: one routing table and the cells of its queues.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::Common;
@@ -11,6 +11,7 @@ use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ReplyCode, VhostName};
 use crate::routing::{ExchangeKind, Table};
+use crate::store;
 
 /// See the module.
 pub struct Vhost {
@@ -23,6 +24,8 @@ pub struct Vhost {
     pub(super) policies: Policies,
     pub(super) histories: Histories,
     pub(super) default_type: DefaultType,
+    /// Nothing comes into it any more.
+    pub(super) deleted: AtomicBool,
 }
 
 impl Vhost {
@@ -31,7 +34,17 @@ impl Vhost {
         let generation = AtomicU64::new(table.generation());
         let (policies, histories) = (Policies::default(), Histories::default());
         let (table, default_type) = (RwLock::new(table), DefaultType::default());
-        Arc::new(Self { name, common, table, generation, policies, histories, default_type })
+        let deleted = AtomicBool::new(false);
+        Arc::new(Self {
+            name,
+            common,
+            table,
+            generation,
+            policies,
+            histories,
+            default_type,
+            deleted,
+        })
     }
 
     /// Its name.
@@ -86,6 +99,38 @@ impl Vhost {
         });
     }
 
+    /// 530 when the virtual host is being deleted. Asked under the table's write lock by everything that
+    /// adds to it, so that its deletion, which looks at the table later, finds all there is.
+    pub(super) fn check_alive(&self) -> Result<(), Refused> {
+        if self.deleted.load(Ordering::SeqCst) {
+            return refuse(ReplyCode::NotAllowed, format!("vhost '{}' is deleted", self.name));
+        }
+        Ok(())
+    }
+
+    /// What the definitions have of everything in it, to be taken away.
+    pub(super) fn everything_stored(&self) -> Vec<store::Change> {
+        let vhost = || self.name.clone();
+        let table = self.table();
+        let bindings =
+            table.bindings().flat_map(|binding| keeping::put_binding(&self.name, &table, &binding));
+        let bindings = bindings.filter_map(|change| match change {
+            store::Change::PutBinding(record) => Some(store::Change::DeleteBinding(record)),
+            _ => None,
+        });
+        let queues = table.queues().filter(|(_, cell)| cell.info().is_stored());
+        let queues = queues
+            .map(|(name, _)| store::Change::DeleteQueue { vhost: vhost(), name: name.clone() });
+        let exchanges = table.exchanges().filter(|exchange| exchange.durable);
+        let exchanges = exchanges.map(|exchange| store::Change::DeleteExchange {
+            vhost: vhost(),
+            name: exchange.name.clone(),
+        });
+        let mut changes: Vec<_> = bindings.chain(queues).chain(exchanges).collect();
+        changes.extend(self.policies_stored());
+        changes
+    }
+
     /// 403 unless the peer may use these routing keys of a topic exchange; of other exchanges every one.
     pub(super) fn permit_topics(
         &self,
@@ -94,11 +139,10 @@ impl Vhost {
         exchange: &str,
         keys: &[&[u8]],
     ) -> Result<(), Refused> {
-        let directory = &self.common.directory;
-        let Some(permissions) = directory.topic_permissions(&peer.user, &self.name, exchange)
-        else {
-            return Ok(());
-        };
+        let accounts = &self.common.accounts;
+        let found = accounts
+            .directory(|all| all.topic_permissions(&peer.user, &self.name, exchange).cloned());
+        let Some(permissions) = found else { return Ok(()) };
         let kind = self.table().exchange(exchange).map(|exchange| exchange.kind);
         if kind != Some(ExchangeKind::Topic) {
             return Ok(());
@@ -126,7 +170,8 @@ impl Vhost {
         resource: Resource<'_>,
     ) -> Result<(), Refused> {
         let name = resource.permission_name();
-        if self.common.directory.check(&peer.user, &self.name, action, name) {
+        let accounts = &self.common.accounts;
+        if accounts.directory(|all| all.check(&peer.user, &self.name, action, name)) {
             return Ok(());
         }
         let kind = resource.kind();

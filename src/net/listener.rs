@@ -112,7 +112,7 @@ impl Listener {
 
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
         // A listener of both families shows an IPv4 peer as an IPv6 one, and 127.0.0.1 as a stranger.
-        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let peer = canonical(peer);
         if self.sessions.len() >= CONNECTIONS_MAX {
             tracing::warn!(peer = %peer, connections = CONNECTIONS_MAX, "connection refused: too many are open");
             return;
@@ -122,6 +122,7 @@ impl Listener {
             return;
         }
         let session = Session::new(Parts {
+            local: stream.local_addr().ok().map(canonical),
             stream,
             peer,
             id: self.broker.next_connection_id(),
@@ -130,6 +131,10 @@ impl Listener {
         });
         self.sessions.spawn(session.run());
     }
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// A session never fails but by a broken invariant of ours; that ends its connection only.

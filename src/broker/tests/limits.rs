@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use super::world::{World, queue};
-use crate::access::TopicPermissions;
+use super::world::{WATERMARK_BYTES, World, queue};
 use crate::base::{ChannelId, ExchangeName, FieldTable, ShortStr, UserName, VhostName};
 use crate::broker::{Binding, BrokerStorage, Destination, UserLimits, VhostLimits};
-use crate::store::{Done, MemoryLog, MemoryMetadata, StoreError};
+use crate::store::{Change, Done, MemoryLog, MemoryMetadata, StoreError, TopicPermission};
 
 fn vhost() -> VhostName {
     VhostName::try_from("/").expect("short")
@@ -120,9 +119,14 @@ fn limits_hold_after_a_restart() {
 
 #[test]
 fn topic_permissions_are_asked_for_at_publish_and_bind() {
-    let topics = TopicPermissions::parse("^mine\\.", "^{username}\\.", &guest(), &vhost());
-    let topics = topics.expect("good patterns");
-    let world = World::with_topics("amq.topic", topics);
+    let topics = Change::PutTopicPermission(TopicPermission {
+        user: guest(),
+        vhost: vhost(),
+        exchange: ExchangeName::try_from("amq.topic").expect("short"),
+        write: "^mine\\.".to_owned(),
+        read: "^{username}\\.".to_owned(),
+    });
+    let world = World::with(&[topics], WATERMARK_BYTES);
     let mut hand = world.connect();
     hand.declare("q").expect("declared");
     let bind = |source: &str, key: &str| Binding {
