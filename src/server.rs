@@ -52,6 +52,10 @@ pub fn main(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let environment: Vec<(OsString, OsString)> = environment.into_iter().collect();
+    if let Some(code) = ctl::run_tool_on_terminal(&arguments, &environment) {
+        return code;
+    }
     if let Some(arguments) = perf_arguments(&arguments) {
         return perf::run_on_terminal(arguments);
     }

@@ -220,3 +220,7 @@ pub const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The longest key of a message that is remembered to find duplicates, in bytes: as long as a short string,
 /// which every sender of ids uses. A longer one would make the window as large as its sender likes.
 pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 255;
+
+/// The largest answer of the management API that a command line tool reads, in bytes: far more than the
+/// definitions of a million queues, and less than a machine has.
+pub const CTL_ANSWER_BYTES_MAX: usize = 1 << 30;

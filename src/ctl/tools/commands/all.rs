@@ -1,0 +1,26 @@
+//! The rows of all files.
+
+use super::{
+    connections, definitions, health, help, limits, listing, nodes, parameters, permissions,
+    plugins, policies, queues, status, users, vhosts,
+};
+use crate::ctl::tools::spec::CommandSpec;
+
+/// Every row, file by file.
+pub(in crate::ctl::tools) const ALL: &[&[CommandSpec]] = &[
+    help::COMMANDS,
+    nodes::COMMANDS,
+    users::COMMANDS,
+    permissions::COMMANDS,
+    health::COMMANDS,
+    status::COMMANDS,
+    listing::COMMANDS,
+    parameters::COMMANDS,
+    policies::COMMANDS,
+    vhosts::COMMANDS,
+    limits::COMMANDS,
+    definitions::COMMANDS,
+    connections::COMMANDS,
+    queues::COMMANDS,
+    plugins::COMMANDS,
+];

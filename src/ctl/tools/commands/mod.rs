@@ -1,0 +1,21 @@
+//! The commands, one file per resource. Each file holds its rows of the table and what they do.
+
+mod all;
+mod connections;
+mod definitions;
+mod facts;
+mod health;
+mod help;
+mod limits;
+mod listing;
+mod nodes;
+mod parameters;
+mod permissions;
+mod plugins;
+mod policies;
+mod queues;
+mod status;
+mod users;
+mod vhosts;
+
+pub(super) use all::ALL;

@@ -1,0 +1,224 @@
+//! Where the broker is: a socket in its data folder, or an address.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use super::failure::{Failure, code};
+use crate::config::{Storage, load};
+
+/// The name of the socket in the data folder of a broker.
+pub(super) const SOCKET_NAME: &str = "management.sock";
+
+/// What to connect to.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Whoever may open it is an administrator.
+    Socket(PathBuf),
+    Address(Address),
+}
+
+/// A management API behind HTTP.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Address {
+    pub host: String,
+    pub port: u16,
+    /// What stands in front of `/api`, without a slash at the end.
+    pub prefix: String,
+    pub user: String,
+    pub password: String,
+}
+
+/// How a place is shown: a password is not.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(path) => write!(f, "{}", path.display()),
+            Self::Address(address) => {
+                write!(f, "http://{}:{}{}", address.host, address.port, address.prefix)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What the caller says about the place.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Wanted<'a> {
+    pub url: Option<&'a str>,
+    pub data_dir: Option<&'a str>,
+    pub config: Option<&'a str>,
+}
+
+impl Place {
+    /// `--url`, then `--data-dir`, then `HAREMQ_URL`, then the data folder that a broker would use that
+    /// is started with the same configuration and environment.
+    pub(super) fn find(
+        wanted: Wanted<'_>,
+        environment: &[(OsString, OsString)],
+    ) -> Result<Self, Failure> {
+        let of_environment = environment.iter().find(|(name, _)| name == URL_VARIABLE);
+        let of_environment = of_environment.and_then(|(_, value)| value.to_str());
+        let of_environment = of_environment.filter(|url| !url.is_empty());
+        if let Some(url) = wanted.url {
+            return Self::at(url, "--url");
+        }
+        if let (None, Some(url)) = (wanted.data_dir, of_environment) {
+            return Self::at(url, URL_VARIABLE);
+        }
+        let mut arguments = vec![OsString::from("haremq")];
+        for (flag, value) in [("--data-dir", wanted.data_dir), ("--config", wanted.config)] {
+            arguments.extend(value.into_iter().flat_map(|value| [flag.into(), value.into()]));
+        }
+        let loaded = load(arguments, environment.iter().cloned())
+            .map_err(|error| Failure::plain(code::CONFIG, format!("Error: {error}")))?;
+        match loaded.settings.storage {
+            Storage::Directory(folder) => Ok(Self::Socket(folder.join(SOCKET_NAME))),
+            Storage::Ephemeral => Err(Failure::plain(code::CONFIG, EPHEMERAL)),
+        }
+    }
+
+    fn at(url: &str, source: &str) -> Result<Self, Failure> {
+        Address::parse(url).map(Self::Address).map_err(|reason| {
+            let shown = url.rsplit_once('@').map_or(url, |(_, after)| after);
+            let expected = "expected http://user:password@host:15672";
+            let text = format!("Error: {source} names '{shown}', which {reason}: {expected}");
+            Failure::plain(code::CONFIG, text)
+        })
+    }
+}
+
+impl Address {
+    /// Reads `http://user:password@host:port/prefix`; all but the host may be left out.
+    fn parse(url: &str) -> Result<Self, String> {
+        let rest = match url.split_once("://") {
+            Some(("http", rest)) => rest,
+            Some(("https", _)) => {
+                return Err("is behind TLS, which this command does not speak yet".to_owned());
+            }
+            Some((scheme, _)) => return Err(format!("begins with {scheme}://")),
+            None => url,
+        };
+        let (authority, prefix) = match rest.split_once('/') {
+            Some((authority, path)) => (authority, path.trim_end_matches('/')),
+            None => (rest, ""),
+        };
+        let (login, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        let (host, port) = match place.rsplit_once(':') {
+            // The last colon of an IPv6 address is none in front of a port.
+            Some((host, port)) if !port.contains(']') => {
+                (host, port.parse().map_err(|_| format!("has the port '{port}'"))?)
+            }
+            _ => (place, API_PORT),
+        };
+        if host.is_empty() {
+            return Err("has no host".to_owned());
+        }
+        let (user, password) = if login.is_empty() { ("guest", "guest") } else { (user, password) };
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+            prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
+            user: decoded(user)?,
+            password: decoded(password)?,
+        })
+    }
+}
+
+/// Puts `%40` back to what it stands for.
+fn decoded(text: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        let byte = digits.and_then(|two| u8::from_str_radix(two, 16).ok());
+        bytes.push(byte.ok_or("has a % that is not followed by two digits")?);
+        rest = &after[2..];
+    }
+    String::from_utf8(bytes).map_err(|_| "has a name or password that is not UTF-8".to_owned())
+}
+
+const URL_VARIABLE: &str = "HAREMQ_URL";
+const API_PORT: u16 = 15672;
+const EPHEMERAL: &str = "Error: the settings keep nothing on disk (haremq.ephemeral), so there is no data \
+     folder with a socket: name the broker with --url http://user:password@host:15672";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(wanted: Wanted<'_>, environment: &[(&str, &str)]) -> Result<Place, Failure> {
+        let environment: Vec<_> =
+            environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        Place::find(wanted, &environment)
+    }
+
+    fn address(url: &str) -> Address {
+        Address::parse(url).unwrap_or_else(|reason| panic!("{url} {reason}"))
+    }
+
+    #[test]
+    fn an_address_may_leave_everything_out_but_the_host() {
+        let short = address("box");
+        assert_eq!((short.host.as_str(), short.port), ("box", 15672));
+        assert_eq!((short.user.as_str(), short.password.as_str()), ("guest", "guest"));
+        let long = address("http://henry:a%40b:c@[::1]:8080/mq/");
+        assert_eq!((long.host.as_str(), long.port, long.prefix.as_str()), ("[::1]", 8080, "/mq"));
+        assert_eq!((long.user.as_str(), long.password.as_str()), ("henry", "a@b:c"));
+        assert_eq!(address("http://[::1]").host, "[::1]");
+    }
+
+    #[test]
+    fn a_wrong_address_says_what_is_wrong_and_no_password() {
+        let wanted = |url| Wanted { url: Some(url), ..Wanted::default() };
+        for (url, part) in [
+            ("https://box", "TLS"),
+            ("amqp://box", "amqp://"),
+            ("http://box:port", "'port'"),
+            ("http://", "no host"),
+            ("http://u:secret%4@box", "two digits"),
+        ] {
+            let error = find(wanted(url), &[]).expect_err(url);
+            assert!(error.to_string().contains(part), "{url}: {error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+            assert_eq!(error.code(), code::CONFIG);
+        }
+    }
+
+    #[test]
+    fn the_socket_is_where_the_broker_would_put_it() {
+        let socket = |folder: &str| Ok(Place::Socket(PathBuf::from(folder).join(SOCKET_NAME)));
+        let set = [("HAREMQ_DATA_DIR", "/a")];
+        assert_eq!(find(Wanted::default(), &set), socket("/a"));
+        let flag = Wanted { data_dir: Some("/b"), ..Wanted::default() };
+        assert_eq!(find(flag, &set), socket("/b"));
+        assert_eq!(find(Wanted::default(), &[]), socket("/var/lib/haremq"));
+    }
+
+    #[test]
+    fn an_address_wins_over_a_folder_unless_the_folder_is_a_flag() {
+        let set = [("HAREMQ_DATA_DIR", "/a"), ("HAREMQ_URL", "http://box")];
+        let place = find(Wanted::default(), &set).expect("a place");
+        assert_eq!(place.to_string(), "http://box:15672");
+        let flag = Wanted { data_dir: Some("/b"), ..Wanted::default() };
+        assert!(matches!(find(flag, &set), Ok(Place::Socket(_))));
+    }
+
+    #[test]
+    fn a_broker_that_keeps_nothing_needs_an_address() {
+        let error =
+            find(Wanted::default(), &[("HAREMQ_EPHEMERAL", "true")]).expect_err("no folder");
+        assert!(error.to_string().contains("--url"), "{error}");
+    }
+}
