@@ -21,6 +21,8 @@ mod run;
 mod session;
 mod spec;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tool;
 mod usage;
 

@@ -99,6 +99,9 @@ fn execute(
     environment: &[(OsString, OsString)],
     streams: &mut Streams<'_>,
 ) -> io::Result<u8> {
+    if let Some(Err(failure)) = call.command.check.map(|check| check(call)) {
+        return wrong(call.tool, call.command, &call.typed(), &failure, streams.errors);
+    }
     if let Some(banner) = call.command.banner
         && !call.is_quiet()
         && !call.form.is_for_programs()

@@ -22,6 +22,9 @@ pub(super) type Says = fn(&Call) -> Answer;
 /// The line that says what is being done, before it is done.
 pub(super) type Banner = fn(&Call) -> String;
 
+/// Looks at the arguments before anything is said.
+pub(super) type Check = fn(&Call) -> Result<(), Failure>;
+
 /// One command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CommandSpec {
@@ -39,6 +42,7 @@ pub(super) struct CommandSpec {
     pub columns: &'static [Column],
     /// Columns of a line without columns.
     pub columns_default: &'static [&'static str],
+    pub check: Option<Check>,
     pub banner: Option<Banner>,
     /// In seconds, when no other is asked for.
     pub timeout_s: u64,
@@ -214,6 +218,7 @@ impl CommandSpec {
             flags: &[],
             columns: &[],
             columns_default: &[],
+            check: None,
             banner: None,
             timeout_s: TIMEOUT_S,
             run,
@@ -232,6 +237,11 @@ impl CommandSpec {
 
     pub(super) const fn says(mut self, banner: Banner) -> Self {
         self.banner = Some(banner);
+        self
+    }
+
+    pub(super) const fn checks(mut self, check: Check) -> Self {
+        self.check = Some(check);
         self
     }
 

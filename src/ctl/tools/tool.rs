@@ -13,11 +13,18 @@ pub(super) enum Tool {
     /// Also `haremq ctl plugins`.
     Plugins,
     Queues,
+    Upgrade,
 }
 
 impl Tool {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Ctl, Self::Rabbitmqctl, Self::Diagnostics, Self::Plugins, Self::Queues];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Ctl,
+        Self::Rabbitmqctl,
+        Self::Diagnostics,
+        Self::Plugins,
+        Self::Queues,
+        Self::Upgrade,
+    ];
 
     /// As it is typed.
     pub(super) fn name(self) -> &'static str {
@@ -27,6 +34,7 @@ impl Tool {
             Self::Diagnostics => "rabbitmq-diagnostics",
             Self::Plugins => "rabbitmq-plugins",
             Self::Queues => "rabbitmq-queues",
+            Self::Upgrade => "rabbitmq-upgrade",
         }
     }
 
@@ -68,6 +76,7 @@ mod tests {
         assert_eq!(called("rabbitmq-diagnostics -q ping"), Some((Tool::Diagnostics, 2)));
         assert_eq!(called("rabbitmq-plugins list"), Some((Tool::Plugins, 1)));
         assert_eq!(called("rabbitmq-queues"), Some((Tool::Queues, 0)));
+        assert_eq!(called("rabbitmq-upgrade drain"), Some((Tool::Upgrade, 1)));
         assert_eq!(called("haremq ctl status"), Some((Tool::Ctl, 1)));
         assert_eq!(called("other ctl plugins list"), Some((Tool::Plugins, 1)));
         assert_eq!(called("haremq --port 1"), None);

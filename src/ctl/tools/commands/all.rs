@@ -2,7 +2,7 @@
 
 use super::{
     connections, definitions, health, help, limits, listing, nodes, parameters, permissions,
-    plugins, policies, queues, status, users, vhosts,
+    plugins, policies, queues, status, upgrade, users, vhosts,
 };
 use crate::ctl::tools::spec::CommandSpec;
 
@@ -23,4 +23,5 @@ pub(in crate::ctl::tools) const ALL: &[&[CommandSpec]] = &[
     connections::COMMANDS,
     queues::COMMANDS,
     plugins::COMMANDS,
+    upgrade::COMMANDS,
 ];

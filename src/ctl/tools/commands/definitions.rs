@@ -22,6 +22,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         export,
     )
     .takes("<file>")
+    .checks(only_json)
     .flags(&[FORMAT])
     .within_s(TIMEOUT_S)
     .says(|call| to_file(call, "Exporting definitions in JSON to a file at")),
@@ -32,6 +33,10 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         import,
     )
     .takes("[<file>]")
+    .checks(|call| match file(call).filter(|file| !Path::new(file).exists()) {
+        Some(file) => Err(Failure::argument(format!("File {file} does not exist"))),
+        None => only_json(call),
+    })
     .flags(&[
         FORMAT,
         Flag::switch("skip-if-unchanged", "Taken; what is there already is left as it is"),
@@ -71,7 +76,6 @@ fn of_vhost(call: &Call) -> String {
 
 fn export(session: &mut Session<'_>) -> Result<Answer, Failure> {
     let call = session.call;
-    only_json(call)?;
     let asked = session.ask(&Method::GET, &of_vhost(call), None)?;
     let document = asked.map_err(refused)?.body.to_string();
     let Some(file) = file(call) else { return Ok(Answer::Raw(document)) };
@@ -97,7 +101,6 @@ fn write_whole(file: &Path, document: &str) -> std::io::Result<()> {
 
 fn import(session: &mut Session<'_>) -> Result<Answer, Failure> {
     let call = session.call;
-    only_json(call)?;
     let document = read(session)?;
     let mut address = of_vhost(call);
     let conditions: Vec<&str> = [("dry-run", "dry_run=true"), ("prune", "prune=true")]
@@ -123,9 +126,6 @@ fn import(session: &mut Session<'_>) -> Result<Answer, Failure> {
 
 fn read(session: &mut Session<'_>) -> Result<Value, Failure> {
     let (name, text) = if let Some(file) = file(session.call) {
-        if !Path::new(file).exists() {
-            return Err(Failure::argument(format!("File {file} does not exist")));
-        }
         (format!("File {file}"), fs::read_to_string(file))
     } else {
         let mut text = String::new();

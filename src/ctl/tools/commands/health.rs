@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::facts::{self, Listening};
 use crate::ctl::tools::answer::Answer;
+use crate::ctl::tools::call::Call;
 use crate::ctl::tools::client::ApiError;
 use crate::ctl::tools::failure::{Failure, code};
 use crate::ctl::tools::place::Place;
@@ -68,6 +69,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         check_port,
     )
     .takes("<port>")
+    .checks(|call| positive(call).map(|_| ()))
     .tools(CHECKS)
     .says(|call| {
         let (node, port) = (&call.node, call.argument(0));
@@ -276,9 +278,7 @@ fn connects(listener: &Listening, other: Option<&str>, limit: Duration) -> bool 
 }
 
 fn check_port(session: &mut Session<'_>) -> Result<Answer, Failure> {
-    let Some(port) = session.call.argument(0).parse::<u64>().ok().filter(|port| *port > 0) else {
-        return Err(Failure::argument("Argument must be a positive integer"));
-    };
+    let port = positive(session.call)?;
     let found = ports_of(&listening(session)?);
     let node = &session.call.node;
     if found.contains(&port) {
@@ -291,6 +291,12 @@ fn check_port(session: &mut Session<'_>) -> Result<Answer, Failure> {
         joined(&found)
     );
     Err(Failure::told(code::UNAVAILABLE, text))
+}
+
+/// The one argument.
+pub(super) fn positive(call: &Call) -> Result<u64, Failure> {
+    let number = call.argument(0).parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| Failure::argument("Argument must be a positive integer"))
 }
 
 fn check_protocol(session: &mut Session<'_>) -> Result<Answer, Failure> {

@@ -15,6 +15,7 @@ mod plugins;
 mod policies;
 mod queues;
 mod status;
+mod upgrade;
 mod users;
 mod vhosts;
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::facts;
+use super::health::positive;
 use crate::ctl::tools::answer::Answer;
 use crate::ctl::tools::client::ApiError;
 use crate::ctl::tools::failure::{Failure, code};
@@ -19,6 +20,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .within_s(AWAIT_S),
     CommandSpec::new("await_online_nodes", Nodes, "Waits until so many nodes are there; there is one", await_online_nodes)
         .takes("<count>")
+    .checks(|call| positive(call).map(|_| ()))
         .within_s(AWAIT_S)
         .says(|call| {
             let (count, node, seconds) = (call.argument(0), &call.node, call.timeout_s());
@@ -72,15 +74,13 @@ fn await_startup(session: &mut Session<'_>) -> Result<Answer, Failure> {
 }
 
 fn await_online_nodes(session: &mut Session<'_>) -> Result<Answer, Failure> {
-    match session.call.argument(0).parse::<u64>() {
-        Ok(1) => await_startup(session),
-        Ok(count) if count > 1 => {
-            let text =
-                format!("there is one node, and {count} will not come: clusters are not there yet");
-            Err(Failure::told(code::UNAVAILABLE, text))
-        }
-        _ => Err(Failure::argument("Argument must be a positive integer")),
+    let count = positive(session.call)?;
+    if count > 1 {
+        let text =
+            format!("there is one node, and {count} will not come: clusters are not there yet");
+        return Err(Failure::told(code::UNAVAILABLE, text));
     }
+    await_startup(session)
 }
 
 fn wait(session: &mut Session<'_>) -> Result<Answer, Failure> {
@@ -184,7 +184,7 @@ fn rotate_logs(_: &mut Session<'_>) -> Result<Answer, Failure> {
 }
 
 /// Something that RabbitMQ's API has no word for.
-fn node_action(session: &mut Session<'_>, action: &str) -> Result<Answer, Failure> {
+pub(super) fn node_action(session: &mut Session<'_>, action: &str) -> Result<Answer, Failure> {
     match session.post(&["haremq", "node", action], &json!({}))? {
         Ok(_) => Ok(Answer::Done),
         Err(ApiError::Refused { status: 409, .. }) if action == "reset" => {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ctl::tools::answer::{Answer, Table, words};
+use crate::ctl::tools::call::Call;
 use crate::ctl::tools::client::ApiError;
 use crate::ctl::tools::failure::{Failure, code};
 use crate::ctl::tools::session::{Session, refused};
@@ -12,6 +13,7 @@ use crate::ctl::tools::tool::Tool::{Diagnostics, Rabbitmqctl};
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("add_user", Users, "Creates a user, who may do nothing yet", add_user)
         .takes("<username> [<password>]")
+        .checks(user_and_password)
         .flags(&[HASH])
         .says(|call| format!("Adding user \"{}\" ...", call.argument(0))),
     CommandSpec::new("delete_user", Users, "Removes a user and their permissions", delete_user)
@@ -138,10 +140,15 @@ fn user(session: &mut Session<'_>, name: &str) -> Result<Value, Failure> {
 }
 
 fn named(session: &Session<'_>) -> Result<String, Failure> {
-    match session.call.argument(0) {
-        "" => Err(Failure::argument("user cannot be an empty string")),
-        name => Ok(name.to_owned()),
+    user_and_password(session.call)?;
+    Ok(session.call.argument(0).to_owned())
+}
+
+fn user_and_password(call: &Call) -> Result<(), Failure> {
+    if call.argument(0).is_empty() {
+        return Err(Failure::argument("user cannot be an empty string"));
     }
+    Ok(())
 }
 
 /// The argument, or a line of standard input.
