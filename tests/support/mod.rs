@@ -7,6 +7,7 @@
 mod broker;
 mod bytes;
 mod call;
+mod fake_api;
 mod ids;
 mod login;
 pub(crate) mod methods;
@@ -15,10 +16,12 @@ mod process;
 mod raw_client;
 mod refusal;
 mod table;
+mod tool;
 
 pub(crate) use broker::{Broker, on_oracle, run_to_its_end};
 pub(crate) use bytes::{Arguments, Frame, frame};
 pub(crate) use call::Call;
+pub(crate) use fake_api::{CUT, FakeApi};
 pub(crate) use ids::{Id, id};
 pub(crate) use login::{Login, Tune};
 pub(crate) use names::unique;
@@ -26,3 +29,4 @@ pub(crate) use process::{GUARD, Process};
 pub(crate) use raw_client::{RawClient, content_header};
 pub(crate) use refusal::{Refusal, refusal};
 pub(crate) use table::{Table, entries};
+pub(crate) use tool::{tool, tool_with_input};

@@ -1,0 +1,6 @@
+//! The command line tools, against an API with canned answers (what RabbitMQ 3.10.8's tools print for
+//! the same things is written down here word for word) and against a real broker.
+
+mod canned;
+mod failing;
+mod live;
