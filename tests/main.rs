@@ -6,6 +6,7 @@ mod counts;
 mod crash;
 mod ctl;
 mod guard;
+mod http;
 mod perf;
 mod support;
 mod tidy;

@@ -239,6 +239,10 @@ pub const HTTP_SMALL_BODY_BYTES: u64 = 64 * 1024;
 /// costs memory, and the others wait.
 pub const HTTP_LARGE_BODIES_MAX: usize = 4;
 
+/// Requests to the management API that are worked off at the same time; the others wait. Each is a thread, and what
+/// it does is taken from the messages.
+pub const HTTP_WORKING_MAX: usize = 4;
+
 /// The head of a request to the management API, in bytes. Names of 255 bytes are 765 when they are encoded.
 pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
 

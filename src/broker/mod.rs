@@ -53,8 +53,8 @@ mod tests;
 
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
-    AlarmState, ChannelReport, ConnectionInfo, ConnectionReport, ConsumerReport, Describe, Put,
-    QueueReport, VhostCounts, VhostError,
+    AlarmState, ChannelReport, ChurnCounts, ConnectionInfo, ConnectionReport, ConsumerReport,
+    Describe, Put, QueueReport, VhostCounts, VhostError,
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,

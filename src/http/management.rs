@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::logins::Logins;
 use super::settings::ManagementSettings;
 use super::totals::{self, Samples};
-use crate::base::limits::HTTP_LARGE_BODIES_MAX;
+use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX};
 use crate::broker::Broker;
 
 /// See the module.
@@ -19,6 +19,8 @@ pub struct Management {
     pub(super) logins: Logins,
     pub(super) samples: Samples,
     pub(super) large_bodies: Semaphore,
+    /// Requests that are worked off.
+    pub(super) working: Semaphore,
     changing: Mutex<()>,
 }
 
@@ -33,6 +35,7 @@ impl Management {
             logins: Logins::default(),
             samples: Samples::default(),
             large_bodies: Semaphore::new(HTTP_LARGE_BODIES_MAX),
+            working: Semaphore::new(HTTP_WORKING_MAX),
             changing: Mutex::new(()),
         })
     }

@@ -1,5 +1,7 @@
 //! The node: there is one.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
@@ -46,13 +48,6 @@ const ERLANG_NUMBERS: &[&str] = &[
     "queue_index_journal_write_count",
     "queue_index_write_count",
     "queue_index_read_count",
-    "connection_created",
-    "connection_closed",
-    "channel_created",
-    "channel_closed",
-    "queue_declared",
-    "queue_created",
-    "queue_deleted",
 ];
 
 fn list(call: &Call) -> Answer {
@@ -83,6 +78,10 @@ fn describe(call: &Call) -> Value {
     for (name, number) in numbers.chain(zeros) {
         node.insert(name.to_owned(), Value::from(number));
         node.insert(format!("{name}_details"), json!({ "rate": 0.0 }));
+    }
+    let churn = call.management.samples.churn_rates(&call.broker().churn());
+    if let Value::Object(churn) = churn {
+        node.extend(churn);
     }
     Value::Object(node)
 }
@@ -127,7 +126,7 @@ fn about(call: &Call) -> Map<String, Value> {
         "disk_free_limit": 0,
         "disk_free_alarm": alarms.disk,
         "net_ticktime": 60,
-        "db_dir": facts.data_folder,
+        "db_dir": facts.data_folder.as_deref().unwrap_or(Path::new("")),
         "config_files": facts.config_files,
         "log_files": ["stderr"],
         "enabled_plugins": ["rabbitmq_management", "rabbitmq_management_agent"],

@@ -62,7 +62,7 @@ fn overview(call: &Call) -> Answer {
     answer.extend([
         ("message_stats".to_owned(), totals::message_stats(&sums, &rates)),
         ("queue_totals".to_owned(), Value::Object(totals::levels(&sums, &rates))),
-        ("churn_rates".to_owned(), churn_rates()),
+        ("churn_rates".to_owned(), call.management.samples.churn_rates(&broker.churn())),
         (
             "object_totals".to_owned(),
             json!({
@@ -137,23 +137,6 @@ pub(super) fn contexts(facts: &Facts) -> Value {
         })
     };
     facts.management.iter().map(context).collect()
-}
-
-/// `churn_rates`: nothing counts these yet, and the clients that read them want numbers.
-fn churn_rates() -> Value {
-    let names = [
-        "connection_created",
-        "connection_closed",
-        "channel_created",
-        "channel_closed",
-        "queue_declared",
-        "queue_created",
-        "queue_deleted",
-    ];
-    let numbers = names.into_iter().flat_map(|name| {
-        [(name.to_owned(), json!(0)), (format!("{name}_details"), json!({ "rate": 0.0 }))]
-    });
-    Value::Object(numbers.collect())
 }
 
 fn version(call: &Call) -> Answer {

@@ -116,7 +116,7 @@ fn man(session: &mut Session<'_>) -> Result<Answer, Failure> {
 }
 
 fn list_hashes(_: &Call) -> Answer {
-    let hashes = ["sha512", "sha256", "md5"];
+    let hashes = ["sha512", "sha256"];
     let document = hashes.into_iter().map(Value::from).collect();
     Answer::Document { document, text: format!("[{}]", hashes.join(",")) }
 }
