@@ -12,7 +12,7 @@
 //! * [`access`]: users and permissions.
 //! * [`store`]: what survives a restart.
 //! * `config`: settings.
-//! * [`ctl`]: commands that look into a data folder.
+//! * [`ctl`]: commands that ask a running broker, under RabbitMQ's names for them, or look into a data folder.
 //! * [`perf`]: a load generator for any broker.
 //! * [`base`]: the vocabulary of all of them.
 //!

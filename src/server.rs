@@ -14,7 +14,7 @@ use crate::config::{
     DefaultUser, Durability, ListenAddress, Loaded, Settings, Storage, StoreCommand, load,
     perf_arguments, start_logging,
 };
-use crate::ctl;
+use crate::ctl::{self, ServerCall};
 use crate::management::{self, ManagementError, OpenManagement};
 use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
 use crate::perf;
@@ -59,6 +59,17 @@ pub fn main(
     if let Some(code) = ctl::run_tool_on_terminal(&arguments, &environment) {
         return code;
     }
+    let (call, left_out) = ctl::as_rabbitmq_server(arguments);
+    for word in left_out {
+        // A closed standard error does not stop a broker.
+        let _ = writeln!(io::stderr(), "haremq: {} is for Erlang: left out", word.display());
+    }
+    let arguments = match call {
+        ServerCall::Here(arguments) => arguments,
+        ServerCall::Detached(arguments) => {
+            return ctl::start_detached(&arguments, &environment, &mut io::stderr());
+        }
+    };
     if let Some(arguments) = perf_arguments(&arguments) {
         return perf::run_on_terminal(arguments);
     }

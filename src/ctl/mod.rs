@@ -9,6 +9,7 @@ mod command;
 mod error;
 mod folder;
 mod progress;
+mod rabbitmq_server;
 mod store_check;
 mod store_dump;
 #[cfg(test)]
@@ -19,4 +20,5 @@ mod value;
 pub use command::{run, run_on_terminal};
 pub use error::CtlError;
 pub use progress::Progress;
+pub use rabbitmq_server::{ServerCall, as_rabbitmq_server, start_detached};
 pub use tools::{Streams, run_tool, run_tool_on_terminal};

@@ -1,5 +1,6 @@
 //! The tools against a real broker, over the socket in its data folder.
 
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -7,13 +8,13 @@ use tempfile::TempDir;
 use crate::support::{Process, tool};
 
 /// A broker with a data folder, which ends with the test.
-struct Served {
+pub(super) struct Served {
     folder: TempDir,
     _process: Process,
 }
 
 impl Served {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let folder = TempDir::new().expect("a folder");
         let mut command = Command::new(env!("CARGO_BIN_EXE_haremq"));
         let flags = ["--bind", "127.0.0.1", "--port", "0", "--management-port", "0"];
@@ -23,12 +24,17 @@ impl Served {
         Self { folder, _process: process }
     }
 
+    /// Its data folder.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Runs each line after the other and compares exit code, output and errors with what RabbitMQ
     /// 3.10.8 gives for the same lines.
-    fn plays(&self, script: &[Line]) {
+    pub(super) fn plays(&self, script: &[Line]) {
         for (line, code, output, errors) in script {
             let words: Vec<&str> = line.split(' ').collect();
-            let said = tool(self.folder.path(), &words);
+            let said = tool(self.folder(), &words);
             assert_eq!(
                 (said.code, said.output.as_str(), said.errors.as_str()),
                 (*code, *output, *errors),
@@ -39,7 +45,7 @@ impl Served {
 }
 
 /// A line, its exit code, what it prints, what it complains of.
-type Line = (&'static str, u8, &'static str, &'static str);
+pub(super) type Line = (&'static str, u8, &'static str, &'static str);
 
 #[test]
 fn a_course_sets_users_up_word_for_word() {
@@ -204,10 +210,10 @@ fn health_checks_of_compose_files_pass() {
         ("rabbitmqctl await_startup -t 10", 0, "", ""),
         ("rabbitmqctl -q node_health_check", 0, "Health check passed\n", ""),
     ]);
-    let said = tool(broker.folder.path(), &["rabbitmq-diagnostics", "check_port_connectivity"]);
+    let said = tool(broker.folder(), &["rabbitmq-diagnostics", "check_port_connectivity"]);
     assert_eq!(said.code, 0, "{}", said.errors);
     assert!(said.output.contains("Successfully connected to ports "), "{}", said.output);
-    let said = tool(broker.folder.path(), &["rabbitmqctl", "status"]);
+    let said = tool(broker.folder(), &["rabbitmqctl", "status"]);
     assert_eq!(said.code, 0, "{}", said.errors);
     for part in ["Status of node rabbit@box ...\n", "\nOS PID: ", "\nVirtual host count: 1\n"] {
         assert!(said.output.contains(part), "{part:?} in {}", said.output);
@@ -217,16 +223,16 @@ fn health_checks_of_compose_files_pass() {
 #[test]
 fn the_program_answers_to_the_names_of_the_tools() {
     let broker = Served::start();
-    let link = broker.folder.path().join("rabbitmq-diagnostics");
+    let link = broker.folder().join("rabbitmq-diagnostics");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_haremq"), &link).expect("a link");
-    let run = |program: &std::path::Path, arguments: &[&str]| {
+    let run = |program: &Path, arguments: &[&str]| {
         let mut command = Command::new(program);
-        command.args(arguments).env("HAREMQ_DATA_DIR", broker.folder.path());
+        command.args(arguments).env("HAREMQ_DATA_DIR", broker.folder());
         let output = command.output().expect("the program runs");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
     assert_eq!(run(&link, &["-q", "ping"]), (Some(0), "Ping succeeded\n".to_owned()));
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_haremq"));
+    let program = Path::new(env!("CARGO_BIN_EXE_haremq"));
     assert_eq!(run(program, &["ctl", "-q", "ping"]), (Some(0), "Ping succeeded\n".to_owned()));
     assert_eq!(run(&link, &["nonsense"]).0, Some(64));
 }

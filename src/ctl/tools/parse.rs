@@ -91,8 +91,16 @@ struct Split {
 
 fn split(tool: Tool, words: &[String]) -> Split {
     // The flags of a command may stand in front of it.
-    let candidate = |word: &String| table::find(tool, word);
-    let command_flags = words.iter().find_map(candidate).map_or(&[][..], |command| command.flags);
+    let takes_value = |word: &String| {
+        let flag = COMMON_FLAGS.iter().find(|flag| is_option(word) && is_named(flag, word));
+        flag.is_some_and(|flag| flag.kind != FlagKind::Switch)
+    };
+    let mut candidates = words.iter().enumerate().filter(|(at, _)| {
+        // What stands behind `--vhost` is a name, also when it is that of a command.
+        at.checked_sub(1).is_none_or(|before| !takes_value(&words[before]))
+    });
+    let command = candidates.find_map(|(_, word)| table::find(tool, word));
+    let command_flags = command.map_or(&[][..], |command| command.flags);
     let mut split = Split::default();
     let mut words = words.iter();
     while let Some(word) = words.next() {

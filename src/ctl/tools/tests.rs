@@ -192,6 +192,8 @@ fn flags_stand_before_or_behind_the_command_and_in_each_way_of_writing() {
         assert_eq!((call.vhost(), call.is_quiet()), ("shop", true), "{line:?}");
         assert_eq!(call.arguments, ["name"], "{line:?}");
     }
+    let named = call(&["-p", "status", "--if-unused", "delete_queue", "jobs"]);
+    assert_eq!((named.vhost(), named.has("if-unused")), ("status", true));
     assert_eq!(call(&["list_users", "-t", "7"]).timeout_s(), 7);
     assert_eq!(call(&["change_password", "a", "-1"]).arguments, ["a", "-1"]);
     assert_eq!(call(&["export_definitions", "-"]).arguments, ["-"]);
