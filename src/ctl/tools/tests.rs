@@ -6,7 +6,6 @@ use std::ffi::OsString;
 use serde_json::json;
 
 use super::answer::{Answer, Cell, Table};
-use super::failure::code;
 use super::format::write_answer;
 use super::parse::{Parsed, parse};
 use super::spec::{COMMON_FLAGS, CommandSpec, FlagKind};
@@ -56,7 +55,7 @@ fn every_command_refuses_a_wrong_number_of_arguments_with_its_usage() {
         for (arguments, reason) in lines {
             let line = [&program[..], &[command.name][..], &arguments[..]].concat();
             let (code, output, errors) = run(&line);
-            assert_eq!((code, output.as_str()), (code::USAGE, ""), "{line:?}");
+            assert_eq!((code, output.as_str()), (64, ""), "{line:?}");
             let typed = [&[command.name][..], &arguments[..]].concat().join(" ");
             let start = format!(
                 "Error (argument validation): {reason}\nArguments given:\n\t{typed}\n\nUsage\n\n{tool} "
@@ -75,11 +74,11 @@ fn every_command_refuses_an_unknown_flag_and_an_unknown_form() {
         let arguments = vec!["1"; command.counts().0];
         let (code, output, errors) =
             run(&[&[program, command.name, "--nonsense"], &arguments[..]].concat());
-        assert_eq!((code, output.as_str()), (code::USAGE, ""), "{}", command.name);
+        assert_eq!((code, output.as_str()), (64, ""), "{}", command.name);
         assert!(errors.contains("Invalid options for this command:\n--nonsense : \n"), "{errors}");
         let (code, ..) =
             run(&[&[program, command.name, "--formatter", "x"], &arguments[..]].concat());
-        assert_eq!(code, code::USAGE, "{}", command.name);
+        assert_eq!(code, 64, "{}", command.name);
     }
 }
 
@@ -92,7 +91,7 @@ fn every_command_that_lists_refuses_an_unknown_column() {
         let (code, _, errors) = run(&["rabbitmqctl", command.name, "name,nonsense", "other"]);
         let known = command.columns.iter().any(|column| column.name == "name");
         let strangers = if known { "nonsense,other" } else { "name,nonsense,other" };
-        assert_eq!(code, code::USAGE, "{}", command.name);
+        assert_eq!(code, 64, "{}", command.name);
         let reason = format!("Info key(s) {strangers} are not supported");
         assert!(errors.contains(&reason), "{errors}");
         for default in command.columns_default {
@@ -129,7 +128,7 @@ fn no_flag_of_a_command_has_two_meanings() {
             );
             if let FlagKind::Number(_) = flag.kind {
                 let line = ["rabbitmqctl", command.name, &format!("--{}", flag.long), "x"];
-                assert_eq!(run(&line).0, code::USAGE, "{line:?}");
+                assert_eq!(run(&line).0, 64, "{line:?}");
             }
         }
     }
@@ -148,15 +147,11 @@ fn every_command_that_asks_says_that_nobody_answers() {
         // Good for a name, a number, a document and a fraction.
         let arguments = vec!["1"; command.counts().0];
         let (code, _, errors) = run(&[&["rabbitmqctl", command.name], &arguments[..]].concat());
-        assert!(
-            [code::UNAVAILABLE, code::DATA].contains(&code),
-            "{} {code} {errors}",
-            command.name
-        );
+        assert!([69, 65].contains(&code), "{} {code} {errors}", command.name);
         assert!(!errors.is_empty(), "{}", command.name);
     }
     let (code, output, errors) = run(&["rabbitmqctl", "list_users"]);
-    assert_eq!((code, output.as_str()), (code::UNAVAILABLE, "Listing users ...\n"));
+    assert_eq!((code, output.as_str()), (69, "Listing users ...\n"));
     assert!(
         errors.starts_with("Error: unable to perform an operation on node 'rabbit@box'."),
         "{errors}"
@@ -171,7 +166,7 @@ fn waiting_ends_with_a_temporary_failure() {
         &["rabbitmqctl", "wait", "/nonexistent/pid", "-t", "1"],
     ] {
         let (code, _, errors) = run(line);
-        assert_eq!(code, code::TEMPORARY, "{errors}");
+        assert_eq!(code, 75, "{errors}");
         let name = line[1];
         let text = format!(
             "Error: operation {name} on node rabbit@box timed out. Timeout value used: 1000\n"
@@ -204,10 +199,10 @@ fn flags_stand_before_or_behind_the_command_and_in_each_way_of_writing() {
 fn a_tool_without_a_command_shows_its_commands_and_fails() {
     for tool in ["rabbitmqctl", "rabbitmq-diagnostics", "rabbitmq-plugins", "rabbitmq-queues"] {
         let (code, output, errors) = run(&[tool]);
-        assert_eq!((code, output.as_str()), (code::USAGE, ""), "{tool}");
+        assert_eq!((code, output.as_str()), (64, ""), "{tool}");
         assert!(errors.contains("Available commands:"), "{errors}");
         let (code, output, errors) = run(&[tool, "help"]);
-        assert_eq!((code, errors.as_str()), (code::OK, ""));
+        assert_eq!((code, errors.as_str()), (0, ""));
         assert!(output.contains("Available commands:"), "{output}");
     }
 }
@@ -215,10 +210,10 @@ fn a_tool_without_a_command_shows_its_commands_and_fails() {
 #[test]
 fn an_unknown_command_is_a_usage_error_that_names_a_near_one() {
     let (code, output, errors) = run(&["rabbitmqctl", "list_queus"]);
-    assert_eq!((code, output.as_str()), (code::USAGE, ""));
+    assert_eq!((code, output.as_str()), (64, ""));
     assert_eq!(errors, "\nCommand 'list_queus' not found.\nDid you mean 'list_queues'?\n\n");
     let (code, _, errors) = run(&["rabbitmqctl", "frobnicate"]);
-    assert_eq!(code, code::USAGE);
+    assert_eq!(code, 64);
     assert!(errors.contains("Available commands:"), "{errors}");
 }
 
@@ -226,7 +221,7 @@ fn an_unknown_command_is_a_usage_error_that_names_a_near_one() {
 fn help_and_version_are_no_failures() {
     for line in [&["rabbitmqctl", "help", "add_user"][..], &["rabbitmqctl", "add_user", "--help"]] {
         let (code, output, _) = run(line);
-        assert_eq!(code, code::OK);
+        assert_eq!(code, 0);
         assert!(
             output.contains("add_user [--pre-hashed-password] <username> [<password>]"),
             "{output}"
@@ -257,17 +252,17 @@ fn completions_and_man_pages_know_every_command() {
 #[test]
 fn plugins_are_told_truthfully_without_a_broker() {
     let enabled = run(&["rabbitmq-plugins", "enable", "rabbitmq_management"]);
-    assert_eq!((enabled.0, enabled.2.as_str()), (code::OK, ""));
+    assert_eq!((enabled.0, enabled.2.as_str()), (0, ""));
     assert!(
         enabled.1.contains("The following plugins have been configured:\n  rabbitmq_management\n")
     );
     let (code, _, errors) = run(&["rabbitmq-plugins", "enable", "rabbitmq_mqtt"]);
-    assert_eq!(code, code::UNAVAILABLE);
+    assert_eq!(code, 69);
     assert!(errors.contains("nothing that takes the place of rabbitmq_mqtt"), "{errors}");
     let (code, _, errors) = run(&["rabbitmq-plugins", "enable", "nonsense"]);
     assert_eq!((code, errors.as_str()), (70, "Error:\n{:plugins_not_found, [:nonsense]}\n"));
     let (code, ..) = run(&["rabbitmq-plugins", "disable", "rabbitmq_management"]);
-    assert_eq!(code, code::UNAVAILABLE);
+    assert_eq!(code, 69);
     let (code, output, _) = run(&["rabbitmq-plugins", "list", "-m", "-E", "-q", "management"]);
     assert_eq!((code, output.as_str()), (0, "rabbitmq_management\nrabbitmq_management_agent\n"));
     assert_eq!(run(&["haremq", "ctl", "plugins", "is_enabled", "rabbitmq_shovel"]).0, 69);
