@@ -16,7 +16,7 @@ pub use ids::{
     ChannelId, ConnectionId, ConsumerId, DeliveryTag, HolderId, MessageId, PublishSequence, QueueId,
 };
 pub use memory::{MemoryBudget, Pressure};
-pub use message::{Body, BodyRef, Message, MessageHeader};
+pub use message::{Body, BodyRef, ContentRef, Message, MessageHeader};
 pub use names::{ConsumerTag, ExchangeName, NameError, QueueName, ShortStr, UserName, VhostName};
 pub use reply::ReplyCode;
 pub use table::{FieldTable, FieldValue};
