@@ -90,9 +90,8 @@ impl Publisher {
         }
         let queues = cached.queues.len();
         let bytes = ENTRY_BYTES + message.content_bytes();
-        let header = message.header();
-        let (persistent, ttl) = (header.persistent, own_ttl(header));
-        let priority = header.priority.unwrap_or(0);
+        let persistent = message.is_persistent();
+        let (ttl, priority) = if message.is_arranged() { arrangement(&message) } else { (None, 0) };
         let mut message = Some(message);
         for (place, slot) in cached.slots.iter().enumerate() {
             let payload = if place + 1 == queues { message.take() } else { message.clone() };
@@ -208,6 +207,13 @@ impl Publisher {
         cached.route.extend_from_slice(message.route());
         Ok(())
     }
+}
+
+/// How long a message may wait and its priority, as it says itself.
+#[cold]
+fn arrangement(message: &Message) -> (Option<u32>, u8) {
+    let header = message.header();
+    (own_ttl(header), header.priority.unwrap_or(0))
 }
 
 impl Batch {
