@@ -546,6 +546,9 @@ mod tests {
             assert_eq!(message.body().len(), len);
             assert_eq!(message.body().to_vec(), body);
             assert_eq!(message.content_bytes(), 255 + 300 + len as u64);
+            let parts = message.content();
+            assert_eq!((parts.exchange, parts.routing_key), (&b"logs"[..], &key[..]));
+            assert_eq!((parts.properties, parts.body), (&properties[..], message.body()));
             let shared = || body.clone();
             let whole = Message::whole(&exchange(), &key, &properties, &body, header, shared);
             assert_eq!(whole, message);
