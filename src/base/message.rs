@@ -136,6 +136,19 @@ impl PartialEq for BodyRef<'_> {
     }
 }
 
+/// What [`Message::content`] gives: the parts where they lie.
+#[derive(Clone, Copy, Debug)]
+pub struct ContentRef<'a> {
+    /// As [`Message::exchange_bytes`].
+    pub exchange: &'a [u8],
+    /// As [`Message::routing_key`].
+    pub routing_key: &'a [u8],
+    /// As [`Message::properties`].
+    pub properties: &'a [u8],
+    /// As [`Message::body`].
+    pub body: BodyRef<'a>,
+}
+
 /// A message; cloning copies a reference.
 #[derive(Clone)]
 pub struct Message(Held);
@@ -288,6 +301,24 @@ impl Message {
         }
     }
 
+    /// All of it that is sent, taken apart at once: dearer than one part, and cheaper than three.
+    #[must_use]
+    #[inline]
+    pub fn content(&self) -> ContentRef<'_> {
+        let packed = self.packed();
+        let (head, rest) = packed.split_at(HEAD_BYTES);
+        let (exchange, rest) = rest.split_at(head[EXCHANGE_AT].into());
+        let (routing_key, rest) = rest.split_at(head[KEY_AT].into());
+        // A content header is within one frame, and usize has at least 32 bits on every supported machine.
+        let (properties, rest) =
+            rest.split_at(u32::from_le_bytes(field(head, PROPERTIES_AT)) as usize);
+        let body = match &self.0 {
+            Held::Packed(_) => BodyRef::Packed(rest),
+            Held::Large(large) => BodyRef::Slices(&large.pieces),
+        };
+        ContentRef { exchange, routing_key, properties, body }
+    }
+
     /// What the broker read in the content header.
     #[must_use]
     #[inline]
@@ -301,6 +332,20 @@ impl Message {
             expiration_ms: (bits & EXPIRATION != 0).then_some(expiration_ms),
             has_headers: bits & HEADERS != 0,
         }
+    }
+
+    /// Whether its `delivery-mode` is 2.
+    #[must_use]
+    #[inline]
+    pub fn is_persistent(&self) -> bool {
+        self.packed()[BITS_AT] & PERSISTENT != 0
+    }
+
+    /// Whether its content header has a say in its place in a queue: a `priority` or an `expiration`.
+    #[must_use]
+    #[inline]
+    pub fn is_arranged(&self) -> bool {
+        self.packed()[BITS_AT] & (PRIORITY | EXPIRATION) != 0
     }
 
     /// Whether both are handles of one message (not only equal).
@@ -502,6 +547,9 @@ mod tests {
             assert_eq!(message.body().len(), len);
             assert_eq!(message.body().to_vec(), body);
             assert_eq!(message.content_bytes(), 255 + 300 + len as u64);
+            let parts = message.content();
+            assert_eq!((parts.exchange, parts.routing_key), (&b"logs"[..], &key[..]));
+            assert_eq!((parts.properties, parts.body), (&properties[..], message.body()));
             let shared = || body.clone();
             let whole = Message::whole(&exchange(), &key, &properties, &body, header, shared);
             assert_eq!(whole, message);

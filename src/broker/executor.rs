@@ -189,7 +189,7 @@ impl Executor {
                 if let Some(storing) = &mut self.storing {
                     storing.set_ttl(settings.machine.message_ttl);
                 }
-                Command::Configure(settings.machine)
+                Command::Configure(Box::new(settings.machine))
             }
             // Its handles are exchanged by the cell before this.
             Envelope::Written { ids, .. } => {
@@ -275,14 +275,7 @@ impl Executor {
                     self.reply(request, reply, after);
                 }
                 Effect::CancelConsumer { consumer } => self.cancel_consumer(consumer),
-                Effect::ConsumerTimeout { consumer, .. } => {
-                    tracing::warn!(
-                        queue = %cell.info().name,
-                        consumer = %consumer,
-                        "a consumer did not acknowledge a message in time: it is cancelled, and what it was given goes back to the queue"
-                    );
-                    self.cancel_consumer(consumer);
-                }
+                Effect::ConsumerTimeout { consumer, .. } => self.time_out(cell, consumer),
                 // For management, which is not there yet.
                 Effect::ActiveConsumer { .. } => {}
                 Effect::Deleted => deleted = true,
@@ -297,6 +290,16 @@ impl Executor {
             }
         }
         self.flush(cell);
+    }
+
+    #[cold]
+    fn time_out(&mut self, cell: &Cell, consumer: ConsumerId) {
+        tracing::warn!(
+            queue = %cell.info().name,
+            consumer = %consumer,
+            "a consumer did not acknowledge a message in time: it is cancelled, and what it was given goes back to the queue"
+        );
+        self.cancel_consumer(consumer);
     }
 
     /// Consumers to be held, as found by the last [`Self::execute`].
@@ -315,6 +318,7 @@ impl Executor {
     }
 
     /// The event for a delivery; notes what the log is to know of it.
+    #[inline]
     fn hand_over(
         &mut self,
         queue: QueueId,
@@ -334,6 +338,7 @@ impl Executor {
     }
 
     /// The machine's answer with its message as an event.
+    #[inline(never)]
     fn reply_for(&mut self, queue: QueueId, reply: Reply<Payload>) -> Reply<DeliveryEvent> {
         match reply {
             Reply::Got { delivery, ready } => {

@@ -106,9 +106,8 @@ impl Publisher {
         }
         let queues = cached.queues.len();
         let bytes = ENTRY_BYTES + message.content_bytes();
-        let header = message.header();
-        let (persistent, ttl) = (header.persistent, own_ttl(header));
-        let priority = header.priority.unwrap_or(0);
+        let persistent = message.is_persistent();
+        let (ttl, priority) = if message.is_arranged() { arrangement(&message) } else { (None, 0) };
         let mut message = Some(message);
         for (place, slot) in cached.slots.iter().enumerate() {
             let payload = if place + 1 == queues { message.take() } else { message.clone() };
@@ -254,11 +253,17 @@ impl Publisher {
 /// A message that nobody waits for the confirm of, as a queue takes it.
 fn incoming(message: Message) -> Incoming<Payload> {
     let bytes = ENTRY_BYTES + message.content_bytes();
-    let header = message.header();
-    let (persistent, ttl) = (header.persistent, own_ttl(header));
-    let priority = header.priority.unwrap_or(0);
+    let persistent = message.is_persistent();
+    let (ttl, priority) = arrangement(&message);
     let payload = Payload::new(message);
     Incoming { payload, bytes, persistent, publish: None, ttl, priority, due: None }
+}
+
+/// How long a message may wait and its priority, as it says itself.
+#[cold]
+fn arrangement(message: &Message) -> (Option<u32>, u8) {
+    let header = message.header();
+    (own_ttl(header), header.priority.unwrap_or(0))
 }
 
 impl Batch {

@@ -2,7 +2,7 @@
 
 use crate::base::{ExchangeName, FieldTable, FieldValue, HolderId, Message, ReplyCode, ShortStr};
 use crate::broker::{
-    Answered, Binding, Client, Consume, ConsumeRequest, DeclareExchange, DeclareQueue,
+    Answered, Binding, Client, Consume, ConsumeRequest, Content, DeclareExchange, DeclareQueue,
     DeliveryEvent, Destination, Refused, Step, Unreadable,
 };
 use crate::protocol::{Answer, Delivery, Got, Refusal, Request};
@@ -57,18 +57,25 @@ pub(super) fn unreadable(error: &Unreadable, failed: MethodId) -> Answer {
 ///
 /// # Errors
 /// When the record is damaged or cannot be read.
+#[inline]
 pub(super) fn delivery(event: DeliveryEvent) -> Result<Delivery, Unreadable> {
     let DeliveryEvent { queue, id, content, redelivered, delivery_count, .. } = event;
-    let loaded = if content.is_cold() {
+    let message = match content {
+        Content::Ram(message) if delivery_count == 0 => message,
+        content => loaded(content, delivery_count)?,
+    };
+    Ok(Delivery { queue, id, message, redelivered })
+}
+
+/// A message that has to be read, or changed.
+#[cold]
+fn loaded(content: Content, delivery_count: u32) -> Result<Message, Unreadable> {
+    let message = if content.is_cold() {
         tokio::task::block_in_place(|| content.load())
     } else {
         content.load()
-    };
-    let mut message = loaded?;
-    if delivery_count > 0 {
-        message = counted(&message, delivery_count);
-    }
-    Ok(Delivery { queue, id, message, redelivered })
+    }?;
+    Ok(if delivery_count > 0 { counted(&message, delivery_count) } else { message })
 }
 
 /// The message with the number of its earlier deliveries (rabbitmq: quorum-queues.md, `x-delivery-count`).
@@ -143,8 +150,16 @@ pub(super) fn method_id(request: &Request) -> MethodId {
 }
 
 /// The refusal of a message whose `user-id` is not the publisher's (rabbitmq: validated-user-id.md).
+#[inline]
 pub(super) fn check_user_id(client: &Client, message: &Message) -> Result<(), Refused> {
-    let Some(claimed) = user_id_of(message.properties()) else { return Ok(()) };
+    let properties = message.properties();
+    if has_user_id(properties) { check_claim(client, message, properties) } else { Ok(()) }
+}
+
+#[cold]
+fn check_claim(client: &Client, message: &Message, properties: &[u8]) -> Result<(), Refused> {
+    let claimed = Properties::decode(properties).ok().and_then(|decoded| decoded.user_id);
+    let Some(claimed) = claimed else { return Ok(()) };
     let user = &client.peer().user;
     if claimed.as_bytes() == user.as_str().as_bytes() || client.may_impersonate() {
         return Ok(());
@@ -156,13 +171,10 @@ pub(super) fn check_user_id(client: &Client, message: &Message) -> Result<(), Re
     })
 }
 
-/// Looks at the property flags first, because few messages have a user id.
-fn user_id_of(properties: &[u8]) -> Option<ShortStr> {
-    let flags = u16::from_be_bytes(*properties.first_chunk()?);
-    if flags & USER_ID_FLAG == 0 {
-        return None;
-    }
-    Properties::decode(properties).ok()?.user_id
+/// Looks at the property flags only, because few messages have a user id.
+#[inline]
+fn has_user_id(properties: &[u8]) -> bool {
+    properties.first_chunk().is_some_and(|flags| u16::from_be_bytes(*flags) & USER_ID_FLAG != 0)
 }
 
 /// The flag of `user-id` (spec: 4.2.6.1; flags go down from bit 15, and this is the twelfth property).

@@ -1,8 +1,8 @@
 //! What can be asked of a queue machine.
 
-use crate::base::{
-    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, PublishSequence,
-};
+use std::num::NonZeroU32;
+
+use crate::base::{ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, PublishSequence};
 
 use super::{Paged, QueueConfig};
 
@@ -78,8 +78,8 @@ pub enum Command<P> {
         request: Option<RequestId>,
     },
     /// The settings changed. They hold from now on, for what is there as well. What cannot change is
-    /// ignored; see [`QueueConfig`].
-    Configure(QueueConfig),
+    /// ignored; see [`QueueConfig`]. Boxed, because it is large and rare, and commands are moved.
+    Configure(Box<QueueConfig>),
     /// Time has passed: what is due is done. Any other command does that too; this one does nothing
     /// else. Comes before the other commands of a turn, and whenever
     /// [`super::Machine::next_deadline`] is reached. Never waits for anything.
@@ -125,8 +125,26 @@ pub struct Incoming<P> {
     pub ttl: Option<u32>,
     /// Its priority; more than the queue has is as much as it has.
     pub priority: u8,
-    /// When it is due ([`super::QueueConfig::due`]).
-    pub due: Option<Millis>,
+    /// How long after its arrival it is due ([`super::QueueConfig::due`]).
+    pub due: Option<Delay>,
+}
+
+/// A time to wait, in ms. Four bytes even where there may be none, because messages are moved in bulk.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Delay(NonZeroU32);
+
+impl Delay {
+    /// At most 2^32 - 2 ms, some seven weeks; one more is as much as that.
+    #[must_use]
+    pub fn from_ms(ms: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(ms))
+    }
+
+    /// In ms.
+    #[must_use]
+    pub fn ms(self) -> u32 {
+        self.0.get() - 1
+    }
 }
 
 /// Where a confirm goes.

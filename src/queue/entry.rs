@@ -91,6 +91,12 @@ impl Facts {
         self.marks.get() & EXPIRES != 0
     }
 
+    /// Whether it is known beside its place: in the log, or among those that expire.
+    #[inline]
+    pub(super) fn leaves_traces(self) -> bool {
+        self.marks.get() & (APPENDED | ON_DISK | EXPIRES) != 0
+    }
+
     /// It expires, or it does not any more.
     pub(super) fn set_expires(&mut self, expires: bool) {
         let others = PRESENT | (self.marks.get() & !EXPIRES);

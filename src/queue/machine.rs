@@ -191,7 +191,7 @@ impl<P: Clone> Machine<P> {
                 effects.push(Effect::Reply { request, reply });
             }
             Command::Delete { condition, request } => self.delete(condition, request, effects),
-            Command::Configure(config) => self.configure(now, config),
+            Command::Configure(config) => self.configure(now, *config),
             Command::Tick => {}
             Command::Departed { runs } => {
                 let mut leaving = Leaving::new();
@@ -304,11 +304,15 @@ impl<P: Clone> Machine<P> {
     }
 
     fn enqueue(&mut self, now: Millis, messages: Vec<Incoming<P>>, effects: &mut Effects<P>) {
-        if !self.plain || messages.iter().any(|message| message.ttl.is_some()) {
-            return self.enqueue_arranged(now, messages, effects);
+        let (mut run, mut messages) = (ConfirmRun::new(), messages.into_iter());
+        if !self.plain {
+            return self.enqueue_arranged(now, None, messages, run, effects);
         }
-        let mut run = ConfirmRun::new();
-        for Incoming { payload, bytes, persistent, publish, .. } in messages {
+        while let Some(message) = messages.next() {
+            if message.ttl.is_some() {
+                return self.enqueue_arranged(now, Some(message), messages, run, effects);
+            }
+            let Incoming { payload, bytes, persistent, publish, .. } = message;
             let appended = self.appends(persistent);
             let copy = appended.then(|| payload.clone());
             let id = self.ready.push(Entry { payload, facts: Facts::new(bytes, appended) });
@@ -338,13 +342,24 @@ impl<P: Clone> Machine<P> {
         effects: &mut Effects<P>,
     ) {
         if let Some(payload) = copy {
-            self.appended_up_to = id;
-            effects.push(Effect::Append { id, payload });
-            if let Some(publish) = publish {
-                self.waiting.push(id, publish);
-            }
+            self.append(id, payload, publish, effects);
         } else if let Some(publish) = publish {
             run.add(publish, effects);
+        }
+    }
+
+    #[inline(never)]
+    fn append(
+        &mut self,
+        id: MessageId,
+        payload: P,
+        publish: Option<PublishRef>,
+        effects: &mut Effects<P>,
+    ) {
+        self.appended_up_to = id;
+        effects.push(Effect::Append { id, payload });
+        if let Some(publish) = publish {
+            self.waiting.push(id, publish);
         }
     }
 
@@ -362,7 +377,7 @@ impl<P: Clone> Machine<P> {
         let Entry { payload, facts } = entry;
         let no_ack = credit.is_none();
         let settled = settles_at_once(no_ack, facts);
-        if !self.plain && facts.expires() {
+        if facts.expires() {
             self.keep_expiry(id, !settled);
         }
         if settled {

@@ -2,8 +2,8 @@
 
 use crate::base::{MessageId, Millis};
 use crate::queue::{
-    Attempt, Command, DelayedRetry, DeleteCondition, Effect, Incoming, Machine, Paged, Paging,
-    QueueConfig, Reason, Reply, RequestId, Residence, Settlement, Span, WhenDue,
+    Attempt, Command, Delay, DelayedRetry, DeleteCondition, Effect, Incoming, Machine, Paged,
+    Paging, QueueConfig, Reason, Reply, RequestId, Residence, Settlement, Span, WhenDue,
 };
 
 use super::fixture::*;
@@ -19,8 +19,8 @@ fn with_due(due: WhenDue) -> Queue {
     Queue::new(QueueConfig { due, ..QueueConfig::default() })
 }
 
-fn offer(queue: &mut Queue, dues: &[u64]) -> Vec<Effect<u64>> {
-    let mut message = |ms| Incoming { due: Some(Millis(ms)), ..queue.message(false, None) };
+fn offer(queue: &mut Queue, dues: &[u32]) -> Vec<Effect<u64>> {
+    let mut message = |ms| Incoming { due: Some(Delay::from_ms(ms)), ..queue.message(false, None) };
     let messages = dues.iter().map(|due| message(*due)).collect();
     queue.apply(Command::Enqueue(messages))
 }
@@ -114,7 +114,7 @@ fn purge_leaves_what_is_delayed_and_delete_takes_it() {
 #[test]
 fn a_message_is_ready_at_its_old_place_when_it_is_due() {
     let mut queue = with_due(WhenDue::Ready);
-    offer(&mut queue, &[20, 0, 10, u64::from(u32::MAX), 10]);
+    offer(&mut queue, &[20, 0, 10, u32::MAX, 10]);
     queue.publish(1);
     queue.attach_all([manual(1, 1, 99)]);
     assert_eq!(queue.deliver(), [(1, 2, false), (1, 6, false)]);

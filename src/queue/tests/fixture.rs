@@ -155,7 +155,7 @@ impl Queue {
     }
 
     pub(super) fn configure(&mut self, config: QueueConfig) -> Vec<Effect<u64>> {
-        self.apply(Command::Configure(config))
+        self.apply(Command::Configure(Box::new(config)))
     }
 
     pub(super) fn departed(&mut self, runs: &[(u64, u64)]) -> Vec<Effect<u64>> {

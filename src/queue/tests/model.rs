@@ -210,7 +210,7 @@ impl Model {
                 }
             }
             Command::Configure(config) => {
-                self.configure(config);
+                self.configure(*config);
             }
             Command::Tick => {}
             Command::Departed { runs } => self.departed(&runs, out),
@@ -332,9 +332,10 @@ impl Model {
             out.extend(publish.map(confirm_one));
         }
         let unconfirmed = publish.filter(|_| appended);
+        let due = due.map(|delay| self.now + u64::from(delay.ms()));
         let place = match (self.config.due, due) {
-            (WhenDue::Ready, Some(due)) if due.0 > self.now => Place::Delayed { until: due.0 },
-            (WhenDue::Forward, Some(due)) => Place::Delayed { until: due.0 },
+            (WhenDue::Ready, Some(until)) if until > self.now => Place::Delayed { until },
+            (WhenDue::Forward, Some(until)) => Place::Delayed { until },
             _ => Place::Ready,
         };
         let delivery_count = 0;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::base::{ConsumerId, HolderId, MessageId, Millis};
 use crate::queue::{
-    Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, DelayedRetry,
+    Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, Delay, DelayedRetry,
     DeleteCondition, Flow, Incoming, LogMode, Overflow, Paging, QueueConfig, RequestId, Residence,
     Settlement, WhenDue,
 };
@@ -49,7 +49,7 @@ pub(super) struct Features {
 
 /// A message to come: persistence, bytes, whose publish with how many sequences left out, its TTL, its
 /// priority, and how much later it is due.
-pub(super) type Draft = (bool, u64, Option<(u64, u64)>, Option<u32>, u8, Option<u64>);
+pub(super) type Draft = (bool, u64, Option<(u64, u64)>, Option<u32>, u8, Option<u32>);
 
 /// What a step is on a real queue: the numbers of a script of steps, resolved.
 #[derive(Clone, Debug)]
@@ -108,7 +108,9 @@ impl Script {
                 self.now = self.now.after(*ms);
                 return Move::Pass(*ms);
             }
-            Step::Configure(features) => Command::Configure(with(self.declared, *features)),
+            Step::Configure(features) => {
+                Command::Configure(Box::new(with(self.declared, *features)))
+            }
             Step::Departed(at, more) => {
                 Command::Departed { runs: vec![(MessageId(id(*at)), MessageId(id(*at) + more))] }
             }
@@ -156,7 +158,7 @@ impl Script {
             self.published.insert((holder, *sequence));
             publish(holder, *sequence)
         });
-        let (ttl, due) = (ttl.filter(|_| self.timed), delay.map(|ms| self.now.after(ms)));
+        let (ttl, due) = (ttl.filter(|_| self.timed), delay.map(Delay::from_ms));
         Incoming { payload: self.payloads, bytes, persistent, publish, ttl, priority, due }
     }
 }
@@ -164,7 +166,7 @@ impl Script {
 fn draft() -> impl Strategy<Value = Draft> {
     let by = prop::option::weighted(0.8, (1..3u64, 0..2u64));
     let ttl = prop::option::weighted(0.3, 0..40u32);
-    (any::<bool>(), 0..50u64, by, ttl, 0..5u8, prop::option::weighted(0.3, 0..40u64))
+    (any::<bool>(), 0..50u64, by, ttl, 0..5u8, prop::option::weighted(0.3, 0..40u32))
 }
 
 fn attach() -> impl Strategy<Value = Step> {
