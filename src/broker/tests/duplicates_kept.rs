@@ -8,7 +8,7 @@ use super::duplicates::{
 };
 use super::world::{Hand, World, entries, message_with_headers, queue};
 use crate::base::FieldValue;
-use crate::broker::{BrokerStorage, Destination};
+use crate::broker::{Answered, BrokerStorage, Destination};
 use crate::queue::Settlement;
 use crate::store::{MemoryLog, MemoryMetadata, MessageLog, MetadataStore};
 
@@ -80,6 +80,32 @@ fn a_queue_knows_after_a_restart_which_messages_it_holds() {
     assert_eq!(hand.cell("q").dropped_duplicates(), 1);
     hand.delete("q").expect("deleted");
     assert_eq!(world.broker.memory_used_bytes(), 0);
+}
+
+#[test]
+fn what_comes_while_a_get_waits_for_a_page_is_looked_at_behind_it() {
+    let disk = Disk::new();
+    let world = disk.world();
+    let mut hand = world.connect();
+    declare(&mut hand, "q", &[ON]);
+    publish(&mut hand, "", "q", &["a", "b"]);
+    disk.write(&world);
+    vanish(hand);
+    let disk = disk.crash();
+    let world = disk.world();
+    let mut hand = world.connect();
+    let step = hand.client.get(hand.holder, &queue("q"), false);
+    hand.flush();
+    publish(&mut hand, "", "q", &["b", "c", "c", "a"]);
+    assert_eq!(answers(&mut hand), (vec![], vec![]), "all of it waits");
+    world.noted.run_all();
+    let Ok(Answered::Got(event, _)) = hand.answered(step) else { panic!("it is answered") };
+    disk.write(&world);
+    assert_eq!(answers(&mut hand).0.len(), 4);
+    assert_eq!((ready(&mut hand, "q"), hand.cell("q").dropped_duplicates()), (2, 3));
+    settle(&mut hand, &event, Settlement::Ack);
+    publish(&mut hand, "", "q", &["a"]);
+    assert_eq!(ready(&mut hand, "q"), 3, "the key is that of its message");
 }
 
 #[test]
