@@ -417,7 +417,9 @@ impl Core {
         let Some(unique) = &mut executor.unique else { return };
         let ended: Vec<_> =
             effects.iter().skip(seen).flat_map(|effect| unique.see(effect)).collect();
-        ended.into_iter().for_each(|publish| confirm(effects, publish));
+        for publish in ended {
+            confirm(effects, publish);
+        }
     }
 
     fn enqueue_new(

@@ -129,6 +129,7 @@ fn messages_without_a_key_are_not_looked_for() {
 
 #[test]
 fn a_message_that_leaves_in_any_way_takes_its_key_along() {
+    // D3
     let world = World::new();
     let mut hand = world.connect();
     declare(&mut hand, "q", &[ON, ("x-max-length", number(2)), ("x-message-ttl", number(100))]);
@@ -176,6 +177,7 @@ fn a_message_that_left_a_moment_ago_is_no_original() {
 
 #[test]
 fn a_refused_message_leaves_no_key_at_a_queue_or_an_exchange() {
+    // D3, D7
     let world = World::new();
     let mut hand = world.connect();
     let full =
@@ -225,6 +227,7 @@ fn a_queue_with_a_window_remembers_what_left_it() {
 
 #[test]
 fn a_dead_letter_that_comes_back_is_no_duplicate_of_itself() {
+    // D3, D4
     for window in [&[][..], &[("x-cache-size", number(10))]] {
         let world = World::new();
         let mut hand = world.connect();
@@ -256,6 +259,7 @@ fn a_dead_letter_that_comes_back_is_no_duplicate_of_itself() {
 
 #[test]
 fn a_dead_letter_ring_of_one_queue_keeps_the_message() {
+    // D3
     let world = World::new();
     let mut hand = world.connect();
     let ring = [
@@ -328,6 +332,7 @@ fn any_exchange_can_look_at_any_header_wherever_a_message_comes_from() {
 
 #[test]
 fn a_message_that_no_queue_took_leaves_no_key() {
+    // D7
     let world = World::new();
     let mut hand = world.connect();
     let x = exchange("x", "fanout", &[ON]);

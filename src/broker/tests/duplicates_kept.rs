@@ -293,6 +293,7 @@ fn a_window_that_is_to_be_in_memory_is_gone_after_a_restart() {
 
 #[test]
 fn nothing_is_confirmed_when_the_log_breaks() {
+    // D2, D6
     let disk = Disk::new();
     let world = disk.world();
     let mut hand = world.connect();
