@@ -217,6 +217,18 @@ pub const TRIM_PAUSE_LOOKS: u32 = 10;
 /// says nothing about their size.
 pub const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// The longest key of a message that is remembered to find duplicates, in bytes: as long as a short string,
-/// which every sender of ids uses. A longer one would make the window as large as its sender likes.
-pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 255;
+/// The longest key of a message that is remembered to find duplicates, in bytes: a short string, which every
+/// sender of ids uses, and one for the type of its value. A longer one would make the window as large as its
+/// sender likes.
+pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 256;
+
+/// Keys that an exchange or queue remembers when nobody says how many (LavinMQ's default).
+pub const DEDUPLICATION_KEYS_DEFAULT: usize = 128;
+
+/// The most keys that an exchange or queue may be asked to remember, and the most that a queue does that
+/// looks for duplicates among its messages. A key of 36 bytes costs about 250 in RAM.
+pub const DEDUPLICATION_KEYS_MAX: usize = 1024 * 1024;
+
+/// Bytes of all keys that one exchange or queue remembers; the oldest go for new ones. A million keys of
+/// usual size fit, and not a million of the longest.
+pub const DEDUPLICATION_WINDOW_BYTES_MAX: usize = 64 * 1024 * 1024;

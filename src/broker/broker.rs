@@ -142,7 +142,8 @@ pub(super) struct Common {
     pub(super) queue_numbers: AtomicU64,
 }
 
-/// Numbers from here on are of queues that end with the process; the definitions never reach them.
+/// Numbers from here on are of queues that end with the process, and far beyond them of the keys that queues
+/// remember ([`QueueNumber::keys`]); the definitions never reach them.
 pub(super) const PASSING_QUEUE_NUMBERS: u64 = 1 << 63;
 
 impl Common {

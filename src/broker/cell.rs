@@ -27,6 +27,7 @@ use super::payload::Payload;
 use super::policy::QueueEffective;
 use super::queue_settings::QueueSettings;
 use super::storing::Storing;
+use super::unique::{FromLog, Unique};
 use super::{ChannelCredit, Inbox, Vhost};
 use crate::base::limits::{
     CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES,
@@ -34,7 +35,7 @@ use crate::base::limits::{
 };
 use crate::base::{ConnectionId, FieldTable, MessageId, Millis, QueueId, QueueName};
 use crate::queue::{Burst, Command, Consumer, Effects, Incoming, Machine, Progress, RequestId};
-use crate::store::{LogError, Position, QueueNumber, RecoveredQueue};
+use crate::store::{LogError, Position, QueueNumber};
 
 /// What a queue was declared to be.
 #[derive(Clone, Debug)]
@@ -158,6 +159,8 @@ pub struct Cell {
     pub(super) courier: OnceLock<Courier>,
     /// See [`Self::lost_messages`].
     lost: AtomicU64,
+    /// Messages that were dropped as duplicates.
+    pub(super) duplicates: AtomicU64,
     /// Messages that came after the crash and were refused.
     pub(super) refused: AtomicU64,
 }
@@ -168,6 +171,8 @@ pub(super) struct Core {
     pub(super) executor: Executor,
     /// The other half of the inbox: swapped with it, so that both keep their room.
     pub(super) taken: VecDeque<Envelope>,
+    /// What waits for a page, in a queue that drops duplicates.
+    pub(super) behind: VecDeque<Envelope>,
     /// When the queue is driven at the latest, as [`super::timers`] knows it.
     timer: Option<Millis>,
 }
@@ -180,7 +185,7 @@ impl Cell {
         effective: QueueEffective,
         vhost: Weak<Vhost>,
         common: Arc<Common>,
-        recovered: Option<RecoveredQueue>,
+        recovered: FromLog,
     ) -> Arc<Self> {
         let mut storing = common
             .log
@@ -191,7 +196,11 @@ impl Cell {
         if let Some(storing) = &mut storing {
             storing.set_ttl(config.message_ttl);
         }
-        let machine = match recovered {
+        let unique = Unique::new(&info, &common, recovered);
+        if let (Some(storing), Some(unique)) = (&mut storing, &unique) {
+            storing.set_keys_number(unique.number());
+        }
+        let machine = match recovered.messages {
             Some(recovered) => Machine::recover(config, recovered.next_id, away(&recovered)),
             None => Machine::new(config),
         };
@@ -205,8 +214,9 @@ impl Cell {
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
-                executor: Executor::new(storing, counts_deliveries),
+                executor: Executor::new(storing, unique, counts_deliveries),
                 taken: VecDeque::new(),
+                behind: VecDeque::new(),
                 timer: first_deadline,
             }),
             timer_gone_off: AtomicBool::new(false),
@@ -215,6 +225,7 @@ impl Cell {
             crashed: AtomicBool::new(false),
             deleted: AtomicBool::new(false),
             lost: AtomicU64::new(0),
+            duplicates: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         });
         if let Some(at) = first_deadline {
@@ -462,9 +473,9 @@ impl Core {
         bursts_left: &mut usize,
         after: &mut After,
     ) -> Progress {
-        after.bytes_before = self.machine.ram_bytes();
+        after.bytes_before = self.machine.ram_bytes() + self.executor.key_bytes();
         let progress = self.work(cell, now, bursts_left, after);
-        after.bytes_in_ram = self.machine.ram_bytes();
+        after.bytes_in_ram = self.machine.ram_bytes() + self.executor.key_bytes();
         self.set_timer(cell);
         progress
     }
@@ -482,6 +493,14 @@ impl Core {
         }
     }
 
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            ready: self.machine.ready(),
+            in_ram: self.machine.ram_bytes(),
+            is_paged: self.machine.is_paged(),
+        }
+    }
+
     fn work(
         &mut self,
         cell: &Arc<Cell>,
@@ -494,16 +513,12 @@ impl Core {
             self.machine.apply(now, Command::Tick, &mut self.effects);
         }
         // One by one: what a broken machine did not get to is still there to be refused.
-        while let Some(envelope) = self.taken.pop_front() {
+        while let Some(envelope) = self.next_envelope() {
             if let Envelope::Written { ids, positions } = &envelope {
                 exchange(&mut self.machine, ids, positions);
             }
-            let standing = Standing {
-                ready: self.machine.ready(),
-                in_ram: self.machine.ram_bytes(),
-                is_paged: self.machine.is_paged(),
-            };
-            let command = self.executor.admit(envelope, standing);
+            let Some(envelope) = self.look_for_duplicates(cell, now, envelope) else { continue };
+            let command = self.executor.admit(envelope, self.standing());
             self.machine.apply(now, command, &mut self.effects);
         }
         loop {

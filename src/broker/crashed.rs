@@ -32,12 +32,14 @@ impl Cell {
             sequences
                 .map(move |sequence| PublishRef { sequence: PublishSequence(sequence), ..first })
         });
-        for publish in runs.chain(core.machine.waiting_publishes()) {
+        let waiting = core.executor.unique.iter().flat_map(|unique| unique.waiting());
+        for publish in runs.chain(core.machine.waiting_publishes()).chain(waiting) {
             if let Some(publisher) = core.executor.publisher(&publish) {
                 refuse(&publisher, &publish);
             }
         }
-        let commands = std::mem::take(&mut core.taken);
+        let mut commands = std::mem::take(&mut core.behind);
+        commands.append(&mut core.taken);
         self.refuse(core, commands, after);
     }
 

@@ -1,5 +1,7 @@
 //! Exchange and binding methods: the checks that are the broker's, then the table.
 
+use std::sync::Arc;
+
 use super::history::Replay;
 use super::keeping::Keeper;
 use super::policy::QueueType;
@@ -8,7 +10,7 @@ use super::{Cell, DeclareExchange, Peer, Refused, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ExchangeName, QueueName, ReplyCode};
 use crate::routing::{
-    Binding, Change, Declared, Destination, Exchange, ExchangeKind, RoutingError,
+    Binding, Change, Declared, Destination, Exchange, ExchangeKind, RoutingError, Table,
 };
 
 /// Names with this prefix are the server's.
@@ -58,14 +60,25 @@ impl Vhost {
                 );
             }
             let name = exchange.name.clone();
-            let changes = keeping::put_exchange(&self.name, &exchange);
+            let number = self.number_for_keys(table, &exchange);
+            let changes = keeping::put_exchange(&self.name, &exchange, number);
             let declared = table.declare_exchange(exchange);
             if declared.map_err(|error| self.refused(&name, &error))? == Declared::New {
                 self.apply_effective(table, name.as_str());
+                if let Some(exchange) = table.exchange(name.as_str()) {
+                    self.windows.add(exchange, number, None);
+                }
                 keeper.keep(&self.common, changes);
             }
             Ok(())
         })
+    }
+
+    /// What the log will know the keys by that a new exchange remembers, when they are to be kept.
+    fn number_for_keys(&self, table: &Table<Arc<Cell>>, exchange: &Exchange) -> Option<u64> {
+        let is_new = table.exchange(exchange.name.as_str()).is_none();
+        let is_kept = exchange.durable && exchange.deduplication()?.persistent;
+        (is_new && is_kept).then(|| self.common.next_queue_number(true).0)
     }
 
     /// `exchange.delete`. A missing exchange is no error.
@@ -94,6 +107,7 @@ impl Vhost {
             let removed = table.delete_exchange(name.as_str(), if_unused);
             let removed = removed.map_err(|error| self.refused(name, &error))?;
             self.histories.forget(&self.common, &removed);
+            self.windows.forget(&removed);
             keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));
             Ok(())
         })
@@ -136,6 +150,7 @@ impl Vhost {
                 let removed = table.unbind(binding);
                 let removed = removed.map_err(|error| self.refused(&binding.source, &error))?;
                 self.histories.forget(&self.common, &removed);
+                self.windows.forget(&removed);
                 keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));
                 Ok(())
             })
@@ -158,11 +173,7 @@ impl Vhost {
     ///
     /// # Errors
     /// 404, and 405 for another connection's exclusive queue.
-    pub(super) fn cell_for(
-        &self,
-        peer: &Peer,
-        name: &QueueName,
-    ) -> Result<std::sync::Arc<Cell>, Refused> {
+    pub(super) fn cell_for(&self, peer: &Peer, name: &QueueName) -> Result<Arc<Cell>, Refused> {
         let cell = self.table().queue(name.as_str()).cloned();
         match cell {
             None => refuse(ReplyCode::NotFound, self.no_queue(name.as_str())),
@@ -252,6 +263,10 @@ impl Vhost {
             | RoutingError::UnsupportedProperty(_)
             | RoutingError::HeaderAndProperty
             | RoutingError::HistoryLength(_)
+            | RoutingError::CacheSize
+            | RoutingError::CacheTooLarge(_)
+            | RoutingError::CacheTtl
+            | RoutingError::CachePersistence
             | RoutingError::KeyNotPermitted(_)
             | RoutingError::NoDestination => ReplyCode::PreconditionFailed,
         };

@@ -11,12 +11,14 @@ use super::courier::Letter;
 use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::storing::Storing;
+use super::unique::Unique;
 use super::{ChannelCredit, DeliveryEvent, Event, Inbox, Load};
 use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN};
 use crate::base::{ConnectionId, ConsumerId, HolderId, MessageId, QueueId};
 use crate::queue::{
     Command, Delivery, Effect, Effects, Incoming, PublishRef, Reply, RequestId, SharedCredit,
 };
+use crate::store::Entry;
 
 /// What is done after the core was let go (C4).
 #[derive(Default)]
@@ -113,6 +115,8 @@ pub(super) struct Executor {
     held: Vec<ConsumerId>,
     /// There when the broker has a log.
     storing: Option<Storing>,
+    /// There when the queue drops duplicates.
+    pub(super) unique: Option<Box<Unique>>,
     /// Whether deliveries say how often their message was handed out before.
     counts_deliveries: bool,
     handed_out: Option<(MessageId, MessageId)>,
@@ -122,7 +126,11 @@ pub(super) struct Executor {
 const SPARE_MAX: usize = 16;
 
 impl Executor {
-    pub(super) fn new(storing: Option<Storing>, counts_deliveries: bool) -> Self {
+    pub(super) fn new(
+        storing: Option<Storing>,
+        unique: Option<Box<Unique>>,
+        counts_deliveries: bool,
+    ) -> Self {
         Self {
             sinks: BTreeMap::new(),
             holders: BTreeMap::new(),
@@ -132,6 +140,7 @@ impl Executor {
             spare: Vec::new(),
             held: Vec::new(),
             storing,
+            unique,
             counts_deliveries,
             handed_out: None,
         }
@@ -198,13 +207,40 @@ impl Executor {
         }
     }
 
+    /// Whether persistent messages outlive the process here.
+    pub(super) fn keeps_messages(&self) -> bool {
+        self.storing.as_ref().is_some_and(Storing::is_durable)
+    }
+
+    /// Something about keys that is to be in the log with what this turn brought.
+    pub(super) fn keep_keys(&mut self, entry: Option<Entry>) {
+        if let Some(storing) = &mut self.storing {
+            storing.keep_keys(entry);
+        }
+    }
+
+    /// Bytes in RAM of the keys by which duplicates are found.
+    pub(super) fn key_bytes(&self) -> u64 {
+        self.unique.as_ref().map_or(0, |unique| unique.ram_bytes())
+    }
+
+    /// Lets a queue that drops duplicates look at what becomes of its messages.
+    fn see(&mut self, effects: &Effects<Payload>) {
+        let Some(unique) = &mut self.unique else { return };
+        let ended: Vec<_> = effects.iter().flat_map(|effect| unique.see(effect)).collect();
+        for publish in ended {
+            let (holder, first, last) = (publish.holder, publish.sequence, publish.sequence);
+            self.tell_publisher(&publish, 1, Event::Confirm { holder, first, last });
+        }
+    }
+
     /// Says which messages go to the log. Persistent ones do in a durable queue; in a queue so long that
     /// its messages may have to leave RAM, all do, because what leaves RAM must lie somewhere, and the
     /// log takes the ids of a queue in ascending order only. And all do while messages are away: what
     /// comes then may follow them before the head has room for it, however short the queue is.
-    fn admit_messages(&self, messages: &mut [Incoming<Payload>], standing: Standing) {
+    pub(super) fn admit_messages(&self, messages: &mut [Incoming<Payload>], standing: Standing) {
         let Standing { ready, mut in_ram, is_paged } = standing;
-        let durable = self.storing.as_ref().is_some_and(Storing::is_durable);
+        let durable = self.keeps_messages();
         let pages = self.storing.is_some();
         for (place, message) in (ready..).zip(messages) {
             let long = is_paged || place >= SPILL_MESSAGES_MIN || in_ram >= QUEUE_BODY_BYTES_MAX;
@@ -226,6 +262,7 @@ impl Executor {
         effects: &mut Effects<Payload>,
         after: &mut After,
     ) {
+        self.see(effects);
         let mut deleted = false;
         for effect in effects.drain() {
             match effect {
@@ -363,7 +400,11 @@ impl Executor {
         }
     }
 
-    fn admit_publisher(&mut self, messages: &[Incoming<Payload>], publisher: Arc<Inbox>) {
+    pub(super) fn admit_publisher(
+        &mut self,
+        messages: &[Incoming<Payload>],
+        publisher: Arc<Inbox>,
+    ) {
         let mut awaited = messages.iter().filter_map(|message| message.publish);
         if let Some(first) = awaited.next() {
             let open = 1 + awaited.count() as u64;

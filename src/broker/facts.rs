@@ -1,14 +1,17 @@
 //! A message as the routing table asks for it: raw properties are read when an exchange wants to know.
 
 use super::broker::Common;
+use super::windows::{Looked, Windows};
 use crate::base::{FieldTable, Message};
-use crate::routing::{Facts, HashProperty};
+use crate::routing::{Exchange, Facts, HashProperty};
 
 /// One message and where its numbers come from.
 pub(super) struct MessageFacts<'a> {
     pub(super) common: &'a Common,
     pub(super) message: &'a Message,
     pub(super) numbers: &'a mut Numbers,
+    /// Where duplicates are looked for, when the message is somebody's publish.
+    pub(super) windows: Option<(&'a Windows, &'a mut Looked)>,
 }
 
 impl Facts for MessageFacts<'_> {
@@ -22,6 +25,15 @@ impl Facts for MessageFacts<'_> {
 
     fn number(&mut self) -> u64 {
         self.numbers.next()
+    }
+
+    fn is_duplicate(&mut self, exchange: &Exchange) -> bool {
+        if !self.message.header().has_headers {
+            return false;
+        }
+        let headers = self.headers();
+        let Some((windows, looked)) = &mut self.windows else { return false };
+        windows.look(exchange, &headers, looked)
     }
 }
 

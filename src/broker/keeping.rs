@@ -72,7 +72,11 @@ pub(super) fn keep_and_tell(common: &Common, changes: Vec<Change>, done: Done) {
     }
 }
 
-pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change> {
+pub(super) fn put_exchange(
+    vhost: &VhostName,
+    exchange: &Exchange,
+    number: Option<u64>,
+) -> Vec<Change> {
     if !exchange.durable {
         return Vec::new();
     }
@@ -84,6 +88,7 @@ pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change
         auto_delete: exchange.auto_delete,
         internal: exchange.internal,
         arguments: exchange.arguments.clone(),
+        number,
     })]
 }
 

@@ -27,6 +27,7 @@ mod history;
 mod inbox;
 mod interceptors;
 mod keeping;
+mod key_log;
 mod limits;
 mod pages;
 mod payload;
@@ -43,7 +44,9 @@ mod server_names;
 mod storing;
 mod sweep;
 mod timers;
+mod unique;
 mod vhost;
+mod windows;
 
 #[cfg(test)]
 mod tests;

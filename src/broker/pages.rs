@@ -154,7 +154,7 @@ impl PageQuestion {
 const BODY_FAILURES_MAX: u32 = 8;
 
 /// A moment of the world on the clock of this process, which says `now` at `unix_ms`.
-fn moment(at_unix_ms: u64, now: Millis, unix_ms: u64) -> Millis {
+pub(super) fn moment(at_unix_ms: u64, now: Millis, unix_ms: u64) -> Millis {
     let past = unix_ms.saturating_sub(at_unix_ms);
     Millis(now.0.saturating_sub(past)).after(at_unix_ms.saturating_sub(unix_ms))
 }

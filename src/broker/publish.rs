@@ -10,6 +10,7 @@ use super::payload::Payload;
 use super::sender_selected::{self, Selected};
 use super::storing::own_ttl;
 use super::vhost::Resource;
+use super::windows::Looked;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
 use crate::access::Action;
 use crate::base::{Message, Millis, QueueId, ReplyCode};
@@ -19,8 +20,11 @@ use crate::routing::Routed;
 /// What became of a publish.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PublishOutcome {
-    /// How many queues got it; each will confirm it.
+    /// How many queues got it.
     pub queues: u32,
+    /// How many answers follow, confirms or refusals: one for each queue, unless an exchange on the way
+    /// looked for duplicates and answers for all.
+    pub answers: u32,
 }
 
 /// The publishing side of one connection: the route it used last, and the batch of this turn.
@@ -31,6 +35,8 @@ pub struct Publisher {
     cached: Cached,
     batch: Batch,
     numbers: Numbers,
+    /// What exchanges on the way of the last message that was looked up said of duplicates.
+    looked: Looked,
     /// Whether the configuration wants something written into every message.
     intercepts: bool,
 }
@@ -72,7 +78,8 @@ impl Publisher {
         let batch = Batch { number: 1, ..Batch::default() };
         let (cached, numbers) = (Cached::default(), Numbers::default());
         let intercepts = !vhost.common.interceptors.is_empty();
-        Self { vhost, peer, inbox, cached, batch, numbers, intercepts }
+        let looked = Looked::default();
+        Self { vhost, peer, inbox, cached, batch, numbers, looked, intercepts }
     }
 
     /// Routes a message and puts it in the batch. `publish` is there when somebody waits for the confirm.
@@ -95,6 +102,9 @@ impl Publisher {
             message = self.look_up_selected(message)?;
         } else if !self.is_cached(&message) {
             self.look_up(&message, &[message.routing_key()])?;
+        }
+        if self.looked.is_any() {
+            return Ok(self.publish_looked(&message, publish));
         }
         let cached = &mut self.cached;
         if cached.in_batch != self.batch.number {
@@ -119,7 +129,8 @@ impl Publisher {
             }
         }
         // A publish reaches at most as many queues as there are, far below four billion.
-        Ok(PublishOutcome { queues: u32::try_from(queues).unwrap_or(u32::MAX) })
+        let queues = u32::try_from(queues).unwrap_or(u32::MAX);
+        Ok(PublishOutcome { queues, answers: queues })
     }
 
     /// Whether a publish to this exchange would be refused.
@@ -186,6 +197,34 @@ impl Publisher {
         }
     }
 
+    /// Puts a message in that exchanges on its way have looked for: its queues answer to the claim, which
+    /// answers the publisher. One that is a duplicate waits for the answer of the first.
+    fn publish_looked(&mut self, message: &Message, publish: Option<PublishRef>) -> PublishOutcome {
+        let looked = std::mem::take(&mut self.looked);
+        let windows = Arc::clone(&self.vhost.windows);
+        let publisher = || publish.map(|publish| (Arc::clone(&self.inbox), publish));
+        let cells = self.cached.queues.clone();
+        let queues = u32::try_from(cells.len()).unwrap_or(u32::MAX);
+        let mut answers = queues;
+        let mut to = (publish, Arc::clone(&self.inbox));
+        if let Some(claim) = looked.claim {
+            if cells.is_empty() {
+                windows.withdraw(claim);
+            } else {
+                let is_kept = cells.iter().any(|cell| cell.info().is_stored());
+                let is_kept = is_kept && message.header().persistent;
+                let (publish, inbox) = windows.route(claim, queues, is_kept, publisher());
+                (to, answers) = ((Some(publish), inbox), 1);
+            }
+        }
+        answers += u32::from(windows.wait(&looked, publisher()));
+        for cell in &cells {
+            let messages = vec![Incoming { publish: to.0, ..incoming(message.clone()) }];
+            self.tell(cell, Envelope::Publish { messages, publisher: Arc::clone(&to.1) });
+        }
+        PublishOutcome { queues, answers }
+    }
+
     fn is_cached(&self, message: &Message) -> bool {
         self.cached.generation == Some(self.vhost.generation())
             && self.cached.exchange_bytes == message.exchange_bytes().len()
@@ -223,7 +262,8 @@ impl Publisher {
         }
         self.vhost.permit_topics(&self.peer, Action::Write, exchange, keys)?;
         let (cached, common) = (&mut self.cached, &*self.vhost.common);
-        let mut facts = MessageFacts { common, message, numbers: &mut self.numbers };
+        let windows = Some((&*self.vhost.windows, &mut self.looked));
+        let mut facts = MessageFacts { common, message, numbers: &mut self.numbers, windows };
         let table = self.vhost.table();
         cached.routed.clear();
         let routed = table.route_keys(exchange, keys, &mut facts, &mut cached.routed);

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 
 use super::broker::{Common, PASSING_QUEUE_NUMBERS};
 use super::policy::{Policy, PolicyKind, QueueEffective, QueueType};
-use super::{Cell, QueueInfo, Vhost};
+use super::unique::FromLog;
+use super::{Cell, QueueInfo, Vhost, keeping};
 use crate::base::{ExchangeName, FieldValue, QueueName, VhostName};
 use crate::routing::{Binding, Destination, Exchange, ExchangeKind};
 use crate::store::{
@@ -36,12 +37,14 @@ pub(super) fn recover(common: &Arc<Common>) -> BTreeMap<VhostName, Arc<Vhost>> {
     }
     common.limits.recover(&definitions);
     for exchange in definitions.exchanges.values() {
-        recover_exchange(&vhosts, exchange);
+        recover_exchange(common, &vhosts, exchange, &mut recovered);
     }
     let mut messages = 0;
     for queue in definitions.queues.values() {
-        let of_log = recovered.remove(&QueueNumber(queue.number));
-        messages += of_log.map_or(0, |of_log| of_log.messages);
+        let number = QueueNumber(queue.number);
+        let of_log =
+            FromLog { messages: recovered.remove(&number), keys: recovered.remove(&number.keys()) };
+        messages += of_log.messages.map_or(0, |of_log| of_log.messages);
         recover_queue(common, &vhosts, queue, of_log);
     }
     for binding in definitions.bindings.values() {
@@ -91,7 +94,12 @@ fn recover_policies(vhost: &Vhost, definitions: &Definitions) {
     vhost.recover_policies(policies);
 }
 
-fn recover_exchange(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Exchange) {
+fn recover_exchange(
+    common: &Common,
+    vhosts: &BTreeMap<VhostName, Arc<Vhost>>,
+    record: &store::Exchange,
+    recovered: &mut BTreeMap<QueueNumber, RecoveredQueue>,
+) {
     let Some(vhost) = vhosts.get(&record.vhost) else {
         return lost("exchange", record.name.as_str(), "its vhost is not defined");
     };
@@ -106,9 +114,25 @@ fn recover_exchange(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Ex
         internal: record.internal,
         arguments: record.arguments.clone(),
     };
+    let keeps_keys = exchange.deduplication().is_some_and(|settings| settings.persistent);
+    let number = record.number.filter(|_| keeps_keys);
+    let keys = number.and_then(|number| recovered.remove(&QueueNumber(number)));
+    // One that was declared when this broker did not look for duplicates yet.
+    let number = number.or_else(|| keeps_keys.then(|| common.next_queue_number(true).0));
+    if number.is_some() && number != record.number {
+        let changes = keeping::put_exchange(&vhost.name, &exchange, number);
+        keeping::keep(common, changes, |stored| {
+            if let Err(error) = stored {
+                tracing::error!(error = %error, "the number of an exchange was not stored");
+            }
+        });
+    }
     let declared = vhost.change(|table| {
         let declared = table.declare_exchange(exchange);
         vhost.apply_effective(table, record.name.as_str());
+        if let (Ok(_), Some(exchange)) = (&declared, table.exchange(record.name.as_str())) {
+            vhost.windows.add(exchange, number, keys);
+        }
         declared
     });
     if let Err(error) = declared {
@@ -120,7 +144,7 @@ fn recover_queue(
     common: &Arc<Common>,
     vhosts: &BTreeMap<VhostName, Arc<Vhost>>,
     record: &store::Queue,
-    recovered: Option<RecoveredQueue>,
+    recovered: FromLog,
 ) {
     let Some(vhost) = vhosts.get(&record.vhost) else {
         return lost("queue", record.name.as_str(), "its vhost is not defined");
@@ -171,7 +195,7 @@ fn drop_nameless(common: &Common, recovered: &BTreeMap<QueueNumber, RecoveredQue
             tracing::warn!(
                 queue_number = number.0,
                 messages = queue.messages,
-                "messages of a queue that is not defined are dropped: it was deleted when the broker ended"
+                "messages of a queue, or keys of an exchange, that is not defined are dropped: it was deleted when the broker ended"
             );
         }
         log.submit(Submission {

@@ -27,6 +27,10 @@ pub(super) struct Storing {
     awaited: bool,
     gone: Vec<Run>,
     delivered: Vec<Run>,
+    /// Keys of messages among the entries, and keys that are no longer needed.
+    keys: Vec<Entry>,
+    /// What the log has keys of this queue by, if it has.
+    keys_number: Option<QueueNumber>,
     /// The time to live that the queue gives its messages, in ms.
     ttl: Option<u32>,
 }
@@ -42,6 +46,8 @@ impl Storing {
             awaited: false,
             gone: Vec::new(),
             delivered: Vec::new(),
+            keys: Vec::new(),
+            keys_number: None,
             ttl: None,
         }
     }
@@ -54,6 +60,16 @@ impl Storing {
     /// Whether persistent messages outlive the process here.
     pub(super) fn is_durable(&self) -> bool {
         self.durable
+    }
+
+    /// Keys of this queue are kept by this number, and go with it.
+    pub(super) fn set_keys_number(&mut self, number: Option<QueueNumber>) {
+        self.keys_number = number;
+    }
+
+    /// Something about keys that goes with this turn.
+    pub(super) fn keep_keys(&mut self, entry: Option<Entry>) {
+        self.keys.extend(entry);
     }
 
     /// The time to live of messages that come from now on.
@@ -99,6 +115,8 @@ impl Storing {
     /// Hands in what the turn brought.
     pub(super) fn submit(&mut self, cell: &Arc<Cell>) {
         let queue = self.queue;
+        // Behind the messages, whose places come back in their order.
+        self.entries.append(&mut self.keys);
         if !self.delivered.is_empty() {
             let runs = std::mem::take(&mut self.delivered);
             self.entries.push(Entry::Delivered { queue, runs });
@@ -132,9 +150,11 @@ impl Storing {
         self.ids.clear();
         self.gone.clear();
         self.delivered.clear();
+        self.keys.clear();
         self.awaited = false;
+        let numbers = [Some(self.queue), self.keys_number].into_iter().flatten();
         self.log.submit(Submission {
-            entries: vec![Entry::DropQueue { queue: self.queue }],
+            entries: numbers.map(|queue| Entry::DropQueue { queue }).collect(),
             durable: false,
             atomic: false,
             done: None,

@@ -7,6 +7,7 @@ use super::broker::Common;
 use super::default_type::DefaultType;
 use super::history::Histories;
 use super::policies::Policies;
+use super::windows::Windows;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ReplyCode, VhostName};
@@ -22,6 +23,7 @@ pub struct Vhost {
     generation: AtomicU64,
     pub(super) policies: Policies,
     pub(super) histories: Histories,
+    pub(super) windows: Arc<Windows>,
     pub(super) default_type: DefaultType,
 }
 
@@ -30,8 +32,18 @@ impl Vhost {
         let table = Table::new();
         let generation = AtomicU64::new(table.generation());
         let (policies, histories) = (Policies::default(), Histories::default());
+        let windows = Windows::new(name.clone(), Arc::clone(&common));
         let (table, default_type) = (RwLock::new(table), DefaultType::default());
-        Arc::new(Self { name, common, table, generation, policies, histories, default_type })
+        Arc::new(Self {
+            name,
+            common,
+            table,
+            generation,
+            policies,
+            histories,
+            windows,
+            default_type,
+        })
     }
 
     /// Its name.
@@ -80,6 +92,7 @@ impl Vhost {
             let removed = if is_it { table.remove_queue(info.name.as_str()) } else { None };
             let changes = removed.map_or_else(Vec::new, |removed| {
                 self.histories.forget(&self.common, &removed);
+                self.windows.forget(&removed);
                 keeping::delete(&self.name, &removed, Some(info))
             });
             keeping::keep(&self.common, changes, done);

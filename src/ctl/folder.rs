@@ -34,4 +34,19 @@ impl Folder {
         let queues = self.definitions.definitions.iter().flat_map(|all| all.queues.values());
         queues.map(|queue| (QueueNumber(queue.number), queue)).collect()
     }
+
+    /// The keys that queues and exchanges remember to find duplicates: virtual host and whose they are,
+    /// by number.
+    pub(super) fn keys(&self) -> BTreeMap<QueueNumber, (String, String)> {
+        let Some(all) = &self.definitions.definitions else { return BTreeMap::new() };
+        let of_queues = all.queues.values().map(|queue| {
+            let names = (queue.vhost.to_string(), format!("(keys of queue {})", queue.name));
+            (QueueNumber(queue.number).keys(), names)
+        });
+        let of_exchanges = all.exchanges.values().filter_map(|exchange| {
+            let whose = format!("(keys of exchange {})", exchange.name);
+            Some((QueueNumber(exchange.number?), (exchange.vhost.to_string(), whose)))
+        });
+        of_queues.chain(of_exchanges).collect()
+    }
 }

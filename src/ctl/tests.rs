@@ -144,6 +144,25 @@ fn damage(folder: &Path, text: &[u8]) -> PathBuf {
 }
 
 #[test]
+fn keys_that_a_queue_remembers_are_named_by_it() {
+    let folder = folder(&[b"one"]);
+    let layer = DiskLayer::existing(&folder.path().join("messages"));
+    let opened = SegmentLog::open(Arc::new(layer), LogOptions::with_salt(8), Box::new(|_| ()));
+    let (log, _) = opened.expect("it opens");
+    let (message, options) = (message(b"a key"), EnqueueOptions::default());
+    let queue = JOBS.keys();
+    submit(&log, vec![Entry::Enqueue { queue, id: MessageId(1), message, options }]);
+    log.close().expect("it closes");
+    let report: Value = serde_json::from_str(&check(folder.path(), true).output).expect("JSON");
+    let rows = report["queues"].as_array().expect("a list");
+    let of_keys = rows.iter().find(|row| row["number"] == json!(queue.0)).expect("it is listed");
+    assert_eq!(
+        (&of_keys["vhost"], &of_keys["name"], &of_keys["messages"]),
+        (&json!("/"), &json!("(keys of queue jobs)"), &json!(1))
+    );
+}
+
+#[test]
 fn a_whole_folder_is_counted_by_queue_and_not_touched() {
     let folder = folder(&[b"one", b"two", b"three"]);
     let before = image(folder.path());

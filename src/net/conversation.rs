@@ -231,7 +231,7 @@ impl Conversation {
                     self.connection.returned(&publish);
                 }
                 if let Some(sequence) = sequence {
-                    self.connection.published(holder, sequence, outcome.queues);
+                    self.connection.published(holder, sequence, outcome.answers);
                 }
             }
             Err(refused) => {

@@ -72,6 +72,18 @@ impl<P: Clone> Machine<P> {
         self.ready.is_paged()
     }
 
+    /// Whether commands wait for a page: what is put in now gets its id later.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.deferred.is_empty()
+    }
+
+    /// The id that the next message gets that is taken.
+    #[must_use]
+    pub fn next_id(&self) -> MessageId {
+        self.ready.next_id()
+    }
+
     /// Whether a command cannot be done before more is paged in (Q10), or before what has expired is
     /// given up.
     pub(super) fn must_wait(&self, now: Millis, command: &Command<P>) -> bool {

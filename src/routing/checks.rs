@@ -30,7 +30,8 @@ pub(super) fn check_exchange(exchange: &Exchange) -> Result<(), RoutingError> {
         | ExchangeKind::Headers
         | ExchangeKind::Random
         | ExchangeKind::LocalRandom
-        | ExchangeKind::ModulusHash => Ok(()),
+        | ExchangeKind::ModulusHash
+        | ExchangeKind::Deduplication => Ok(()),
     }
 }
 
@@ -64,7 +65,8 @@ pub(super) fn check_binding(
         | ExchangeKind::Topic
         | ExchangeKind::Random
         | ExchangeKind::ModulusHash
-        | ExchangeKind::RecentHistory => Ok(()),
+        | ExchangeKind::RecentHistory
+        | ExchangeKind::Deduplication => Ok(()),
     }
 }
 

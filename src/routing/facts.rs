@@ -2,6 +2,8 @@
 
 use crate::base::FieldTable;
 
+use super::Exchange;
+
 /// A property that an exchange can hash (rabbitmq: the consistent hash exchange's `hash-property`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HashProperty {
@@ -37,6 +39,13 @@ pub trait Facts {
     /// A number that nobody can foresee, another one each time: what an exchange picks by that picks at
     /// random.
     fn number(&mut self) -> u64;
+
+    /// Whether the message has been to this exchange before, which drops duplicates
+    /// ([`Exchange::deduplication`]). Asked when the message comes to it. Who does not count as somebody
+    /// who publishes keeps the answer that is here.
+    fn is_duplicate(&mut self, _: &Exchange) -> bool {
+        false
+    }
 }
 
 /// Headers alone: a message without other properties, to which every number is 0.

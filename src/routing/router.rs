@@ -41,7 +41,7 @@ impl Router {
     pub(super) fn new(exchange: &Exchange) -> Self {
         match exchange.kind {
             ExchangeKind::Direct => Self::Direct(Direct::default()),
-            ExchangeKind::Fanout => Self::Fanout(Fanout::default()),
+            ExchangeKind::Fanout | ExchangeKind::Deduplication => Self::Fanout(Fanout::default()),
             ExchangeKind::Topic => Self::Topic(Topic::default()),
             ExchangeKind::Headers => Self::Headers(Headers::default()),
             ExchangeKind::ConsistentHash => {
@@ -131,6 +131,12 @@ impl<'a> LazyFacts<'a> {
     /// The message itself matters, whatever is in it.
     pub(super) fn set_asked(&mut self) {
         self.is_asked = true;
+    }
+
+    /// Whether this exchange has seen the message before. Asked once for each exchange on the way.
+    pub(super) fn is_duplicate(&mut self, exchange: &Exchange) -> bool {
+        self.is_asked = true;
+        self.facts.is_duplicate(exchange)
     }
 
     fn headers(&mut self) -> &MessageHeaders {

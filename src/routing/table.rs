@@ -38,6 +38,8 @@ struct ExchangeEntry {
     exchange: Exchange,
     /// Where a message goes that has nowhere to go, unless the arguments say it.
     policy_alternate: Option<ExchangeName>,
+    /// Whether every message that comes is looked for among those that came.
+    deduplicates: bool,
     router: Router,
     outgoing: Vec<BindingSlot>,
     incoming: Vec<BindingSlot>,

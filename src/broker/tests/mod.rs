@@ -3,6 +3,8 @@
 mod crashed;
 mod dead_letters;
 mod deleting;
+mod duplicates;
+mod duplicates_kept;
 mod faulty;
 mod features;
 mod limits;

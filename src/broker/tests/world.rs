@@ -414,6 +414,23 @@ pub(super) fn message_with_priority(key: &str, body: &[u8], priority: Option<u8>
     message_with("", key, body, MessageHeader { priority, ..MessageHeader::default() })
 }
 
+/// A message with headers.
+pub(super) fn message_with_headers(
+    exchange: &str,
+    key: &str,
+    headers: &FieldTable,
+    persistent: bool,
+) -> Message {
+    let header = MessageHeader { persistent, has_headers: true, ..MessageHeader::default() };
+    Message::new(
+        &ExchangeName::try_from(exchange).expect("short"),
+        ShortStr::try_from(key).expect("short").as_bytes(),
+        &write_headers(&[], headers),
+        Body::One(Bytes::from_static(b"m")),
+        header,
+    )
+}
+
 /// A table of these entries.
 pub(super) fn entries<'a>(
     entries: impl IntoIterator<Item = &'a (&'a str, FieldValue)>,

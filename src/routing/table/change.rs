@@ -133,7 +133,9 @@ impl<Q: Clone> Table<Q> {
         let key = Key::from(exchange.name.as_str().as_bytes());
         let router = Router::new(&exchange);
         let (outgoing, incoming) = (Vec::new(), Vec::new());
-        let entry = ExchangeEntry { exchange, policy_alternate: None, router, outgoing, incoming };
+        let (policy_alternate, deduplicates) = (None, exchange.deduplicates());
+        let entry =
+            ExchangeEntry { exchange, policy_alternate, deduplicates, router, outgoing, incoming };
         let slot = ExchangeSlot(self.exchanges.insert(entry));
         self.exchange_names.entry(key, || slot);
         self.generation += 1;

@@ -71,6 +71,9 @@ impl<Q: Clone> Table<Q> {
                 continue;
             }
             let Some(entry) = self.exchanges.get(slot) else { continue };
+            if entry.deduplicates && facts.is_duplicate(&entry.exchange) {
+                continue;
+            }
             let before = matches.groups;
             entry.router.matches(keys, &mut facts, walk, matches);
             if entry.router.keeps_history() {

@@ -110,6 +110,10 @@ pub struct Exchange {
     /// As declared.
     #[serde(with = "table")]
     pub arguments: FieldTable,
+    /// What the message log knows the keys by that it remembers to find duplicates, if it does; as the
+    /// number of a queue, and out of the same counter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
 }
 
 /// A durable queue. Exclusive queues end with their connection and are never stored.
