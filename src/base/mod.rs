@@ -16,11 +16,11 @@ pub use ids::{
     ChannelId, ConnectionId, ConsumerId, DeliveryTag, HolderId, MessageId, PublishSequence, QueueId,
 };
 pub use memory::{MemoryBudget, Pressure};
+pub use message::{Body, BodyRef, ContentRef, Message, MessageHeader};
 pub use names::{
     ConsumerTag, ExchangeName, NameError, ParameterName, PolicyName, QueueName, ShortStr, UserName,
     VhostName,
 };
-pub use message::{Body, BodyRef, ContentRef, Message, MessageHeader};
 pub use reply::ReplyCode;
 pub use table::{FieldTable, FieldValue};
 pub use time::{Clock, ManualClock, Millis, Stopwatch, SystemClock};
