@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::broker::Common;
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
-use super::storing::own_ttl;
 use super::vhost::Resource;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
 use crate::access::Action;
@@ -91,7 +90,7 @@ impl Publisher {
         let queues = cached.queues.len();
         let bytes = ENTRY_BYTES + message.content_bytes();
         let header = message.header();
-        let (persistent, ttl) = (header.persistent, own_ttl(header));
+        let (persistent, ttl) = (header.persistent, header.expiration_ms);
         let priority = header.priority.unwrap_or(0);
         let mut message = Some(message);
         for (place, slot) in cached.slots.iter().enumerate() {

@@ -9,7 +9,7 @@ use super::{Effects, Incoming, Machine, WhenDue};
 /// What a message brings along for its place in the queue.
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
-    ttl: Option<u32>,
+    ttl: Option<u64>,
     priority: u8,
     due: Option<Millis>,
 }

@@ -122,7 +122,7 @@ pub struct Incoming<P> {
     /// Whose publish it is, when somebody waits for the confirm.
     pub publish: Option<PublishRef>,
     /// How long it may wait, in ms (`expiration`); the smaller of this and the queue's own counts.
-    pub ttl: Option<u32>,
+    pub ttl: Option<u64>,
     /// Its priority; more than the queue has is as much as it has.
     pub priority: u8,
     /// When it is due ([`super::QueueConfig::due`]).

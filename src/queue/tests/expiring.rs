@@ -8,12 +8,12 @@ use crate::queue::{
 
 use super::fixture::*;
 
-fn with_ttl(ms: u32) -> Queue {
+fn with_ttl(ms: u64) -> Queue {
     Queue::new(QueueConfig { message_ttl: Some(ms), ..QueueConfig::default() })
 }
 
 /// Publishes messages with these TTLs.
-fn publish_with(queue: &mut Queue, ttls: impl IntoIterator<Item = Option<u32>>) {
+fn publish_with(queue: &mut Queue, ttls: impl IntoIterator<Item = Option<u64>>) {
     let mut message = |ttl| crate::queue::Incoming { ttl, ..queue.message(false, None) };
     let messages = ttls.into_iter().map(&mut message).collect();
     assert_eq!(queue.apply(Command::Enqueue(messages)), []);

@@ -322,7 +322,7 @@ impl Model {
             return;
         }
         let ttl = ttl.into_iter().chain(self.config.message_ttl).min();
-        let expires = ttl.map(|ttl| self.now + u64::from(ttl));
+        let expires = ttl.map(|ttl| self.now + ttl);
         let id = self.next;
         self.next += 1;
         let appended = persistent && self.config.log == LogMode::Logged;
