@@ -152,7 +152,10 @@ def test_a_consuming_mixin_answers_over_a_reply_queue(kombu: Connection, names: 
     answers(kombu.default_channel).declare()
     for word in ("hare", "hutch"):
         kombu.Producer().publish(
-            {"said": word}, routing_key=asked.name, reply_to=answers.name, correlation_id=uuid.uuid4().hex
+            {"said": word},
+            routing_key=asked.name,
+            reply_to=answers.name,
+            correlation_id=uuid.uuid4().hex,
         )
     assert received(kombu, answers, 2) == [{"heard": "HARE"}, {"heard": "HUTCH"}]
     service.should_stop = True

@@ -28,7 +28,7 @@ class ChordBackend(RPCBackend):
         """They are."""
 
     def apply_chord(self, header_result_args: Any, body: Any, **_options: Any) -> None:
-        """The header's tasks are sent after this and carry the body: they will find queue and size."""
+        """The header's tasks are sent after this and carry the body: they find queue and size."""
         group, parts = header_result_args
         body["chord_size"] = len(parts)
         with self.app.amqp.producer_pool.acquire(block=True) as producer:

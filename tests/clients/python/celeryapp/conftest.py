@@ -14,9 +14,9 @@ from celery import Celery
 
 pytest.register_assert_rewrite("harness.workers")
 
-from celeryapp.application import Settings, application  # noqa: E402
-from harness.broker import Broker  # noqa: E402
-from harness.workers import Worker  # noqa: E402
+from celeryapp.application import Settings, application
+from harness.broker import Broker
+from harness.workers import Worker
 
 CHORDS = "celeryapp.chords:ChordBackend"
 
@@ -49,9 +49,7 @@ def quorum_settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def workers(
-    broker: Broker, settings: Settings, quorum_settings: Settings
-) -> Iterator[Workers]:
+def workers(broker: Broker, settings: Settings, quorum_settings: Settings) -> Iterator[Workers]:
     """Started together, and ended together with the success of their shutdowns checked."""
     queues = f"--queues={settings.queue()}"
     started = Workers(

@@ -35,9 +35,7 @@ def test_every_worker_answers_a_ping(app: Celery, workers: Workers) -> None:
     assert answers == {node: {"ok": "pong"} for node in all_nodes(workers)}
 
 
-def test_one_worker_tells_what_it_serves(
-    app: Celery, workers: Workers, settings: Settings
-) -> None:
+def test_one_worker_tells_what_it_serves(app: Celery, workers: Workers, settings: Settings) -> None:
     node = workers.classic.node
     inspect = app.control.inspect([node], timeout=SECONDS, limit=1)
     (queue,) = inspect.active_queues()[node]

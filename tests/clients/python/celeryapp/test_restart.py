@@ -1,4 +1,4 @@
-"""A broker that is killed and started again: clients come back by themselves, and durable tasks are there."""
+"""A broker that is killed and started again: clients come back, and durable tasks are there."""
 
 from __future__ import annotations
 

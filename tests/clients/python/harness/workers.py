@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from celeryapp.application import Settings
 
 SUITE = Path(__file__).resolve().parents[1]
