@@ -9,7 +9,7 @@ use super::payload::Payload;
 use super::vhost::Resource;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
 use crate::access::Action;
-use crate::base::{Message, Millis, QueueId, ReplyCode};
+use crate::base::{Message, Millis, QueueId, ReplyCode, TimeToLive};
 use crate::queue::{Incoming, PublishRef};
 use crate::routing::Routed;
 
@@ -90,7 +90,7 @@ impl Publisher {
         let queues = cached.queues.len();
         let bytes = ENTRY_BYTES + message.content_bytes();
         let header = message.header();
-        let (persistent, ttl) = (header.persistent, header.expiration_ms);
+        let (persistent, ttl) = (header.persistent, header.expiration_ms.map(TimeToLive::from_ms));
         let priority = header.priority.unwrap_or(0);
         let mut message = Some(message);
         for (place, slot) in cached.slots.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Where a new message goes, in a queue whose settings have a say in it.
 
-use crate::base::{MessageId, Millis};
+use crate::base::{MessageId, Millis, TimeToLive};
 
 use super::confirms::ConfirmRun;
 use super::entry::{Entry, Facts};
@@ -9,7 +9,7 @@ use super::{Effects, Incoming, Machine, WhenDue};
 /// What a message brings along for its place in the queue.
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
-    ttl: Option<u64>,
+    ttl: Option<TimeToLive>,
     priority: u8,
     due: Option<Millis>,
 }
@@ -44,7 +44,7 @@ impl<P: Clone> Machine<P> {
     fn arrange(&mut self, now: Millis, mut entry: Entry<P>, arrival: Arrival) -> MessageId {
         let Arrival { ttl, priority, due } = arrival;
         entry.facts.set_priority(priority.min(self.config.max_priority.unwrap_or(0)));
-        let expires = self.expiry(now, ttl);
+        let expires = self.expiry(now, ttl.map(TimeToLive::ms));
         if expires.is_some() {
             entry.facts.set_expires(true);
             (self.may_expire, self.plain) = (true, false);

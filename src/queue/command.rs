@@ -1,7 +1,7 @@
 //! What can be asked of a queue machine.
 
 use crate::base::{
-    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, PublishSequence,
+    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, PublishSequence, TimeToLive,
 };
 
 use super::{Paged, QueueConfig};
@@ -121,8 +121,8 @@ pub struct Incoming<P> {
     pub persistent: bool,
     /// Whose publish it is, when somebody waits for the confirm.
     pub publish: Option<PublishRef>,
-    /// How long it may wait, in ms (`expiration`); the smaller of this and the queue's own counts.
-    pub ttl: Option<u64>,
+    /// How long it may wait (`expiration`); the smaller of this and the queue's own counts.
+    pub ttl: Option<TimeToLive>,
     /// Its priority; more than the queue has is as much as it has.
     pub priority: u8,
     /// When it is due ([`super::QueueConfig::due`]).

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::base::{ConsumerId, HolderId, MessageId, Millis};
+use crate::base::{ConsumerId, HolderId, MessageId, Millis, TimeToLive};
 use crate::queue::{
     Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, DelayedRetry,
     DeleteCondition, Flow, Incoming, LogMode, Overflow, Paging, QueueConfig, RequestId, Residence,
@@ -156,7 +156,8 @@ impl Script {
             self.published.insert((holder, *sequence));
             publish(holder, *sequence)
         });
-        let (ttl, due) = (ttl.filter(|_| self.timed), delay.map(|ms| self.now.after(ms)));
+        let ttl = ttl.filter(|_| self.timed).map(TimeToLive::from_ms);
+        let due = delay.map(|ms| self.now.after(ms));
         Incoming { payload: self.payloads, bytes, persistent, publish, ttl, priority, due }
     }
 }
