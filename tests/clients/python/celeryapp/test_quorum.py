@@ -37,7 +37,7 @@ def test_the_broker_waits_for_the_moment_of_a_task(quorum_app: Celery) -> None:
 
 
 def test_more_tasks_than_the_worker_has_credit_wait_in_the_broker(quorum_app: Celery) -> None:
-    waiting = [quorum_app.signature("now").apply_async(countdown=2) for _ in range(20)]
+    waiting = [quorum_app.signature("now").apply_async(countdown=3) for _ in range(20)]
     at_once = quorum_app.signature("now").delay().get(timeout=SECONDS)
     assert all(at_once < result.get(timeout=SECONDS) for result in waiting)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -53,7 +53,7 @@ def test_errors_that_are_retried_back_off(app: Celery) -> None:
 
 
 def test_a_task_runs_at_its_moment_and_others_pass_it(app: Celery) -> None:
-    eta = datetime.now(UTC) + timedelta(seconds=0.8)
+    eta = datetime.now(timezone.utc) + timedelta(seconds=1.5)
     later = app.signature("now").apply_async(eta=eta)
     at_once = app.signature("now").delay()
     assert at_once.get(timeout=SECONDS) < eta.timestamp() <= later.get(timeout=SECONDS)
@@ -61,9 +61,10 @@ def test_a_task_runs_at_its_moment_and_others_pass_it(app: Celery) -> None:
 
 def test_more_tasks_than_the_worker_has_credit_wait_in_the_worker(app: Celery) -> None:
     """It asks for more credit with each of them, for the channel: its consumer is given more."""
-    waiting = [app.signature("now").apply_async(countdown=1) for _ in range(30)]
-    at_once = app.signature("now").delay().get(timeout=SECONDS)
-    assert all(at_once < result.get(timeout=SECONDS) for result in waiting)
+    eta = datetime.now(timezone.utc) + timedelta(seconds=3)
+    waiting = [app.signature("now").apply_async(eta=eta) for _ in range(30)]
+    assert app.signature("now").delay().get(timeout=SECONDS) < eta.timestamp()
+    assert all(eta.timestamp() <= result.get(timeout=SECONDS) for result in waiting)
 
 
 def test_a_task_that_expires_in_its_queue_is_gone(app: Celery, settings: Settings) -> None:
