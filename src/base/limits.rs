@@ -195,6 +195,10 @@ pub const DEAD_LETTER_PAUSE_MAX_MS: u64 = 30_000;
 /// limit of quorum queues).
 pub const QUORUM_DELIVERY_LIMIT_DEFAULT: u32 = 20;
 
+/// The longest time to live of messages and unused queues, in ms: RabbitMQ's ten years. Delays made of queues
+/// need more than a timer of 32 bits has: the longest one of Celery and `NServiceBus` lasts 2^27 seconds.
+pub const EXPIRY_MS_MAX: u64 = 315_360_000_000;
+
 /// Queues that are driven in one go because their moment has come; then everything else has a turn.
 pub const DUE_QUEUES_MAX: usize = 64;
 

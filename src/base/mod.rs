@@ -11,6 +11,7 @@ mod names;
 mod reply;
 mod table;
 mod time;
+mod time_to_live;
 
 pub use ids::{
     ChannelId, ConnectionId, ConsumerId, DeliveryTag, HolderId, MessageId, PublishSequence, QueueId,
@@ -24,3 +25,4 @@ pub use names::{
 pub use reply::ReplyCode;
 pub use table::{FieldTable, FieldValue};
 pub use time::{Clock, ManualClock, Millis, Stopwatch, SystemClock};
+pub use time_to_live::TimeToLive;

@@ -1,7 +1,7 @@
 //! Queue arguments: which values are good, and when a second declare says the same as the first.
 
 use super::{DeclareQueue, QueueInfo, Refused, refuse};
-use crate::base::limits::DEDUPLICATION_KEYS_MAX;
+use crate::base::limits::{DEDUPLICATION_KEYS_MAX, EXPIRY_MS_MAX};
 use crate::base::{FieldTable, FieldValue, QueueName, ReplyCode, VhostName};
 
 /// How a value is checked.
@@ -63,9 +63,6 @@ const KNOWN: &[(&str, Rule)] = &[
     ("x-cache-persistence", Rule::Persistence),
     ("x-deduplication-header", Rule::Text),
 ];
-
-/// Milliseconds that still fit RabbitMQ's timers.
-const TIMER_MS_MAX: i128 = 4_294_967_295;
 
 /// Refuses what a new queue cannot be.
 pub(super) fn check(
@@ -325,7 +322,8 @@ fn at_least(n: i128, least: i128) -> Result<i128, String> {
 }
 
 fn below(n: i128, timer: bool) -> Result<(), String> {
-    if timer && n > TIMER_MS_MAX { Err(format!("{{value_too_big,{n}}}")) } else { Ok(()) }
+    let is_far = timer && n > i128::from(EXPIRY_MS_MAX);
+    if is_far { Err(format!("{{value_too_large,{n}}}")) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -360,6 +358,8 @@ mod tests {
             ("x-overflow", FieldValue::I32(1), "{unacceptable_type,signedint}"),
             ("x-message-ttl", FieldValue::I32(-1), "{value_negative,-1}"),
             ("x-expires", FieldValue::I32(0), "{value_zero,0}"),
+            ("x-expires", FieldValue::I64(315_360_000_001), "{value_too_large,315360000001}"),
+            ("x-message-ttl", FieldValue::I64(315_360_000_001), "{value_too_large,315360000001}"),
             ("x-max-priority", FieldValue::I32(256), "{max_value_exceeded,256}"),
             ("x-overflow", FieldValue::text("spill"), "invalid_overflow"),
             ("x-dead-letter-strategy", FieldValue::text("never"), "invalid_dlx_strategy"),

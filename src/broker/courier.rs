@@ -311,6 +311,11 @@ impl Cell {
                 exchange = %target.exchange,
                 "a dead letter leads to no queue"
             ),
+            Lost::Circling if before.circling == 0 => tracing::warn!(
+                queue = %queue,
+                exchange = %target.exchange,
+                "a dead letter went in a circle without being rejected and is dropped, and so are all that follow"
+            ),
             Lost::Circling => tracing::debug!(
                 queue = %queue,
                 exchange = %target.exchange,

@@ -8,12 +8,11 @@ use super::history::Replay;
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
 use super::sender_selected::{self, Selected};
-use super::storing::own_ttl;
 use super::vhost::Resource;
 use super::windows::Looked;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
 use crate::access::Action;
-use crate::base::{Message, Millis, QueueId, ReplyCode};
+use crate::base::{Message, Millis, QueueId, ReplyCode, TimeToLive};
 use crate::queue::{Incoming, PublishRef};
 use crate::routing::Routed;
 
@@ -301,9 +300,9 @@ fn incoming(message: Message) -> Incoming<Payload> {
 
 /// How long a message may wait and its priority, as it says itself.
 #[cold]
-fn arrangement(message: &Message) -> (Option<u32>, u8) {
+fn arrangement(message: &Message) -> (Option<TimeToLive>, u8) {
     let header = message.header();
-    (own_ttl(header), header.priority.unwrap_or(0))
+    (header.expiration_ms.map(TimeToLive::from_ms), header.priority.unwrap_or(0))
 }
 
 impl Batch {

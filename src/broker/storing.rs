@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::cell::{Cell, Envelope};
 use super::payload::Payload;
-use crate::base::{Clock, MessageHeader, MessageId};
+use crate::base::{Clock, MessageId};
 use crate::queue::Span;
 use crate::store::{
     EnqueueOptions, Entry, Lifetime, LogError, MessageLog, QueueNumber, Run, Submission, Written,
@@ -32,7 +32,7 @@ pub(super) struct Storing {
     /// What the log has keys of this queue by, if it has.
     keys_number: Option<QueueNumber>,
     /// The time to live that the queue gives its messages, in ms.
-    ttl: Option<u32>,
+    ttl: Option<u64>,
 }
 
 impl Storing {
@@ -73,7 +73,7 @@ impl Storing {
     }
 
     /// The time to live of messages that come from now on.
-    pub(super) fn set_ttl(&mut self, ttl: Option<u32>) {
+    pub(super) fn set_ttl(&mut self, ttl: Option<u64>) {
         self.ttl = ttl;
     }
 
@@ -85,8 +85,8 @@ impl Storing {
         };
         let durable = self.durable && message.header().persistent;
         let lifetime = if durable { Lifetime::Durable } else { Lifetime::Process };
-        let ttl = [self.ttl, own_ttl(message.header())].into_iter().flatten().min();
-        let expires_unix_ms = ttl.map(|ttl| clock.unix_ms().saturating_add(ttl.into()));
+        let ttl = [self.ttl, message.header().expiration_ms].into_iter().flatten().min();
+        let expires_unix_ms = ttl.map(|ttl| clock.unix_ms().saturating_add(ttl));
         let options = EnqueueOptions { expires_unix_ms, lifetime };
         self.awaited |= durable;
         self.ids.push(id);
@@ -183,11 +183,6 @@ fn tell(cell: &Arc<Cell>, ids: Vec<MessageId>, written: Result<Written, LogError
             "messages were not written and are not confirmed"
         ),
     }
-}
-
-/// How long a message may wait by its own `expiration`, in ms. More than seven weeks is as good as for ever.
-pub(super) fn own_ttl(header: MessageHeader) -> Option<u32> {
-    u32::try_from(header.expiration_ms?).ok()
 }
 
 /// Runs that touch become one.

@@ -2,7 +2,7 @@
 
 use std::vec;
 
-use crate::base::{MessageId, Millis};
+use crate::base::{MessageId, Millis, TimeToLive};
 
 use super::confirms::ConfirmRun;
 use super::entry::{Entry, Facts};
@@ -11,7 +11,7 @@ use super::{Delay, Effects, Incoming, Machine, WhenDue};
 /// What a message brings along for its place in the queue.
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
-    ttl: Option<u32>,
+    ttl: Option<TimeToLive>,
     priority: u8,
     due: Option<Delay>,
 }
@@ -49,7 +49,7 @@ impl<P: Clone> Machine<P> {
     fn arrange(&mut self, now: Millis, mut entry: Entry<P>, arrival: Arrival) -> MessageId {
         let Arrival { ttl, priority, due } = arrival;
         entry.facts.set_priority(priority.min(self.config.max_priority.unwrap_or(0)));
-        let expires = self.expiry(now, ttl);
+        let expires = self.expiry(now, ttl.map(TimeToLive::ms));
         if expires.is_some() {
             entry.facts.set_expires(true);
             (self.may_expire, self.plain) = (true, false);

@@ -2,7 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use crate::base::{ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, PublishSequence};
+use crate::base::{
+    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, PublishSequence, TimeToLive,
+};
 
 use super::{Paged, QueueConfig};
 
@@ -121,8 +123,8 @@ pub struct Incoming<P> {
     pub persistent: bool,
     /// Whose publish it is, when somebody waits for the confirm.
     pub publish: Option<PublishRef>,
-    /// How long it may wait, in ms (`expiration`); the smaller of this and the queue's own counts.
-    pub ttl: Option<u32>,
+    /// How long it may wait (`expiration`); the smaller of this and the queue's own counts.
+    pub ttl: Option<TimeToLive>,
     /// Its priority; more than the queue has is as much as it has.
     pub priority: u8,
     /// How long after its arrival it is due ([`super::QueueConfig::due`]).

@@ -20,7 +20,7 @@ pub struct QueueConfig {
     pub dead_letter: DeadLetter,
     /// How long a message may wait, in ms (`x-message-ttl`). Counts for messages that come later, and
     /// for each from its arrival.
-    pub message_ttl: Option<u32>,
+    pub message_ttl: Option<u64>,
     /// The most ready messages (`x-max-length`).
     pub max_length: Option<u64>,
     /// The most bytes that ready messages may have (`x-max-length-bytes`).
@@ -31,7 +31,7 @@ pub struct QueueConfig {
     /// What happens at these two.
     pub overflow: Overflow,
     /// How long the queue may be unused, in ms (`x-expires`); from 1.
-    pub expires: Option<u32>,
+    pub expires: Option<u64>,
     /// How long a consumer may take to settle a message, in ms, unless it has a time-out of its own.
     pub consumer_timeout: Option<u64>,
     /// Whether one consumer at a time is given messages (`x-single-active-consumer`). Stays as it was

@@ -40,6 +40,26 @@ fn the_smaller_of_two_times_to_live_counts() {
 }
 
 #[test]
+fn times_to_live_of_years_come_to_an_end() {
+    const DAY: u64 = 24 * 3600 * 1000;
+    let world = World::new();
+    let mut hand = world.connect();
+    // As long as the longest delay queue of Celery and NServiceBus: 2^27 s, or 1,553 days.
+    let ttl = FieldValue::I64(134_217_728_000);
+    declare(&mut hand, "q", &[("x-message-ttl", ttl.clone())]);
+    declare(&mut hand, "unused", &[("x-expires", ttl)]);
+    hand.publish_message(message_that_expires("q", b"own", 60 * DAY)).expect("routed");
+    hand.publish("q", b"the queue's").expect("routed");
+    hand.flush();
+    world.pass(0);
+    for (days, left) in [(59, 2), (2, 1), (1492, 1), (1, 0)] {
+        world.pass(days * DAY);
+        assert_eq!(hand.counts("q").0, left, "{days} days later");
+    }
+    assert!(hand.get("unused").is_err(), "gone after 1,553 days without use");
+}
+
+#[test]
 fn a_queue_without_deadlines_never_asks_for_a_timer() {
     let world = World::new();
     let mut hand = world.connect();

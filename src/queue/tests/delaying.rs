@@ -1,6 +1,6 @@
 //! Q16: delayed attempts, and messages that are due later.
 
-use crate::base::{MessageId, Millis};
+use crate::base::{MessageId, Millis, TimeToLive};
 use crate::queue::{
     Attempt, Command, Delay, DelayedRetry, DeleteCondition, Effect, Incoming, Machine, Paged,
     Paging, QueueConfig, Reason, Reply, RequestId, Residence, Settlement, Span, WhenDue,
@@ -82,7 +82,7 @@ fn a_delay_of_zero_is_none() {
 #[test]
 fn a_delayed_message_keeps_the_moment_at_which_it_expires() {
     let mut queue = retrying(None, 100, 100);
-    let message = Incoming { ttl: Some(50), ..queue.message(false, None) };
+    let message = Incoming { ttl: Some(TimeToLive::from_ms(50)), ..queue.message(false, None) };
     queue.apply(Command::Enqueue(vec![message]));
     queue.deliver();
     queue.settle(1, FAILED, &[(1, 1)]);

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::base::{ConsumerId, HolderId, MessageId, Millis};
+use crate::base::{ConsumerId, HolderId, MessageId, Millis, TimeToLive};
 use crate::queue::{
     Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, DeleteCondition, Delivery,
     Effect, Flow, Incoming, LogMode, Overflow, Paged, Progress, PublishRef, QueueConfig, Reason,
@@ -321,8 +321,8 @@ impl Model {
             out.extend(publish.map(|publish| Effect::Refuse { publish }));
             return;
         }
-        let ttl = ttl.into_iter().chain(self.config.message_ttl).min();
-        let expires = ttl.map(|ttl| self.now + u64::from(ttl));
+        let ttl = ttl.map(TimeToLive::ms).into_iter().chain(self.config.message_ttl).min();
+        let expires = ttl.map(|ttl| self.now + ttl);
         let id = self.next;
         self.next += 1;
         let appended = persistent && self.config.log == LogMode::Logged;

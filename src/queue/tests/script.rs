@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::base::{ConsumerId, HolderId, MessageId, Millis};
+use crate::base::{ConsumerId, HolderId, MessageId, Millis, TimeToLive};
 use crate::queue::{
     Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, Delay, DelayedRetry,
     DeleteCondition, Flow, Incoming, LogMode, Overflow, Paging, QueueConfig, RequestId, Residence,
@@ -41,7 +41,7 @@ pub(super) enum Step {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Features {
     dead_letter: DeadLetter,
-    message_ttl: Option<u32>,
+    message_ttl: Option<u64>,
     limits: (Option<u64>, Option<u64>, Overflow),
     delivery_limit: Option<u32>,
     delayed_retry: Option<DelayedRetry>,
@@ -49,7 +49,7 @@ pub(super) struct Features {
 
 /// A message to come: persistence, bytes, whose publish with how many sequences left out, its TTL, its
 /// priority, and how much later it is due.
-pub(super) type Draft = (bool, u64, Option<(u64, u64)>, Option<u32>, u8, Option<u32>);
+pub(super) type Draft = (bool, u64, Option<(u64, u64)>, Option<u64>, u8, Option<u32>);
 
 /// What a step is on a real queue: the numbers of a script of steps, resolved.
 #[derive(Clone, Debug)]
@@ -158,14 +158,15 @@ impl Script {
             self.published.insert((holder, *sequence));
             publish(holder, *sequence)
         });
-        let (ttl, due) = (ttl.filter(|_| self.timed), delay.map(Delay::from_ms));
+        let ttl = ttl.filter(|_| self.timed).map(TimeToLive::from_ms);
+        let due = delay.map(Delay::from_ms);
         Incoming { payload: self.payloads, bytes, persistent, publish, ttl, priority, due }
     }
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
     let by = prop::option::weighted(0.8, (1..3u64, 0..2u64));
-    let ttl = prop::option::weighted(0.3, 0..40u32);
+    let ttl = prop::option::weighted(0.3, 0..40u64);
     (any::<bool>(), 0..50u64, by, ttl, 0..5u8, prop::option::weighted(0.3, 0..40u32))
 }
 
@@ -231,7 +232,7 @@ fn features() -> impl Strategy<Value = Features> {
     ];
     let length = prop::option::weighted(0.3, 0..12u64);
     let limits = (length, prop::option::weighted(0.2, 0..300u64), overflow);
-    let ttl = prop::option::weighted(0.3, 0..40u32);
+    let ttl = prop::option::weighted(0.3, 0..40u64);
     let attempt = prop_oneof![
         1 => Just(None),
         1 => Just(Some(Attempt::Returned)),
