@@ -17,7 +17,9 @@ pub use ids::{
 };
 pub use memory::{MemoryBudget, Pressure};
 pub use message::{Body, BodyRef, Message, MessageHeader};
-pub use names::{ConsumerTag, ExchangeName, NameError, QueueName, ShortStr, UserName, VhostName};
+pub use names::{
+    ConsumerTag, DIRECT_REPLY_TO, ExchangeName, NameError, QueueName, ShortStr, UserName, VhostName,
+};
 pub use reply::ReplyCode;
 pub use table::{FieldTable, FieldValue};
 pub use time::{Clock, ManualClock, Millis, Stopwatch, SystemClock};

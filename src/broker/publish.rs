@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::broker::Common;
+use super::direct_reply::{self, Replying};
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
 use super::storing::own_ttl;
@@ -28,6 +29,7 @@ pub struct Publisher {
     inbox: Arc<Inbox>,
     cached: Cached,
     batch: Batch,
+    replying: Replying,
 }
 
 /// Room that a list gets before there are messages: more than a read brings of the smallest.
@@ -65,7 +67,8 @@ impl Publisher {
     #[must_use]
     pub fn new(vhost: Arc<Vhost>, peer: Peer, inbox: Arc<Inbox>) -> Self {
         let batch = Batch { number: 1, ..Batch::default() };
-        Self { vhost, peer, inbox, cached: Cached::default(), batch }
+        let (cached, replying) = (Cached::default(), Replying::default());
+        Self { vhost, peer, inbox, cached, batch, replying }
     }
 
     /// Routes a message and puts it in the batch. `publish` is there when somebody waits for the confirm.
@@ -78,6 +81,9 @@ impl Publisher {
         publish: Option<PublishRef>,
     ) -> Result<PublishOutcome, Refused> {
         if !self.is_cached(&message) {
+            if direct_reply::addressee(&message).is_some() {
+                return self.reply(message, publish);
+            }
             self.look_up(&message)?;
         }
         let cached = &mut self.cached;
@@ -147,6 +153,7 @@ impl Publisher {
 
     /// Hands every queue its batch and drives it.
     pub fn flush(&mut self, now: Millis) {
+        self.replying.flush(&self.inbox);
         if self.batch.groups.is_empty() && self.batch.touched.is_empty() {
             return;
         }
@@ -166,6 +173,20 @@ impl Publisher {
     /// The vhost's shared parts.
     pub(super) fn common(&self) -> &Arc<Common> {
         &self.vhost.common
+    }
+
+    /// A direct reply: it reaches no queue.
+    fn reply(
+        &mut self,
+        message: Message,
+        publish: Option<PublishRef>,
+    ) -> Result<PublishOutcome, Refused> {
+        let generation = Some(self.vhost.generation());
+        if self.replying.checked != generation {
+            self.check(message.exchange())?;
+            self.replying.checked = generation;
+        }
+        Ok(self.replying.reply(&self.vhost, message, publish))
     }
 
     fn is_cached(&self, message: &Message) -> bool {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::Common;
+use super::direct_reply::DirectReplies;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ReplyCode, VhostName};
@@ -17,13 +18,20 @@ pub struct Vhost {
     /// The table's generation, readable without its lock: a publisher whose cached route is of this
     /// generation needs no lock at all.
     generation: AtomicU64,
+    pub(super) direct_replies: DirectReplies,
 }
 
 impl Vhost {
     pub(super) fn new(name: VhostName, common: Arc<Common>) -> Arc<Self> {
         let table = Table::new();
         let generation = AtomicU64::new(table.generation());
-        Arc::new(Self { name, common, table: RwLock::new(table), generation })
+        Arc::new(Self {
+            name,
+            common,
+            table: RwLock::new(table),
+            generation,
+            direct_replies: DirectReplies::default(),
+        })
     }
 
     /// Its name.

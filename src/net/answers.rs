@@ -33,6 +33,9 @@ pub(super) fn answer(step: Result<Step, Refused>, failed: MethodId) -> Option<An
         },
         Answered::Messages(messages) => Answer::Messages(count(messages)),
         Answered::Consuming(tag) => Answer::Consuming(tag),
+        Answered::ConsumingReplies { tag, address } => {
+            Answer::ConsumingReplies { consumer_tag: tag, address }
+        }
         Answered::Empty => Answer::Empty,
         Answered::Got(event, ready) => match delivery(*event) {
             Ok(delivery) => got(delivery, ready),
@@ -113,6 +116,7 @@ fn call(client: &mut Client, holder: HolderId, request: Request) -> Result<Step,
         Request::Consume { consume, prefetch } => {
             client.consume(holder, consume_request(consume, prefetch))
         }
+        Request::ConsumeReplies(tag) => client.consume_replies(holder, tag),
         Request::Cancel(tag) => Ok(client.cancel(holder, &tag)),
         Request::Get { queue, no_ack } => client.get(holder, &queue, no_ack),
         Request::CheckPublish { exchange } => client.check_publish(exchange.as_str()).map(done),
@@ -135,7 +139,7 @@ pub(super) fn method_id(request: &Request) -> MethodId {
         Request::QueuePurge(_) => MethodId::QUEUE_PURGE,
         Request::QueueDelete { .. } => MethodId::QUEUE_DELETE,
         Request::QueueUnbind(_) => MethodId::QUEUE_UNBIND,
-        Request::Consume { .. } => MethodId::BASIC_CONSUME,
+        Request::Consume { .. } | Request::ConsumeReplies(_) => MethodId::BASIC_CONSUME,
         Request::Cancel(_) => MethodId::BASIC_CANCEL,
         Request::CheckPublish { .. } => MethodId::BASIC_PUBLISH,
         Request::Get { .. } => MethodId::BASIC_GET,

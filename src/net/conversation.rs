@@ -360,6 +360,12 @@ impl Conversation {
     fn happen(&mut self, now: Millis, event: Event, more: &mut Vec<Action>) {
         match event {
             Event::Deliver(event) => self.deliver(event),
+            Event::DirectReply { holder, consumer, reply } => {
+                let Some(client) = &mut self.client else { return };
+                if let Some((channel, tag)) = client.reply_arrived(holder, consumer, &reply) {
+                    self.connection.deliver_reply(channel, holder, tag, &reply);
+                }
+            }
             Event::Confirm { holder, first, last } => {
                 self.connection.confirmed(holder, first, last);
             }

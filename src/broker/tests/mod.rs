@@ -3,6 +3,7 @@
 mod crashed;
 mod dead_letters;
 mod deleting;
+mod direct_reply;
 mod faulty;
 mod features;
 mod logged;
