@@ -81,6 +81,8 @@ pub struct DeliveryEvent {
     /// It needs no ack and is held until it is read: whoever reads it settles it then.
     pub until_read: bool,
     /// How often it was handed out before, where the queue tells it; else 0.
+    pub acquired_count: u16,
+    /// How many of these attempts failed.
     pub delivery_count: u32,
 }
 

@@ -61,28 +61,34 @@ pub(super) fn unreadable(error: &Unreadable, failed: MethodId) -> Answer {
 /// # Errors
 /// When the record is damaged or cannot be read.
 pub(super) fn delivery(event: DeliveryEvent) -> Result<Delivery, Unreadable> {
-    let DeliveryEvent { queue, id, content, redelivered, delivery_count, .. } = event;
+    let DeliveryEvent { queue, id, content, redelivered, .. } = event;
+    let DeliveryEvent { acquired_count, delivery_count, .. } = event;
     let loaded = if content.is_cold() {
         tokio::task::block_in_place(|| content.load())
     } else {
         content.load()
     };
     let mut message = loaded?;
-    if delivery_count > 0 {
-        message = counted(&message, delivery_count);
+    if acquired_count > 0 {
+        message = counted(&message, acquired_count, delivery_count);
     }
     Ok(Delivery { queue, id, message, redelivered })
 }
 
-/// The message with the number of its earlier deliveries (rabbitmq: quorum-queues.md, `x-delivery-count`).
-fn counted(message: &Message, delivery_count: u32) -> Message {
-    let name = ShortStr::try_from(DELIVERY_COUNT).expect("it is short");
-    let value = FieldValue::I64(delivery_count.into());
-    message.with_properties(&with_header(message.properties(), name, value))
+/// The message with the number of its earlier attempts, and of those among them that failed (rabbitmq:
+/// quorum-queues.md, poison messages: both stand in every message that was handed out before).
+fn counted(message: &Message, acquired_count: u16, delivery_count: u32) -> Message {
+    let counts = [
+        ("x-acquired-count", i64::from(acquired_count)),
+        ("x-delivery-count", delivery_count.into()),
+    ];
+    let mut properties = message.properties().to_vec();
+    for (name, count) in counts {
+        let name = ShortStr::try_from(name).expect("it is short");
+        properties = with_header(&properties, name, FieldValue::I64(count));
+    }
+    message.with_properties(&properties)
 }
-
-/// The header that says it.
-const DELIVERY_COUNT: &str = "x-delivery-count";
 
 /// The broker's refusal, with the method that failed.
 pub(super) fn refusal(refused: Refused, failed: MethodId) -> Refusal {

@@ -168,6 +168,7 @@ impl Conversation {
                     let settlement = match settle.outcome {
                         Outcome::Ack => Settlement::Ack,
                         Outcome::Requeue => Settlement::Requeue(Attempt::Returned),
+                        Outcome::RequeueFailed => Settlement::Requeue(Attempt::Failed),
                         Outcome::Discard => Settlement::Discard,
                     };
                     client.settle(settle.holder, settle.queue, settlement, settle.messages);

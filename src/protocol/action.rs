@@ -235,8 +235,11 @@ pub struct Settle {
 pub enum Outcome {
     /// `basic.ack`.
     Ack,
-    /// `basic.nack` or `basic.reject` with `requeue`.
+    /// `basic.nack` with `requeue`, or `basic.recover`: it was given back (rabbitmq: nack.md, the two methods
+    /// differ in what they say of the message).
     Requeue,
+    /// `basic.reject` with `requeue`: the attempt failed.
+    RequeueFailed,
     /// `basic.nack` or `basic.reject` without.
     Discard,
 }

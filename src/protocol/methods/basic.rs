@@ -134,7 +134,8 @@ impl Channel {
         requeue: bool,
         turn: &mut Turn<'_>,
     ) -> Result<(), ProtocolError> {
-        self.basic_nack(delivery_tag, false, requeue, turn)
+        let outcome = if requeue { Outcome::RequeueFailed } else { Outcome::Discard };
+        self.settle(Selection::One(delivery_tag), outcome, turn)
     }
 
     pub(in crate::protocol) fn basic_recover(
