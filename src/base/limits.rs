@@ -90,6 +90,12 @@ pub const OUTPUT_LOW_WATER_BYTES: usize = 256 * 1024;
 /// Deliveries in bytes that wait in one connection's inbox above which its consumers are held.
 pub const INBOX_HIGH_WATER_BYTES: usize = 1024 * 1024;
 
+/// Direct replies in bytes of RAM that wait in one connection's inbox, above which more of them are dropped.
+/// There is no queue in which they could wait instead, and their publishers cannot wait either: a responder
+/// serves many, and one requester that does not read must not stop it. A requester asked for each of them,
+/// and this is some hundred thousand small ones; RabbitMQ keeps as many as its memory holds.
+pub const DIRECT_REPLY_WAITING_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// Messages that a queue hands out in one turn before others get theirs.
 pub const DELIVER_BURST_MESSAGES: usize = 256;
 

@@ -239,7 +239,16 @@ impl Message {
     /// delivery mode, priority or expiration, or takes the last header away, must not do it here.
     #[must_use]
     pub fn with_properties(&self, properties: &[u8]) -> Self {
-        let header = MessageHeader { has_headers: true, ..self.header() };
+        self.rewritten(properties, MessageHeader { has_headers: true, ..self.header() })
+    }
+
+    /// The same message with another `reply-to` in these properties, and nothing else changed.
+    #[must_use]
+    pub fn readdressed(&self, properties: &[u8]) -> Self {
+        self.rewritten(properties, self.header())
+    }
+
+    fn rewritten(&self, properties: &[u8], header: MessageHeader) -> Self {
         let key = self.routing_key();
         Self::new(&self.exchange_name(), key, properties, self.body().to_body(), header)
     }

@@ -19,8 +19,8 @@ pub use ids::{
 pub use memory::{MemoryBudget, Pressure};
 pub use message::{Body, BodyRef, ContentRef, Message, MessageHeader};
 pub use names::{
-    ConsumerTag, ExchangeName, NameError, ParameterName, PolicyName, QueueName, ShortStr, UserName,
-    VhostName,
+    ConsumerTag, DIRECT_REPLY_TO, ExchangeName, NameError, ParameterName, PolicyName, QueueName,
+    ShortStr, UserName, VhostName,
 };
 pub use reply::ReplyCode;
 pub use table::{FieldTable, FieldValue};

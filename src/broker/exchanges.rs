@@ -6,7 +6,7 @@ use super::history::Replay;
 use super::keeping::Keeper;
 use super::policy::QueueType;
 use super::vhost::{Resource, Vhost};
-use super::{Cell, DeclareExchange, Peer, Refused, keeping, refuse};
+use super::{Cell, DeclareExchange, Peer, Refused, direct_reply, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ExchangeName, QueueName, ReplyCode};
 use crate::routing::{
@@ -204,6 +204,7 @@ impl Vhost {
 
     fn check_binding(&self, peer: &Peer, binding: &Binding) -> Result<(), Refused> {
         refuse_default(&binding.source)?;
+        refuse_volatile(&binding.destination)?;
         match &binding.destination {
             Destination::Queue(queue) => {
                 self.permit(peer, Action::Write, Resource::Queue(queue.as_str()))?;
@@ -293,4 +294,15 @@ fn refuse_default(name: &ExchangeName) -> Result<(), Refused> {
         return refuse(ReplyCode::AccessRefused, "operation not permitted on the default exchange");
     }
     Ok(())
+}
+
+/// There is no queue behind these names.
+fn refuse_volatile(destination: &Destination) -> Result<(), Refused> {
+    match destination {
+        Destination::Queue(queue) if direct_reply::is_volatile(queue) => refuse(
+            ReplyCode::AccessRefused,
+            "cannot bind or unbind to a volatile (direct reply-to) queue",
+        ),
+        Destination::Queue(_) | Destination::Exchange(_) => Ok(()),
+    }
 }

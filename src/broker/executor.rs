@@ -362,8 +362,9 @@ impl Executor {
         consumer: ConsumerId,
         delivery: Delivery<Payload>,
     ) -> DeliveryEvent {
-        let Delivery { id, payload, redelivered, delivery_count, holder, until_read } = delivery;
-        let delivery_count = if self.counts_deliveries { delivery_count } else { 0 };
+        let Delivery { id, payload, redelivered, holder, until_read, .. } = delivery;
+        let Delivery { acquired_count, delivery_count, .. } = delivery;
+        let acquired_count = if self.counts_deliveries { acquired_count } else { 0 };
         let log = self.storing.as_ref().map(Storing::log);
         let content = payload.content(id, log);
         if let (Some(_), Some(storing)) = (holder, &mut self.storing) {
@@ -371,7 +372,16 @@ impl Executor {
             let (first, last) = self.handed_out.unwrap_or((id, id));
             self.handed_out = Some((first.min(id), last.max(id)));
         }
-        DeliveryEvent { consumer, queue, id, content, redelivered, until_read, delivery_count }
+        DeliveryEvent {
+            consumer,
+            queue,
+            id,
+            content,
+            redelivered,
+            until_read,
+            acquired_count,
+            delivery_count,
+        }
     }
 
     /// The machine's answer with its message as an event.
@@ -380,10 +390,18 @@ impl Executor {
         match reply {
             Reply::Got { delivery, ready } => {
                 let delivery = delivery.map(|delivery| {
-                    let Delivery { id, redelivered, delivery_count, holder, until_read, .. } =
-                        delivery;
+                    let Delivery { id, redelivered, holder, until_read, .. } = delivery;
+                    let Delivery { acquired_count, delivery_count, .. } = delivery;
                     let payload = self.hand_over(queue, ConsumerId(0), delivery);
-                    Delivery { id, payload, redelivered, delivery_count, holder, until_read }
+                    Delivery {
+                        id,
+                        payload,
+                        redelivered,
+                        acquired_count,
+                        delivery_count,
+                        holder,
+                        until_read,
+                    }
                 });
                 Reply::Got { delivery, ready }
             }

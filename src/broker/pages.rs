@@ -166,7 +166,7 @@ fn paged(entry: &IndexEntry, message: Option<Message>) -> Paged<Payload> {
         residence: payload.residence(),
         payload,
         bytes: entry.bytes + ENTRY_BYTES,
-        delivery_count: u32::from(entry.deliveries),
+        acquired_count: entry.deliveries,
         appended: true,
         damaged: false,
         expires: None,

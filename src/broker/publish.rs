@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::direct_reply::{self, Replying};
 use super::facts::{MessageFacts, Numbers};
 use super::history::Replay;
 use super::pages::ENTRY_BYTES;
@@ -38,6 +39,7 @@ pub struct Publisher {
     looked: Looked,
     /// Whether the configuration wants something written into every message.
     intercepts: bool,
+    replying: Replying,
 }
 
 /// Room that a list gets before there are messages: more than a read brings of the smallest.
@@ -77,8 +79,8 @@ impl Publisher {
         let batch = Batch { number: 1, ..Batch::default() };
         let (cached, numbers) = (Cached::default(), Numbers::default());
         let intercepts = !vhost.common.interceptors.is_empty();
-        let looked = Looked::default();
-        Self { vhost, peer, inbox, cached, batch, numbers, looked, intercepts }
+        let (looked, replying) = (Looked::default(), Replying::default());
+        Self { vhost, peer, inbox, cached, batch, numbers, looked, intercepts, replying }
     }
 
     /// Routes a message and puts it in the batch. `publish` is there when somebody waits for the confirm.
@@ -100,6 +102,9 @@ impl Publisher {
         if sender_selected::may_select(&message) {
             message = self.look_up_selected(message)?;
         } else if !self.is_cached(&message) {
+            if direct_reply::addressee(&message).is_some() {
+                return self.reply(message, publish);
+            }
             self.look_up(&message, &[message.routing_key()])?;
         }
         if self.looked.is_any() {
@@ -180,6 +185,7 @@ impl Publisher {
 
     /// Hands every queue its batch and drives it.
     pub fn flush(&mut self, now: Millis) {
+        self.replying.flush(&self.inbox);
         if self.batch.groups.is_empty() && self.batch.touched.is_empty() {
             return;
         }
@@ -222,6 +228,20 @@ impl Publisher {
             self.tell(cell, Envelope::Publish { messages, publisher: Arc::clone(&to.1) });
         }
         PublishOutcome { queues, answers }
+    }
+
+    /// A direct reply: it reaches no queue.
+    fn reply(
+        &mut self,
+        message: Message,
+        publish: Option<PublishRef>,
+    ) -> Result<PublishOutcome, Refused> {
+        let generation = Some(self.vhost.generation());
+        if self.replying.checked != generation {
+            self.check(message.exchange())?;
+            self.replying.checked = generation;
+        }
+        Ok(self.replying.reply(&self.vhost, message, publish))
     }
 
     fn is_cached(&self, message: &Message) -> bool {

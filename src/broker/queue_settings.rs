@@ -15,7 +15,7 @@ pub(super) struct QueueSettings {
     pub(super) machine: QueueConfig,
     /// Where dead letters go; there exactly when the machine hands them out.
     pub(super) dead_letter: Option<DeadLetterTarget>,
-    /// Whether deliveries carry `x-delivery-count` (rabbitmq: quorum-queues.md, poison messages).
+    /// Whether deliveries carry `x-acquired-count` and `x-delivery-count` (rabbitmq: quorum-queues.md, poison messages).
     pub(super) counts_deliveries: bool,
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::Common;
 use super::default_type::DefaultType;
+use super::direct_reply::DirectReplies;
 use super::history::Histories;
 use super::policies::Policies;
 use super::windows::Windows;
@@ -25,6 +26,7 @@ pub struct Vhost {
     pub(super) histories: Histories,
     pub(super) windows: Arc<Windows>,
     pub(super) default_type: DefaultType,
+    pub(super) direct_replies: DirectReplies,
 }
 
 impl Vhost {
@@ -43,6 +45,7 @@ impl Vhost {
             histories,
             windows,
             default_type,
+            direct_replies: DirectReplies::default(),
         })
     }
 

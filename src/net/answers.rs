@@ -33,6 +33,9 @@ pub(super) fn answer(step: Result<Step, Refused>, failed: MethodId) -> Option<An
         },
         Answered::Messages(messages) => Answer::Messages(count(messages)),
         Answered::Consuming(tag) => Answer::Consuming(tag),
+        Answered::ConsumingReplies { tag, address } => {
+            Answer::ConsumingReplies { consumer_tag: tag, address }
+        }
         Answered::Empty => Answer::Empty,
         Answered::Got(event, ready) => match delivery(*event) {
             Ok(delivery) => got(delivery, ready),
@@ -59,34 +62,45 @@ pub(super) fn unreadable(error: &Unreadable, failed: MethodId) -> Answer {
 /// When the record is damaged or cannot be read.
 #[inline]
 pub(super) fn delivery(event: DeliveryEvent) -> Result<Delivery, Unreadable> {
-    let DeliveryEvent { queue, id, content, redelivered, delivery_count, .. } = event;
+    let DeliveryEvent { queue, id, content, redelivered, .. } = event;
+    let DeliveryEvent { acquired_count, delivery_count, .. } = event;
     let message = match content {
-        Content::Ram(message) if delivery_count == 0 => message,
-        content => loaded(content, delivery_count)?,
+        Content::Ram(message) if acquired_count == 0 => message,
+        content => loaded(content, acquired_count, delivery_count)?,
     };
     Ok(Delivery { queue, id, message, redelivered })
 }
 
 /// A message that has to be read, or changed.
 #[cold]
-fn loaded(content: Content, delivery_count: u32) -> Result<Message, Unreadable> {
+fn loaded(
+    content: Content,
+    acquired_count: u16,
+    delivery_count: u32,
+) -> Result<Message, Unreadable> {
     let message = if content.is_cold() {
         tokio::task::block_in_place(|| content.load())
     } else {
         content.load()
     }?;
-    Ok(if delivery_count > 0 { counted(&message, delivery_count) } else { message })
+    let is_counted = acquired_count > 0;
+    Ok(if is_counted { counted(&message, acquired_count, delivery_count) } else { message })
 }
 
-/// The message with the number of its earlier deliveries (rabbitmq: quorum-queues.md, `x-delivery-count`).
-fn counted(message: &Message, delivery_count: u32) -> Message {
-    let name = ShortStr::try_from(DELIVERY_COUNT).expect("it is short");
-    let value = FieldValue::I64(delivery_count.into());
-    message.with_properties(&with_header(message.properties(), name, value))
+/// The message with the number of its earlier attempts, and of those among them that failed (rabbitmq:
+/// quorum-queues.md, poison messages: both stand in every message that was handed out before).
+fn counted(message: &Message, acquired_count: u16, delivery_count: u32) -> Message {
+    let counts = [
+        ("x-acquired-count", i64::from(acquired_count)),
+        ("x-delivery-count", delivery_count.into()),
+    ];
+    let mut properties = message.properties().to_vec();
+    for (name, count) in counts {
+        let name = ShortStr::try_from(name).expect("it is short");
+        properties = with_header(&properties, name, FieldValue::I64(count));
+    }
+    message.with_properties(&properties)
 }
-
-/// The header that says it.
-const DELIVERY_COUNT: &str = "x-delivery-count";
 
 /// The broker's refusal, with the method that failed.
 pub(super) fn refusal(refused: Refused, failed: MethodId) -> Refusal {
@@ -120,6 +134,7 @@ fn call(client: &mut Client, holder: HolderId, request: Request) -> Result<Step,
         Request::Consume { consume, prefetch } => {
             client.consume(holder, consume_request(consume, prefetch))
         }
+        Request::ConsumeReplies(tag) => client.consume_replies(holder, tag),
         Request::Cancel(tag) => Ok(client.cancel(holder, &tag)),
         Request::Get { queue, no_ack } => client.get(holder, &queue, no_ack),
         Request::CheckPublish { exchange } => client.check_publish(exchange.as_str()).map(done),
@@ -142,7 +157,7 @@ pub(super) fn method_id(request: &Request) -> MethodId {
         Request::QueuePurge(_) => MethodId::QUEUE_PURGE,
         Request::QueueDelete { .. } => MethodId::QUEUE_DELETE,
         Request::QueueUnbind(_) => MethodId::QUEUE_UNBIND,
-        Request::Consume { .. } => MethodId::BASIC_CONSUME,
+        Request::Consume { .. } | Request::ConsumeReplies(_) => MethodId::BASIC_CONSUME,
         Request::Cancel(_) => MethodId::BASIC_CANCEL,
         Request::CheckPublish { .. } => MethodId::BASIC_PUBLISH,
         Request::Get { .. } => MethodId::BASIC_GET,

@@ -168,6 +168,7 @@ impl Conversation {
                     let settlement = match settle.outcome {
                         Outcome::Ack => Settlement::Ack,
                         Outcome::Requeue => Settlement::Requeue(Attempt::Returned),
+                        Outcome::RequeueFailed => Settlement::Requeue(Attempt::Failed),
                         Outcome::Discard => Settlement::Discard,
                     };
                     client.settle(settle.holder, settle.queue, settlement, settle.messages);
@@ -363,6 +364,12 @@ impl Conversation {
     fn happen(&mut self, now: Millis, event: Event, more: &mut Vec<Action>) {
         match event {
             Event::Deliver(event) => self.deliver(event),
+            Event::DirectReply { holder, consumer, reply } => {
+                let Some(client) = &mut self.client else { return };
+                if let Some((channel, tag)) = client.reply_arrived(holder, consumer, &reply) {
+                    self.connection.deliver_reply(channel, holder, tag, &reply);
+                }
+            }
             Event::Confirm { holder, first, last } => {
                 self.connection.confirmed(holder, first, last);
             }

@@ -173,7 +173,8 @@ pub enum Settlement {
     Discard,
 }
 
-/// How the attempt ended whose message returns (rabbitmq: quorum-queues.md, delayed retry).
+/// How the attempt ended whose message returns (rabbitmq: quorum-queues.md, poison messages: every attempt
+/// raises `acquired-count`, and only one that failed raises `delivery-count`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Attempt {
     /// The message was given back on purpose: `basic.nack`, `basic.recover`, a consumer time-out.

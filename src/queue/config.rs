@@ -43,12 +43,13 @@ pub struct QueueConfig {
     pub due: WhenDue,
     /// Whether a message that returns waits before the next attempt (`x-delayed-retry-…`).
     pub delayed_retry: Option<DelayedRetry>,
-    /// How often a message may return: one more, and it is given up (`x-delivery-limit`).
+    /// How many attempts may fail: one more, and the message is given up (`x-delivery-limit`). What is given
+    /// back on purpose is no failure, as often as it happens ([`Attempt::Returned`]).
     pub delivery_limit: Option<u32>,
 }
 
 /// How long a message that returns waits (rabbitmq: quorum-queues.md, delayed retry): `min` times the
-/// number of attempts so far, and no longer than `max`.
+/// number of attempts that failed so far, at least once, and no longer than `max`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DelayedRetry {
     /// Which attempts are followed by a delay; `None` for all.

@@ -100,10 +100,11 @@ impl<P: Clone> Machine<P> {
         self.finish(leaving, effects);
     }
 
-    /// Until when a message that returns has to wait, if it has to.
-    pub(super) fn retry_at(&self, now: Millis, count: u32, attempt: Attempt) -> Option<Millis> {
+    /// Until when a message that returns has to wait, if it has to. `failed` of its attempts have failed;
+    /// one that was only given back waits for as long as after the first of them.
+    pub(super) fn retry_at(&self, now: Millis, failed: u32, attempt: Attempt) -> Option<Millis> {
         let retry = self.config.delayed_retry?;
-        let delay = (u64::from(retry.min) * u64::from(count)).min(retry.max.into());
+        let delay = (u64::from(retry.min) * u64::from(failed.max(1))).min(retry.max.into());
         let applies = delay > 0 && retry.only.is_none_or(|only| only == attempt);
         applies.then(|| now.after(delay))
     }

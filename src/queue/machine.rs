@@ -539,8 +539,9 @@ fn delivery<P>(
     holder: Option<HolderId>,
     no_ack: bool,
 ) -> Delivery<P> {
-    let (delivery_count, until_read) = (facts.delivery_count(), no_ack && holder.is_some());
-    Delivery { id, payload, redelivered: delivery_count > 0, delivery_count, holder, until_read }
+    let (acquired_count, until_read) = (facts.acquired_count(), no_ack && holder.is_some());
+    let (redelivered, delivery_count) = (acquired_count > 0, facts.delivery_count());
+    Delivery { id, payload, redelivered, acquired_count, delivery_count, holder, until_read }
 }
 
 /// Whether handing a message out is the end of it (Q3).

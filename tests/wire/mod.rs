@@ -7,6 +7,7 @@ mod channels;
 mod confirms;
 mod consuming;
 mod content;
+mod direct_reply;
 mod duplicates;
 mod exchange_kinds;
 mod exchanges;

@@ -3,6 +3,7 @@
 mod crashed;
 mod dead_letters;
 mod deleting;
+mod direct_reply;
 mod duplicates;
 mod duplicates_kept;
 mod faulty;

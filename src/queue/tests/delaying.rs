@@ -3,7 +3,7 @@
 use crate::base::{MessageId, Millis, TimeToLive};
 use crate::queue::{
     Attempt, Command, Delay, DelayedRetry, DeleteCondition, Effect, Incoming, Machine, Paged,
-    Paging, QueueConfig, Reason, Reply, RequestId, Residence, Settlement, Span, WhenDue,
+    Paging, QueueConfig, Reason, Reply, RequestId, Residence, Span, WhenDue,
 };
 
 use super::fixture::*;
@@ -24,8 +24,6 @@ fn offer(queue: &mut Queue, dues: &[u32]) -> Vec<Effect<u64>> {
     let messages = dues.iter().map(|due| message(*due)).collect();
     queue.apply(Command::Enqueue(messages))
 }
-
-const FAILED: Settlement = Settlement::Requeue(Attempt::Failed);
 
 #[test]
 fn each_attempt_waits_longer_than_the_last_one_up_to_a_bound() {
@@ -67,6 +65,25 @@ fn only_the_attempts_that_are_named_are_delayed() {
         queue.deliver();
         queue.release(1);
         assert_eq!(queue.machine.delayed(), delayed[1], "a holder that is gone has failed");
+    }
+}
+
+#[test]
+fn what_is_given_back_waits_no_longer_than_after_the_first_failure() {
+    let mut queue = retrying(None, 100, 250);
+    queue.publish(1);
+    for (settlement, delay) in [
+        (REQUEUE, 100),
+        (REQUEUE, 100),
+        (FAILED, 100),
+        (FAILED, 200),
+        (REQUEUE, 200),
+        (FAILED, 250),
+    ] {
+        assert_eq!(queue.deliver().len(), 1);
+        queue.settle(1, settlement, &[(1, 1)]);
+        assert_eq!(queue.machine.next_deadline(), Some(queue.now.after(delay)));
+        queue.tick(delay);
     }
 }
 
@@ -159,7 +176,7 @@ fn due_messages_come_back_after_a_restart() {
         id: MessageId(id),
         payload: id,
         bytes: 10,
-        delivery_count: 0,
+        acquired_count: 0,
         appended: true,
         residence: Residence::Disk,
         damaged: false,

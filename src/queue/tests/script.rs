@@ -79,7 +79,7 @@ pub(super) struct Script {
 
 /// What a queue held before a restart: the gap before each message, its bytes, and how often it was
 /// handed out; and the gap before the next message.
-pub(super) type Past = (Vec<(u64, u64, u32)>, u64);
+pub(super) type Past = (Vec<(u64, u64, u16)>, u64);
 
 impl Script {
     /// A script for a queue whose next message has this id.
@@ -293,7 +293,7 @@ pub(super) fn beginning() -> impl Strategy<Value = (QueueConfig, Option<Past>)> 
         },
     );
     let config = (declared, features()).prop_map(|(config, features)| with(config, features));
-    let past = (vec((0..3u64, 0..50u64, 0..3u32), 1..40), 0..3u64);
+    let past = (vec((0..3u64, 0..50u64, 0..3u16), 1..40), 0..3u64);
     (config, prop::option::weighted(0.3, past))
         .prop_map(|(config, past)| (config, past.filter(|_| config.paging.is_some())))
 }
