@@ -220,3 +220,7 @@ pub const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The longest key of a message that is remembered to find duplicates, in bytes: as long as a short string,
 /// which every sender of ids uses. A longer one would make the window as large as its sender likes.
 pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 255;
+
+/// Messages of one part of the list of what an exchange delays: their routing keys may have to be read from
+/// disk, one by one.
+pub const DELAYED_PAGE_MAX: usize = 500;

@@ -32,7 +32,7 @@ use crate::base::limits::{
     CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES,
     DRIVE_BURSTS_MAX,
 };
-use crate::base::{ConnectionId, FieldTable, MessageId, Millis, QueueId, QueueName};
+use crate::base::{ConnectionId, ExchangeName, FieldTable, MessageId, Millis, QueueId, QueueName};
 use crate::queue::{Burst, Command, Consumer, Effects, Incoming, Machine, Progress, RequestId};
 use crate::store::{LogError, Position, QueueNumber, RecoveredQueue};
 
@@ -53,6 +53,8 @@ pub struct QueueInfo {
     pub arguments: FieldTable,
     /// What the message log knows it by.
     pub number: QueueNumber,
+    /// The exchange that delays its messages here, for the queue behind it: no name leads to that one.
+    pub delays: Option<ExchangeName>,
 }
 
 impl QueueInfo {
@@ -160,6 +162,8 @@ pub struct Cell {
     lost: AtomicU64,
     /// Messages that came after the crash and were refused.
     pub(super) refused: AtomicU64,
+    /// Messages that an exchange delays here, as of the last turn.
+    pub(super) delayed: AtomicU64,
 }
 
 pub(super) struct Core {
@@ -182,15 +186,21 @@ impl Cell {
         common: Arc<Common>,
         recovered: Option<RecoveredQueue>,
     ) -> Arc<Self> {
+        let delaying = info.delays.is_some().then_some(common.parse_headers);
         let mut storing = common
             .log
             .as_ref()
             .map(|log| Storing::new(Arc::clone(log), info.number, info.is_stored()));
-        let settings = QueueSettings::new(effective, info.auto_delete, storing.is_some());
+        let settings = match &info.delays {
+            None => QueueSettings::new(effective, info.auto_delete, storing.is_some()),
+            Some(exchange) => QueueSettings::delaying(effective, exchange, storing.is_some()),
+        };
         let (config, counts_deliveries) = (settings.machine, settings.counts_deliveries);
         if let Some(storing) = &mut storing {
             storing.set_ttl(config.message_ttl);
+            storing.set_delaying(delaying);
         }
+        let recovered_messages = recovered.map_or(0, |recovered| recovered.messages);
         let machine = match recovered {
             Some(recovered) => Machine::recover(config, recovered.next_id, away(&recovered)),
             None => Machine::new(config),
@@ -205,7 +215,7 @@ impl Cell {
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
-                executor: Executor::new(storing, counts_deliveries),
+                executor: Executor::new(storing, counts_deliveries, delaying),
                 taken: VecDeque::new(),
                 timer: first_deadline,
             }),
@@ -216,6 +226,7 @@ impl Cell {
             deleted: AtomicBool::new(false),
             lost: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            delayed: AtomicU64::new(recovered_messages),
         });
         if let Some(at) = first_deadline {
             cell.set_timer(None, at);
@@ -336,6 +347,9 @@ impl Cell {
             Some(vhost) => vhost.queue_deleted(&self.info, move |stored| tell(answers, &stored)),
             None => tell(answers, &Ok(())),
         }
+        if after.dropped > 0 {
+            self.say_dropped(after.dropped);
+        }
         if after.bytes_in_ram != after.bytes_before {
             self.common.memory.change(after.bytes_in_ram, after.bytes_before);
             self.common.alarms.observe(&self.common.memory);
@@ -429,9 +443,7 @@ impl Cell {
             // A turn catches its panics before the lock is let go, and then says `crashed`.
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) if !self.lock_inbox().is_full() => None,
-            Err(TryLockError::WouldBlock) => {
-                Some(self.core.lock().unwrap_or_else(PoisonError::into_inner))
-            }
+            Err(TryLockError::WouldBlock) => Some(self.lock_core()),
         }
     }
 
@@ -446,6 +458,11 @@ impl Cell {
         if !self.scheduled.swap(true, Ordering::SeqCst) {
             self.common.scheduler.resume(Arc::clone(self));
         }
+    }
+
+    /// The core, when who is at it has let go: for a look at the machine. Drive the queue afterwards.
+    pub(super) fn lock_core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_inbox(&self) -> MutexGuard<'_, Waiting> {
@@ -465,6 +482,9 @@ impl Core {
         after.bytes_before = self.machine.ram_bytes();
         let progress = self.work(cell, now, bursts_left, after);
         after.bytes_in_ram = self.machine.ram_bytes();
+        if cell.info.delays.is_some() {
+            cell.delayed.store(Cell::messages_of(&self.machine), Ordering::Relaxed);
+        }
         self.set_timer(cell);
         progress
     }
@@ -502,7 +522,13 @@ impl Core {
                 ready: self.machine.ready(),
                 in_ram: self.machine.ram_bytes(),
                 is_paged: self.machine.is_paged(),
+                now,
             };
+            if cell.info.delays.is_some()
+                && matches!(envelope, Envelope::Tell(Command::Delete { .. }))
+            {
+                after.dropped = Cell::messages_of(&self.machine);
+            }
             let command = self.executor.admit(envelope, standing);
             self.machine.apply(now, command, &mut self.effects);
         }
@@ -531,7 +557,7 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Body, ExchangeName, Message, MessageHeader};
+    use crate::base::{Body, Message, MessageHeader};
 
     fn publish(bytes: u64) -> Envelope {
         let exchange = ExchangeName::try_from("").expect("short");

@@ -1,5 +1,7 @@
 //! Exchange and binding methods: the checks that are the broker's, then the table.
 
+use std::sync::Arc;
+
 use super::history::Replay;
 use super::keeping::Keeper;
 use super::policy::QueueType;
@@ -20,7 +22,7 @@ impl Vhost {
     /// # Errors
     /// 403, 404, 406.
     pub(super) fn exchange_declare(
-        &self,
+        self: &Arc<Self>,
         peer: &Peer,
         declare: DeclareExchange,
         keeper: &mut Keeper,
@@ -49,6 +51,8 @@ impl Vhost {
             internal: declare.internal,
             arguments: declare.arguments,
         };
+        let is_new = exchange.delays() && self.table().exchange(exchange.name.as_str()).is_none();
+        let delaying = is_new.then(|| self.delaying_cell(&exchange, None));
         self.change(|table| {
             let name = exchange.name.as_str();
             if name.starts_with(RESERVED_PREFIX) && table.exchange(name).is_none() {
@@ -58,10 +62,13 @@ impl Vhost {
                 );
             }
             let name = exchange.name.clone();
-            let changes = keeping::put_exchange(&self.name, &exchange);
+            let changes = keeping::put_exchange(&self.name, &exchange, delaying.as_deref());
             let declared = table.declare_exchange(exchange);
             if declared.map_err(|error| self.refused(&name, &error))? == Declared::New {
                 self.apply_effective(table, name.as_str());
+                if let Some(cell) = delaying {
+                    table.set_delay_queue(name.as_str(), cell);
+                }
                 keeper.keep(&self.common, changes);
             }
             Ok(())
@@ -158,11 +165,7 @@ impl Vhost {
     ///
     /// # Errors
     /// 404, and 405 for another connection's exclusive queue.
-    pub(super) fn cell_for(
-        &self,
-        peer: &Peer,
-        name: &QueueName,
-    ) -> Result<std::sync::Arc<Cell>, Refused> {
+    pub(super) fn cell_for(&self, peer: &Peer, name: &QueueName) -> Result<Arc<Cell>, Refused> {
         let cell = self.table().queue(name.as_str()).cloned();
         match cell {
             None => refuse(ReplyCode::NotFound, self.no_queue(name.as_str())),
@@ -219,7 +222,7 @@ impl Vhost {
 
     /// rabbitmq: a local random exchange finds no quorum queue, whose leader may be on another node.
     fn check_local(&self, source: &str, cell: &Cell) -> Result<(), Refused> {
-        let kind = self.table().exchange(source).map(|exchange| exchange.kind);
+        let kind = self.table().exchange(source).map(Exchange::routes_as);
         if kind == Some(ExchangeKind::LocalRandom)
             && cell.effective().queue_type == QueueType::Quorum
         {
@@ -252,6 +255,7 @@ impl Vhost {
             | RoutingError::UnsupportedProperty(_)
             | RoutingError::HeaderAndProperty
             | RoutingError::HistoryLength(_)
+            | RoutingError::DelayedType
             | RoutingError::KeyNotPermitted(_)
             | RoutingError::NoDestination => ReplyCode::PreconditionFailed,
         };

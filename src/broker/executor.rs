@@ -11,9 +11,9 @@ use super::courier::Letter;
 use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::storing::Storing;
-use super::{ChannelCredit, DeliveryEvent, Event, Inbox, Load};
+use super::{ChannelCredit, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying};
 use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN};
-use crate::base::{ConnectionId, ConsumerId, HolderId, MessageId, QueueId};
+use crate::base::{ConnectionId, ConsumerId, HolderId, MessageId, Millis, QueueId};
 use crate::queue::{
     Command, Delivery, Effect, Effects, Incoming, PublishRef, Reply, RequestId, SharedCredit,
 };
@@ -35,6 +35,8 @@ pub(super) struct After {
     pub(super) dead_letters: Vec<Letter>,
     /// Messages that the machine missed in what came back.
     pub(super) lost: u64,
+    /// Messages that an exchange delayed, and that went with it.
+    pub(super) dropped: u64,
 }
 
 /// How a queue stands when something comes in.
@@ -46,6 +48,8 @@ pub(super) struct Standing {
     pub(super) in_ram: u64,
     /// Whether messages are away.
     pub(super) is_paged: bool,
+    /// The moment.
+    pub(super) now: Millis,
 }
 
 /// An answer that waits for a deletion.
@@ -116,13 +120,19 @@ pub(super) struct Executor {
     /// Whether deliveries say how often their message was handed out before.
     counts_deliveries: bool,
     handed_out: Option<(MessageId, MessageId)>,
+    /// There when an exchange delays its messages here: how their headers are read.
+    delaying: Option<HeaderParser>,
 }
 
 /// How many emptied lists are kept.
 const SPARE_MAX: usize = 16;
 
 impl Executor {
-    pub(super) fn new(storing: Option<Storing>, counts_deliveries: bool) -> Self {
+    pub(super) fn new(
+        storing: Option<Storing>,
+        counts_deliveries: bool,
+        delaying: Option<HeaderParser>,
+    ) -> Self {
         Self {
             sinks: BTreeMap::new(),
             holders: BTreeMap::new(),
@@ -134,6 +144,7 @@ impl Executor {
             storing,
             counts_deliveries,
             handed_out: None,
+            delaying,
         }
     }
 
@@ -203,7 +214,10 @@ impl Executor {
     /// log takes the ids of a queue in ascending order only. And all do while messages are away: what
     /// comes then may follow them before the head has room for it, however short the queue is.
     fn admit_messages(&self, messages: &mut [Incoming<Payload>], standing: Standing) {
-        let Standing { ready, mut in_ram, is_paged } = standing;
+        if let Some(parse) = self.delaying {
+            delaying::set_due(messages, standing.now, parse);
+        }
+        let Standing { ready, mut in_ram, is_paged, .. } = standing;
         let durable = self.storing.as_ref().is_some_and(Storing::is_durable);
         let pages = self.storing.is_some();
         for (place, message) in (ready..).zip(messages) {
@@ -267,7 +281,8 @@ impl Executor {
                     debug_assert!(messages.iter().all(|message| message.appended), "see admit");
                 }
                 Effect::PageIn { from, count, up_to } => {
-                    after.page_in = Some(PageQuestion::new(from, count, up_to));
+                    let delayed = self.delaying.is_some();
+                    after.page_in = Some(PageQuestion::new(from, count, up_to, delayed));
                 }
                 Effect::Lost { messages } => after.lost += messages,
                 Effect::Reply { request, reply } => {

@@ -72,7 +72,12 @@ pub(super) fn keep_and_tell(common: &Common, changes: Vec<Change>, done: Done) {
     }
 }
 
-pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change> {
+/// An exchange, and the cell in which it delays messages if it does.
+pub(super) fn put_exchange(
+    vhost: &VhostName,
+    exchange: &Exchange,
+    delaying: Option<&Cell>,
+) -> Vec<Change> {
     if !exchange.durable {
         return Vec::new();
     }
@@ -84,6 +89,7 @@ pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change
         auto_delete: exchange.auto_delete,
         internal: exchange.internal,
         arguments: exchange.arguments.clone(),
+        delay_queue: delaying.map(|cell| cell.info().number.0),
     })]
 }
 

@@ -48,6 +48,8 @@ struct Cached {
     route: Vec<u8>,
     exchange_bytes: usize,
     queues: Vec<Arc<Cell>>,
+    /// Where this message waits, for exchanges that delay it. No route through one of them is kept.
+    later: Vec<Arc<Cell>>,
     /// Where the queues stand in the batch, while `in_batch` is its number.
     slots: Vec<usize>,
     in_batch: u64,
@@ -91,10 +93,12 @@ impl Publisher {
             let edit = common.edit_properties;
             message = common.interceptors.intercept(&message, &*common.clock, edit);
         }
+        let mut held_back = 0;
         if sender_selected::may_select(&message) {
-            message = self.look_up_selected(message)?;
+            (message, held_back) = self.look_up_selected(message, publish)?;
         } else if !self.is_cached(&message) {
             self.look_up(&message, &[message.routing_key()])?;
+            held_back = self.hold_back(&message, publish);
         }
         let cached = &mut self.cached;
         if cached.in_batch != self.batch.number {
@@ -120,7 +124,18 @@ impl Publisher {
             }
         }
         // A publish reaches at most as many queues as there are, far below four billion.
-        Ok(PublishOutcome { queues: u32::try_from(queues).unwrap_or(u32::MAX) })
+        Ok(PublishOutcome { queues: u32::try_from(queues + held_back).unwrap_or(u32::MAX) })
+    }
+
+    /// Puts a message where exchanges on its way delay it, with all its routing keys; says in how many
+    /// places.
+    fn hold_back(&mut self, message: &Message, publish: Option<PublishRef>) -> usize {
+        let places = self.cached.later.len();
+        for cell in self.cached.later.drain(..) {
+            let slot = self.batch.slot(&cell);
+            self.batch.groups[slot].1.push(Incoming { publish, ..incoming(message.clone()) });
+        }
+        places
     }
 
     /// Whether a publish to this exchange would be refused.
@@ -194,8 +209,12 @@ impl Publisher {
     }
 
     /// Finds the queues of a message whose headers may hold more routing keys; gives the message as it
-    /// goes into them.
-    fn look_up_selected(&mut self, message: Message) -> Result<Message, Refused> {
+    /// goes into them, and how many others have it already, to delay it.
+    fn look_up_selected(
+        &mut self,
+        message: Message,
+        publish: Option<PublishRef>,
+    ) -> Result<(Message, usize), Refused> {
         // rabbitmq: what is wrong with the exchange is told before what is wrong with the message.
         self.check(message.exchange())?;
         let common = &self.vhost.common;
@@ -210,7 +229,8 @@ impl Publisher {
         } else if !self.is_cached(&message) {
             self.look_up(&message, &[message.routing_key()])?;
         }
-        Ok(selected.delivered(message, edit))
+        let held_back = self.hold_back(&message, publish);
+        Ok((selected.delivered(message, edit), held_back))
     }
 
     fn look_up(&mut self, message: &Message, keys: &[&[u8]]) -> Result<(), Refused> {
@@ -240,8 +260,11 @@ impl Publisher {
         }
         cached.generation = (!by_message).then(|| table.generation());
         drop(table);
+        let (queues, later) = cached.routed.now_and_later();
         cached.queues.clear();
-        cached.queues.extend(cached.routed.queues().iter().cloned());
+        cached.queues.extend_from_slice(queues);
+        cached.later.clear();
+        cached.later.extend_from_slice(later);
         cached.in_batch = 0;
         cached.checked = Some(generation);
         cached.exchange_bytes = exchange.len();

@@ -35,10 +35,13 @@ pub(super) fn recover(common: &Arc<Common>) -> BTreeMap<VhostName, Arc<Vhost>> {
         vhost.default_type.set(named.and_then(QueueType::parse));
     }
     common.limits.recover(&definitions);
-    for exchange in definitions.exchanges.values() {
-        recover_exchange(&vhosts, exchange);
-    }
     let mut messages = 0;
+    for exchange in definitions.exchanges.values() {
+        let delayed =
+            exchange.delay_queue.and_then(|number| recovered.remove(&QueueNumber(number)));
+        messages += delayed.map_or(0, |delayed| delayed.messages);
+        recover_exchange(&vhosts, exchange, delayed);
+    }
     for queue in definitions.queues.values() {
         let of_log = recovered.remove(&QueueNumber(queue.number));
         messages += of_log.map_or(0, |of_log| of_log.messages);
@@ -91,7 +94,11 @@ fn recover_policies(vhost: &Vhost, definitions: &Definitions) {
     vhost.recover_policies(policies);
 }
 
-fn recover_exchange(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Exchange) {
+fn recover_exchange(
+    vhosts: &BTreeMap<VhostName, Arc<Vhost>>,
+    record: &store::Exchange,
+    delayed: Option<RecoveredQueue>,
+) {
     let Some(vhost) = vhosts.get(&record.vhost) else {
         return lost("exchange", record.name.as_str(), "its vhost is not defined");
     };
@@ -106,9 +113,16 @@ fn recover_exchange(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Ex
         internal: record.internal,
         arguments: record.arguments.clone(),
     };
+    let delaying = exchange.delays().then(|| {
+        let known = record.delay_queue.map(|number| (QueueNumber(number), delayed));
+        vhost.recover_delaying(&exchange, known)
+    });
     let declared = vhost.change(|table| {
         let declared = table.declare_exchange(exchange);
         vhost.apply_effective(table, record.name.as_str());
+        if let (Ok(_), Some(cell)) = (&declared, delaying) {
+            table.set_delay_queue(record.name.as_str(), cell);
+        }
         declared
     });
     if let Err(error) = declared {
@@ -133,6 +147,7 @@ fn recover_queue(
         auto_delete: record.auto_delete,
         arguments: record.arguments.clone(),
         number: QueueNumber(record.number),
+        delays: None,
     };
     let effective = QueueEffective::new(&vhost.policies(), record.name.as_str(), &record.arguments);
     let cell = Cell::new(info, effective, Arc::downgrade(vhost), Arc::clone(common), recovered);

@@ -23,6 +23,8 @@ pub struct Vhost {
     pub(super) policies: Policies,
     pub(super) histories: Histories,
     pub(super) default_type: DefaultType,
+    /// Messages that were delayed and went with their exchange.
+    pub(super) dropped_delayed: AtomicU64,
 }
 
 impl Vhost {
@@ -31,7 +33,16 @@ impl Vhost {
         let generation = AtomicU64::new(table.generation());
         let (policies, histories) = (Policies::default(), Histories::default());
         let (table, default_type) = (RwLock::new(table), DefaultType::default());
-        Arc::new(Self { name, common, table, generation, policies, histories, default_type })
+        Arc::new(Self {
+            name,
+            common,
+            table,
+            generation,
+            policies,
+            histories,
+            default_type,
+            dropped_delayed: AtomicU64::new(0),
+        })
     }
 
     /// Its name.
@@ -49,11 +60,15 @@ impl Vhost {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the table and makes the change visible to publishers' caches.
+    /// Changes the table and makes the change visible to publishers' caches. What exchanges delayed that
+    /// went with it is dropped.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Table<Arc<Cell>>) -> T) -> T {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut table);
         self.generation.store(table.generation(), Ordering::Release);
+        let orphans = table.take_orphans();
+        drop(table);
+        self.drop_delayed(orphans);
         result
     }
 

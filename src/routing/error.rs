@@ -69,6 +69,9 @@ pub enum RoutingError {
     /// `x-recent-history-length` is no positive number. Reply 406; an Erlang term.
     #[error("Invalid argument {0}, 'x-recent-history-length' must be a positive integer")]
     HistoryLength(String),
+    /// An exchange that delays does not say how it routes then. Reply 406.
+    #[error("Invalid argument, 'x-delayed-type' must be an existing exchange type")]
+    DelayedType,
     /// A local random exchange is bound with a key. Reply 406.
     #[error("Non empty binding '{0}' key not permitted")]
     KeyNotPermitted(String),

@@ -28,10 +28,12 @@ pub enum ExchangeKind {
     ModulusHash,
     /// As fanout, and what is bound later gets the last messages.
     RecentHistory,
+    /// Holds messages back, and then routes as another type ([`Exchange::routes_as`]).
+    Delayed,
 }
 
 /// Every type and its name.
-const NAMES: [(ExchangeKind, &str); 9] = [
+const NAMES: [(ExchangeKind, &str); 10] = [
     (ExchangeKind::Direct, "direct"),
     (ExchangeKind::Fanout, "fanout"),
     (ExchangeKind::Topic, "topic"),
@@ -41,6 +43,7 @@ const NAMES: [(ExchangeKind, &str); 9] = [
     (ExchangeKind::LocalRandom, "x-local-random"),
     (ExchangeKind::ModulusHash, "x-modulus-hash"),
     (ExchangeKind::RecentHistory, "x-recent-history"),
+    (ExchangeKind::Delayed, "x-delayed-message"),
 ];
 
 impl ExchangeKind {

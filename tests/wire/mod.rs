@@ -7,6 +7,7 @@ mod channels;
 mod confirms;
 mod consuming;
 mod content;
+mod delayed_exchange;
 mod exchange_kinds;
 mod exchanges;
 mod exclusive;

@@ -2,6 +2,7 @@
 
 mod crashed;
 mod dead_letters;
+mod delaying;
 mod deleting;
 mod faulty;
 mod features;

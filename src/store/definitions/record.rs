@@ -110,6 +110,10 @@ pub struct Exchange {
     /// As declared.
     #[serde(with = "table")]
     pub arguments: FieldTable,
+    /// What the message log knows the queue by in which it delays messages; unique as
+    /// [`Queue::number`]. `None` for an exchange that does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_queue: Option<u64>,
 }
 
 /// A durable queue. Exclusive queues end with their connection and are never stored.

@@ -35,6 +35,7 @@ pub(in crate::store) fn exchange(text: &str) -> Exchange {
         auto_delete: false,
         internal: false,
         arguments: FieldTable::EMPTY,
+        delay_queue: None,
     }
 }
 
