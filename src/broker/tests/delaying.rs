@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::world::{
     AUTOMATIC, Hand, MANUAL, World, deliveries, entries, message_with_headers, parse_headers, queue,
 };
-use crate::base::{ExchangeName, FieldValue, Message, MessageHeader, ShortStr};
+use crate::base::{ExchangeName, FieldValue, Message, MessageHeader, ShortStr, VhostName};
 use crate::broker::{
     Answered, Binding, BrokerStorage, DeadLetterLosses, DeclareExchange, Delayed, Destination,
     Event,
 };
-use crate::store::{MemoryLog, MemoryMetadata, MessageLog};
+use crate::store::{self, Change, MemoryLog, MemoryMetadata, MessageLog};
 
 fn name(text: &str) -> ExchangeName {
     ExchangeName::try_from(text).expect("short")
@@ -402,6 +402,34 @@ fn what_waits_survives_a_restart_with_its_moment() {
     assert_eq!(come(&mut hand, "q"), one("new", -10));
     world.pass(5000);
     assert_eq!(come(&mut hand, "q"), one("far", -5000));
+}
+
+/// What a version before this one stored has no number of a queue.
+#[test]
+fn an_exchange_of_old_definitions_delays_as_well() {
+    let (storage, _log) = storage(MemoryLog::new());
+    drop(World::stored(storage.clone()));
+    let old = Change::PutExchange(store::Exchange {
+        vhost: VhostName::try_from("/").expect("short"),
+        name: name("x"),
+        kind: "direct".to_owned(),
+        durable: true,
+        auto_delete: false,
+        internal: false,
+        arguments: entries([("x-delayed-exchange", FieldValue::Boolean(true))].iter()),
+        delay_queue: None,
+    });
+    storage.metadata.apply(vec![old], Box::new(|stored| stored.expect("stored")));
+    {
+        let world = World::stored(storage.clone());
+        let mut hand = world.connect();
+        publish(&mut hand, message("x", "k", b"m", 100));
+        world.noted.run_all();
+    }
+    for _ in 0..2 {
+        let world = World::stored(storage.clone());
+        assert_eq!(count(&world.connect(), "x"), 1);
+    }
 }
 
 #[test]
