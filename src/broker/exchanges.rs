@@ -51,8 +51,6 @@ impl Vhost {
             internal: declare.internal,
             arguments: declare.arguments,
         };
-        let is_new = exchange.delays() && self.table().exchange(exchange.name.as_str()).is_none();
-        let delaying = is_new.then(|| self.delaying_cell(&exchange, None));
         self.change(|table| {
             let name = exchange.name.as_str();
             if name.starts_with(RESERVED_PREFIX) && table.exchange(name).is_none() {
@@ -62,6 +60,8 @@ impl Vhost {
                 );
             }
             let name = exchange.name.clone();
+            let is_new = exchange.delays() && table.exchange(name.as_str()).is_none();
+            let delaying = is_new.then(|| self.delaying_cell(&exchange, None));
             let changes = keeping::put_exchange(&self.name, &exchange, delaying.as_deref());
             let declared = table.declare_exchange(exchange);
             if declared.map_err(|error| self.refused(&name, &error))? == Declared::New {

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use super::world::{
     AUTOMATIC, Hand, MANUAL, World, deliveries, entries, message_with_headers, parse_headers, queue,
 };
-use crate::base::{ExchangeName, FieldValue, Message, MessageHeader, ShortStr, VhostName};
+use crate::base::{
+    ExchangeName, FieldValue, Message, MessageHeader, PolicyName, ShortStr, VhostName,
+};
+use crate::broker::policy::{Policy, PolicyKind};
 use crate::broker::{
     Answered, Binding, BrokerStorage, DeadLetterLosses, DeclareExchange, Delayed, Destination,
-    Event,
+    Event, VhostLimits,
 };
 use crate::store::{self, Change, MemoryLog, MemoryMetadata, MessageLog};
 
@@ -347,6 +350,29 @@ fn nobody_can_reach_the_queue_behind_the_exchange() {
     assert_eq!((table.queue_count(), table.queues().count()), (0, 0));
     drop(table);
     assert_eq!(count(&hand, "x"), 1);
+}
+
+#[test]
+fn no_policy_and_no_limit_is_for_the_queue_behind_the_exchange() {
+    let world = World::new();
+    let mut hand = world.connect();
+    let vhost = Arc::clone(hand.client.vhost());
+    let limits = VhostLimits { max_queues: Some(1), ..VhostLimits::default() };
+    world.broker.set_vhost_limits(vhost.name().clone(), limits, Box::new(|_| ()));
+    delaying(&mut hand, "x", "direct");
+    bound(&mut hand, "q", "k", "x");
+    let keys = [("message-ttl", FieldValue::I32(1)), ("max-length", FieldValue::I32(1))];
+    let value = Policy::table("", "all", 0, FieldValue::Table(entries(&keys)));
+    let policy =
+        Policy::parse(PolicyKind::User, PolicyName::try_from("all").expect("short"), &value);
+    vhost.put_policy(PolicyKind::User, policy.expect("a good policy"), Box::new(|_| ()));
+    for n in 0..5 {
+        publish(&mut hand, message("x", "k", b"m", 100 + 10 * n));
+    }
+    world.pass(50);
+    assert_eq!(count(&hand, "x"), 5);
+    world.pass(50);
+    assert_eq!((hand.counts("q").0, count(&hand, "x")), (1, 4));
 }
 
 #[test]
