@@ -41,6 +41,9 @@ use crate::store::{QueueNumber, RecoveredQueue};
 /// What the queue of an exchange is called in the log of what happens.
 const NAME_PREFIX: &str = "amq.delayed-";
 
+/// As long as a name may be.
+const NAME_BYTES_MAX: usize = 255;
+
 /// A message that waits for its moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delayed {
@@ -73,10 +76,11 @@ impl Vhost {
         known: Option<(QueueNumber, Option<RecoveredQueue>)>,
     ) -> Arc<Cell> {
         let common = &self.common;
-        let name = QueueName::parse(format!("{NAME_PREFIX}{}", exchange.name).as_bytes());
-        // The exchange's own name when both together are too long: it is only to be read by people.
-        let own = || QueueName::parse(exchange.name.as_str().as_bytes());
-        let name = name.or_else(|_| own()).expect("a name is as long as a name may be");
+        // What is too long is cut: it is only to be read by people, and no queue of a client is called so.
+        let mut name = format!("{NAME_PREFIX}{}", exchange.name);
+        let mut ends = (0..=name.len().min(NAME_BYTES_MAX)).rev();
+        name.truncate(ends.find(|end| name.is_char_boundary(*end)).unwrap_or(0));
+        let name = QueueName::parse(name.as_bytes()).expect("it was cut to what a name may have");
         let (number, recovered) =
             known.unwrap_or_else(|| (common.next_queue_number(exchange.durable), None));
         let arguments = FieldTable::EMPTY;
