@@ -242,3 +242,7 @@ pub const DEDUPLICATION_KEYS_MAX: usize = 1024 * 1024;
 /// Bytes of all keys that one exchange or queue remembers; the oldest go for new ones. A million keys of
 /// usual size fit, and not a million of the longest.
 pub const DEDUPLICATION_WINDOW_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Messages of one part of the list of what an exchange delays: their routing keys may have to be read from
+/// disk, one by one.
+pub const DELAYED_PAGE_MAX: usize = 500;

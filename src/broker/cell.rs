@@ -33,7 +33,7 @@ use crate::base::limits::{
     CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES,
     DRIVE_BURSTS_MAX,
 };
-use crate::base::{ConnectionId, FieldTable, MessageId, Millis, QueueId, QueueName};
+use crate::base::{ConnectionId, ExchangeName, FieldTable, MessageId, Millis, QueueId, QueueName};
 use crate::queue::{Burst, Command, Consumer, Effects, Incoming, Machine, Progress, RequestId};
 use crate::store::{LogError, Position, QueueNumber};
 
@@ -54,6 +54,8 @@ pub struct QueueInfo {
     pub arguments: FieldTable,
     /// What the message log knows it by.
     pub number: QueueNumber,
+    /// The exchange that delays its messages here, for the queue behind it: no name leads to that one.
+    pub delays: Option<ExchangeName>,
 }
 
 impl QueueInfo {
@@ -163,6 +165,8 @@ pub struct Cell {
     pub(super) duplicates: AtomicU64,
     /// Messages that came after the crash and were refused.
     pub(super) refused: AtomicU64,
+    /// Messages that an exchange delays here, as of the last turn.
+    pub(super) delayed: AtomicU64,
 }
 
 pub(super) struct Core {
@@ -187,19 +191,25 @@ impl Cell {
         common: Arc<Common>,
         recovered: FromLog,
     ) -> Arc<Self> {
+        let delaying = info.delays.is_some().then_some(common.parse_headers);
         let mut storing = common
             .log
             .as_ref()
             .map(|log| Storing::new(Arc::clone(log), info.number, info.is_stored()));
-        let settings = QueueSettings::new(effective, info.auto_delete, storing.is_some());
+        let settings = match &info.delays {
+            None => QueueSettings::new(effective, info.auto_delete, storing.is_some()),
+            Some(exchange) => QueueSettings::delaying(effective, exchange, storing.is_some()),
+        };
         let (config, counts_deliveries) = (settings.machine, settings.counts_deliveries);
         if let Some(storing) = &mut storing {
             storing.set_ttl(config.message_ttl);
+            storing.set_delaying(delaying);
         }
         let unique = Unique::new(&info, &common, recovered);
         if let (Some(storing), Some(unique)) = (&mut storing, &unique) {
             storing.set_keys_number(unique.number());
         }
+        let recovered_messages = recovered.messages.map_or(0, |recovered| recovered.messages);
         let machine = match recovered.messages {
             Some(recovered) => Machine::recover(config, recovered.next_id, away(&recovered)),
             None => Machine::new(config),
@@ -214,7 +224,7 @@ impl Cell {
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
-                executor: Executor::new(storing, unique, counts_deliveries),
+                executor: Executor::new(storing, unique, counts_deliveries, delaying),
                 taken: VecDeque::new(),
                 behind: VecDeque::new(),
                 timer: first_deadline,
@@ -227,6 +237,7 @@ impl Cell {
             lost: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            delayed: AtomicU64::new(recovered_messages),
         });
         if let Some(at) = first_deadline {
             cell.set_timer(None, at);
@@ -347,6 +358,9 @@ impl Cell {
             Some(vhost) => vhost.queue_deleted(&self.info, move |stored| tell(answers, &stored)),
             None => tell(answers, &Ok(())),
         }
+        if after.dropped > 0 {
+            self.say_dropped(after.dropped);
+        }
         if after.bytes_in_ram != after.bytes_before {
             self.common.memory.change(after.bytes_in_ram, after.bytes_before);
             self.common.alarms.observe(&self.common.memory);
@@ -440,9 +454,7 @@ impl Cell {
             // A turn catches its panics before the lock is let go, and then says `crashed`.
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) if !self.lock_inbox().is_full() => None,
-            Err(TryLockError::WouldBlock) => {
-                Some(self.core.lock().unwrap_or_else(PoisonError::into_inner))
-            }
+            Err(TryLockError::WouldBlock) => Some(self.lock_core()),
         }
     }
 
@@ -457,6 +469,11 @@ impl Cell {
         if !self.scheduled.swap(true, Ordering::SeqCst) {
             self.common.scheduler.resume(Arc::clone(self));
         }
+    }
+
+    /// The core, when who is at it has let go: for a look at the machine. Drive the queue afterwards.
+    pub(super) fn lock_core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_inbox(&self) -> MutexGuard<'_, Waiting> {
@@ -476,6 +493,9 @@ impl Core {
         after.bytes_before = self.machine.ram_bytes() + self.executor.key_bytes();
         let progress = self.work(cell, now, bursts_left, after);
         after.bytes_in_ram = self.machine.ram_bytes() + self.executor.key_bytes();
+        if cell.info.delays.is_some() {
+            cell.delayed.store(Cell::messages_of(&self.machine), Ordering::Relaxed);
+        }
         self.set_timer(cell);
         progress
     }
@@ -517,6 +537,11 @@ impl Core {
             if let Envelope::Written { ids, positions } = &envelope {
                 exchange(&mut self.machine, ids, positions);
             }
+            if cell.info.delays.is_some()
+                && matches!(envelope, Envelope::Tell(Command::Delete { .. }))
+            {
+                after.dropped = Cell::messages_of(&self.machine);
+            }
             let Some(envelope) = self.look_for_duplicates(cell, now, envelope) else { continue };
             let command = self.executor.admit(envelope, self.standing());
             self.machine.apply(now, command, &mut self.effects);
@@ -546,7 +571,7 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Body, ExchangeName, Message, MessageHeader};
+    use crate::base::{Body, Message, MessageHeader};
 
     fn publish(bytes: u64) -> Envelope {
         let exchange = ExchangeName::try_from("").expect("short");

@@ -92,6 +92,7 @@ impl Cell {
         }
         if !after.deleted && !self.is_deleted() {
             core.executor.drop_queue();
+            after.dropped = self.delayed.load(Ordering::Relaxed);
             after.deleted = true;
         }
         None

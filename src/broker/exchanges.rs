@@ -22,7 +22,7 @@ impl Vhost {
     /// # Errors
     /// 403, 404, 406.
     pub(super) fn exchange_declare(
-        &self,
+        self: &Arc<Self>,
         peer: &Peer,
         declare: DeclareExchange,
         keeper: &mut Keeper,
@@ -61,12 +61,17 @@ impl Vhost {
             }
             let name = exchange.name.clone();
             let number = self.number_for_keys(table, &exchange);
-            let changes = keeping::put_exchange(&self.name, &exchange, number);
+            let is_new = exchange.delays() && table.exchange(name.as_str()).is_none();
+            let delaying = is_new.then(|| self.delaying_cell(&exchange, None));
+            let changes = keeping::put_exchange(&self.name, &exchange, number, delaying.as_deref());
             let declared = table.declare_exchange(exchange);
             if declared.map_err(|error| self.refused(&name, &error))? == Declared::New {
                 self.apply_effective(table, name.as_str());
                 if let Some(exchange) = table.exchange(name.as_str()) {
                     self.windows.add(exchange, number, None);
+                }
+                if let Some(cell) = delaying {
+                    table.set_delay_queue(name.as_str(), cell);
                 }
                 keeper.keep(&self.common, changes);
             }
@@ -231,7 +236,7 @@ impl Vhost {
 
     /// rabbitmq: a local random exchange finds no quorum queue, whose leader may be on another node.
     fn check_local(&self, source: &str, cell: &Cell) -> Result<(), Refused> {
-        let kind = self.table().exchange(source).map(|exchange| exchange.kind);
+        let kind = self.table().exchange(source).map(Exchange::routes_as);
         if kind == Some(ExchangeKind::LocalRandom)
             && cell.effective().queue_type == QueueType::Quorum
         {
@@ -268,6 +273,7 @@ impl Vhost {
             | RoutingError::CacheTooLarge(_)
             | RoutingError::CacheTtl
             | RoutingError::CachePersistence
+            | RoutingError::DelayedType
             | RoutingError::KeyNotPermitted(_)
             | RoutingError::NoDestination => ReplyCode::PreconditionFailed,
         };

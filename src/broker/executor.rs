@@ -12,7 +12,7 @@ use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::storing::Storing;
 use super::unique::Unique;
-use super::{ChannelCredit, DeliveryEvent, Event, Inbox, Load};
+use super::{ChannelCredit, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying};
 use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN};
 use crate::base::{ConnectionId, ConsumerId, HolderId, MessageId, QueueId};
 use crate::queue::{
@@ -37,6 +37,8 @@ pub(super) struct After {
     pub(super) dead_letters: Vec<Letter>,
     /// Messages that the machine missed in what came back.
     pub(super) lost: u64,
+    /// Messages that an exchange delayed, and that went with it.
+    pub(super) dropped: u64,
 }
 
 /// How a queue stands when something comes in.
@@ -120,6 +122,8 @@ pub(super) struct Executor {
     /// Whether deliveries say how often their message was handed out before.
     counts_deliveries: bool,
     handed_out: Option<(MessageId, MessageId)>,
+    /// There when an exchange delays its messages here: how their headers are read.
+    delaying: Option<HeaderParser>,
 }
 
 /// How many emptied lists are kept.
@@ -130,6 +134,7 @@ impl Executor {
         storing: Option<Storing>,
         unique: Option<Box<Unique>>,
         counts_deliveries: bool,
+        delaying: Option<HeaderParser>,
     ) -> Self {
         Self {
             sinks: BTreeMap::new(),
@@ -143,6 +148,7 @@ impl Executor {
             unique,
             counts_deliveries,
             handed_out: None,
+            delaying,
         }
     }
 
@@ -239,6 +245,9 @@ impl Executor {
     /// log takes the ids of a queue in ascending order only. And all do while messages are away: what
     /// comes then may follow them before the head has room for it, however short the queue is.
     pub(super) fn admit_messages(&self, messages: &mut [Incoming<Payload>], standing: Standing) {
+        if let Some(parse) = self.delaying {
+            delaying::set_due(messages, parse);
+        }
         let Standing { ready, mut in_ram, is_paged } = standing;
         let durable = self.keeps_messages();
         let pages = self.storing.is_some();
@@ -304,7 +313,8 @@ impl Executor {
                     debug_assert!(messages.iter().all(|message| message.appended), "see admit");
                 }
                 Effect::PageIn { from, count, up_to } => {
-                    after.page_in = Some(PageQuestion::new(from, count, up_to));
+                    let delayed = self.delaying.is_some();
+                    after.page_in = Some(PageQuestion::new(from, count, up_to, delayed));
                 }
                 Effect::Lost { messages } => after.lost += messages,
                 Effect::Reply { request, reply } => {

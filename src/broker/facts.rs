@@ -1,9 +1,10 @@
 //! A message as the routing table asks for it: raw properties are read when an exchange wants to know.
 
+use super::HeaderParser;
 use super::broker::Common;
 use super::windows::{Looked, Windows};
 use crate::base::{FieldTable, Message};
-use crate::routing::{Exchange, Facts, HashProperty};
+use crate::routing::{Exchange, Facts, HashProperty, delay_ms};
 
 /// One message and where its numbers come from.
 pub(super) struct MessageFacts<'a> {
@@ -35,6 +36,18 @@ impl Facts for MessageFacts<'_> {
         let Some((windows, looked)) = &mut self.windows else { return false };
         windows.look(exchange, &headers, looked)
     }
+
+    fn delay_ms(&mut self) -> Option<u32> {
+        delay_of(self.common.parse_headers, self.message)
+    }
+}
+
+/// How long an exchange that delays holds a message back, in ms.
+pub(super) fn delay_of(parse: HeaderParser, message: &Message) -> Option<u32> {
+    if !message.header().has_headers {
+        return None;
+    }
+    delay_ms(&parse(message.properties()))
 }
 
 /// Numbers for exchanges that pick at random. They spread load and guard no secret: a seed of the system

@@ -55,6 +55,8 @@ struct Cached {
     route: Vec<u8>,
     exchange_bytes: usize,
     queues: Vec<Arc<Cell>>,
+    /// Where this message waits, for exchanges that delay it. No route through one of them is kept.
+    later: Vec<Arc<Cell>>,
     /// Where the queues stand in the batch, while `in_batch` is its number.
     slots: Vec<usize>,
     in_batch: u64,
@@ -100,15 +102,19 @@ impl Publisher {
             message = common.interceptors.intercept(&message, &*common.clock, edit);
         }
         if sender_selected::may_select(&message) {
-            message = self.look_up_selected(message)?;
+            let delivered = self.look_up_selected(&message)?;
+            if self.is_apart() {
+                return Ok(self.publish_apart(&delivered, &message, publish));
+            }
+            message = delivered;
         } else if !self.is_cached(&message) {
             if direct_reply::addressee(&message).is_some() {
                 return self.reply(message, publish);
             }
             self.look_up(&message, &[message.routing_key()])?;
-        }
-        if self.looked.is_any() {
-            return Ok(self.publish_looked(&message, publish));
+            if self.is_apart() {
+                return Ok(self.publish_apart(&message, &message, publish));
+            }
         }
         let cached = &mut self.cached;
         if cached.in_batch != self.batch.number {
@@ -202,30 +208,50 @@ impl Publisher {
         }
     }
 
-    /// Puts a message in that exchanges on its way have looked for: its queues answer to the claim, which
-    /// answers the publisher. One that is a duplicate waits for the answer of the first.
-    fn publish_looked(&mut self, message: &Message, publish: Option<PublishRef>) -> PublishOutcome {
+    /// Whether exchanges on the way of the message that was looked up have more to say than its queues.
+    fn is_apart(&self) -> bool {
+        self.looked.is_any() || !self.cached.later.is_empty()
+    }
+
+    /// Puts a message in that exchanges on its way delay, or have looked for as a duplicate. Those that
+    /// delay it get `whole`, with all its routing keys. Where it was looked for, its queues answer to the
+    /// claim, which answers the publisher; one that is a duplicate waits for the answer of the first.
+    fn publish_apart(
+        &mut self,
+        message: &Message,
+        whole: &Message,
+        publish: Option<PublishRef>,
+    ) -> PublishOutcome {
         let looked = std::mem::take(&mut self.looked);
         let windows = Arc::clone(&self.vhost.windows);
         let publisher = || publish.map(|publish| (Arc::clone(&self.inbox), publish));
-        let cells = self.cached.queues.clone();
+        let now = self.cached.queues.iter().map(|cell| (Arc::clone(cell), message));
+        let later = self.cached.later.drain(..).map(|cell| (cell, whole));
+        let cells: Vec<_> = now.chain(later).collect();
         let queues = u32::try_from(cells.len()).unwrap_or(u32::MAX);
         let mut answers = queues;
-        let mut to = (publish, Arc::clone(&self.inbox));
+        let mut claimed = None;
         if let Some(claim) = looked.claim {
             if cells.is_empty() {
                 windows.withdraw(claim);
             } else {
-                let is_kept = cells.iter().any(|cell| cell.info().is_stored());
+                let is_kept = cells.iter().any(|(cell, _)| cell.info().is_stored());
                 let is_kept = is_kept && message.header().persistent;
-                let (publish, inbox) = windows.route(claim, queues, is_kept, publisher());
-                (to, answers) = ((Some(publish), inbox), 1);
+                claimed = Some(windows.route(claim, queues, is_kept, publisher()));
+                answers = 1;
             }
         }
         answers += u32::from(windows.wait(&looked, publisher()));
-        for cell in &cells {
-            let messages = vec![Incoming { publish: to.0, ..incoming(message.clone()) }];
-            self.tell(cell, Envelope::Publish { messages, publisher: Arc::clone(&to.1) });
+        for (cell, message) in cells {
+            let message = incoming(message.clone());
+            if let Some((publish, inbox)) = &claimed {
+                let messages = vec![Incoming { publish: Some(*publish), ..message }];
+                let publisher = Arc::clone(inbox);
+                self.tell(&cell, Envelope::Publish { messages, publisher });
+            } else {
+                let slot = self.batch.slot(&cell);
+                self.batch.groups[slot].1.push(Incoming { publish, ..message });
+            }
         }
         PublishOutcome { queues, answers }
     }
@@ -252,7 +278,7 @@ impl Publisher {
 
     /// Finds the queues of a message whose headers may hold more routing keys; gives the message as it
     /// goes into them.
-    fn look_up_selected(&mut self, message: Message) -> Result<Message, Refused> {
+    fn look_up_selected(&mut self, message: &Message) -> Result<Message, Refused> {
         // rabbitmq: what is wrong with the exchange is told before what is wrong with the message.
         self.check(message.exchange())?;
         let common = &self.vhost.common;
@@ -261,13 +287,13 @@ impl Publisher {
         if !selected.keys.is_empty() {
             let keys = [message.routing_key()].into_iter();
             let keys: Vec<_> = keys.chain(selected.keys.iter().map(|key| &**key)).collect();
-            self.look_up(&message, &keys)?;
+            self.look_up(message, &keys)?;
             // The keys of this message are no other message's.
             self.cached.generation = None;
-        } else if !self.is_cached(&message) {
-            self.look_up(&message, &[message.routing_key()])?;
+        } else if !self.is_cached(message) {
+            self.look_up(message, &[message.routing_key()])?;
         }
-        Ok(selected.delivered(message, edit))
+        Ok(selected.delivered(message.clone(), edit))
     }
 
     fn look_up(&mut self, message: &Message, keys: &[&[u8]]) -> Result<(), Refused> {
@@ -298,8 +324,11 @@ impl Publisher {
         }
         cached.generation = (!by_message).then(|| table.generation());
         drop(table);
+        let (queues, later) = cached.routed.now_and_later();
         cached.queues.clear();
-        cached.queues.extend(cached.routed.queues().iter().cloned());
+        cached.queues.extend_from_slice(queues);
+        cached.later.clear();
+        cached.later.extend_from_slice(later);
         cached.in_batch = 0;
         cached.checked = Some(generation);
         cached.exchange_bytes = exchange.len();

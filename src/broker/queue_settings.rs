@@ -76,6 +76,24 @@ impl QueueSettings {
         Self { effective, machine, dead_letter, counts_deliveries }
     }
 
+    /// Of the queue behind an exchange that delays: it knows nothing but when its messages are due, and
+    /// sends them on to what the exchange leads to then. As many are on their way at a time as of a queue
+    /// that sends dead letters until they are taken.
+    pub(super) fn delaying(
+        effective: QueueEffective,
+        exchange: &ExchangeName,
+        stored: bool,
+    ) -> Self {
+        let plain = Self::new(effective, false, stored);
+        let (exchange, routing_key) = (exchange.clone(), None);
+        let departing = DeadLetter::AtLeastOnce { departing_max: DEAD_LETTERS_DEPARTING_MAX };
+        Self {
+            machine: QueueConfig { dead_letter: departing, due: WhenDue::Forward, ..plain.machine },
+            dead_letter: Some(DeadLetterTarget { exchange, routing_key, until_taken: false }),
+            ..plain
+        }
+    }
+
     /// The same queue with something else in force.
     pub(super) fn with(&self, effective: QueueEffective) -> Self {
         Self::new(effective, self.machine.auto_delete, self.machine.log == LogMode::Logged)

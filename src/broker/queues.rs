@@ -72,6 +72,7 @@ impl Vhost {
             auto_delete: declare.auto_delete,
             arguments: declare.arguments.clone(),
             number: self.common.next_queue_number(declare.durable && !declare.exclusive),
+            delays: None,
         };
         let changes = keeping::put_queue(&self.name, &info);
         let policies = self.policies();

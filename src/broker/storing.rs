@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
+use super::HeaderParser;
 use super::cell::{Cell, Envelope};
+use super::facts::delay_of;
 use super::payload::Payload;
 use crate::base::{Clock, MessageId};
 use crate::queue::Span;
@@ -33,6 +35,8 @@ pub(super) struct Storing {
     keys_number: Option<QueueNumber>,
     /// The time to live that the queue gives its messages, in ms.
     ttl: Option<u64>,
+    /// There when an exchange delays its messages here: how their headers are read.
+    delaying: Option<HeaderParser>,
 }
 
 impl Storing {
@@ -49,6 +53,7 @@ impl Storing {
             keys: Vec::new(),
             keys_number: None,
             ttl: None,
+            delaying: None,
         }
     }
 
@@ -77,6 +82,11 @@ impl Storing {
         self.ttl = ttl;
     }
 
+    /// Messages are due by their headers, and do not expire.
+    pub(super) fn set_delaying(&mut self, delaying: Option<HeaderParser>) {
+        self.delaying = delaying;
+    }
+
     /// A message that the machine wants appended.
     pub(super) fn append(&mut self, id: MessageId, payload: &Payload, clock: &dyn Clock) {
         let Some(message) = payload.message() else {
@@ -85,7 +95,11 @@ impl Storing {
         };
         let durable = self.durable && message.header().persistent;
         let lifetime = if durable { Lifetime::Durable } else { Lifetime::Process };
-        let ttl = [self.ttl, message.header().expiration_ms].into_iter().flatten().min();
+        let ttl = match self.delaying {
+            None => [self.ttl, message.header().expiration_ms].into_iter().flatten().min(),
+            // The log has one moment for each message: here it is when the message is due.
+            Some(parse) => Some(delay_of(parse, message).unwrap_or(0).into()),
+        };
         let expires_unix_ms = ttl.map(|ttl| clock.unix_ms().saturating_add(ttl));
         let options = EnqueueOptions { expires_unix_ms, lifetime };
         self.awaited |= durable;

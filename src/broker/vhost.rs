@@ -27,6 +27,8 @@ pub struct Vhost {
     pub(super) windows: Arc<Windows>,
     pub(super) default_type: DefaultType,
     pub(super) direct_replies: DirectReplies,
+    /// Messages that were delayed and went with their exchange.
+    pub(super) dropped_delayed: AtomicU64,
 }
 
 impl Vhost {
@@ -46,6 +48,7 @@ impl Vhost {
             windows,
             default_type,
             direct_replies: DirectReplies::default(),
+            dropped_delayed: AtomicU64::new(0),
         })
     }
 
@@ -64,11 +67,15 @@ impl Vhost {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the table and makes the change visible to publishers' caches.
+    /// Changes the table and makes the change visible to publishers' caches. What exchanges delayed that
+    /// went with it is dropped.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Table<Arc<Cell>>) -> T) -> T {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut table);
         self.generation.store(table.generation(), Ordering::Release);
+        let orphans = table.take_orphans();
+        drop(table);
+        self.drop_delayed(orphans);
         result
     }
 

@@ -52,7 +52,7 @@ fn rows(folder: &Folder, report: &CheckReport) -> Vec<Row> {
     let mut rows: Vec<Row> = declared
         .iter()
         .map(|(number, queue)| Row {
-            names: Some((queue.vhost.to_string(), queue.name.to_string())),
+            names: Some((queue.vhost.clone(), queue.name.clone())),
             number: number.0,
             messages: held(*number).map_or(0, |queue| queue.messages),
             bytes: held(*number).map_or(0, |queue| queue.bytes),

@@ -31,6 +31,13 @@ impl<P> Delayed<P> {
         assert!(twin.is_none(), "a message is in one place only (Q1)");
     }
 
+    /// Bytes of their places, which stay in RAM when their bodies do not: the entries and keys of two
+    /// ordered collections, whose nodes are half full when they come in order.
+    pub(super) fn place_bytes(&self) -> u64 {
+        let place = size_of::<(MessageId, Entry<P>)>() + size_of::<(Millis, MessageId)>();
+        (self.messages.len() * place * 2) as u64
+    }
+
     /// Takes out the first whose moment is this one or lies before it.
     pub(super) fn pop(&mut self, now: Millis) -> Option<(MessageId, Entry<P>)> {
         let &(until, id) = self.order.first()?;
@@ -74,6 +81,18 @@ impl<P: Clone> Machine<P> {
     #[must_use]
     pub fn delayed_bytes(&self) -> u64 {
         self.delayed.bytes
+    }
+
+    /// Messages that wait, by their moment and then by their id, from this place on.
+    pub fn delayed_from(
+        &self,
+        until: Millis,
+        id: MessageId,
+    ) -> impl Iterator<Item = (Millis, MessageId, &P)> {
+        let Delayed { messages, order, .. } = &self.delayed;
+        order
+            .range((until, id)..)
+            .filter_map(|(until, id)| messages.get(id).map(|entry| (*until, *id, &entry.payload)))
     }
 
     /// When the first of them is ready.

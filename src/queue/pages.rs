@@ -62,7 +62,7 @@ impl<P: Clone> Machine<P> {
     pub fn ram_bytes(&self) -> u64 {
         let handed = self.unsettled_bytes() + self.departing_bytes();
         let all = self.ready_bytes() + self.delayed_bytes() + handed;
-        all - self.disk_bytes + self.ready.place_bytes()
+        all - self.disk_bytes + self.ready.place_bytes() + self.delayed.place_bytes()
     }
 
     /// Whether messages are away. What comes now may go away before anybody takes it, so the driver

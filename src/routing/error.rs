@@ -81,6 +81,9 @@ pub enum RoutingError {
     /// `x-cache-persistence` of an exchange that drops duplicates. Reply 406.
     #[error("Invalid argument, 'x-cache-persistence' must be either 'disk' or 'memory'")]
     CachePersistence,
+    /// An exchange that delays does not say how it routes then. Reply 406.
+    #[error("Invalid argument, 'x-delayed-type' must be an existing exchange type")]
+    DelayedType,
     /// A local random exchange is bound with a key. Reply 406.
     #[error("Non empty binding '{0}' key not permitted")]
     KeyNotPermitted(String),

@@ -31,10 +31,12 @@ pub enum ExchangeKind {
     RecentHistory,
     /// As fanout, and duplicates are dropped.
     Deduplication,
+    /// Holds messages back, and then routes as another type ([`Exchange::routes_as`]).
+    Delayed,
 }
 
 /// Every type and its name.
-const NAMES: [(ExchangeKind, &str); 10] = [
+const NAMES: [(ExchangeKind, &str); 11] = [
     (ExchangeKind::Direct, "direct"),
     (ExchangeKind::Fanout, "fanout"),
     (ExchangeKind::Topic, "topic"),
@@ -45,6 +47,7 @@ const NAMES: [(ExchangeKind, &str); 10] = [
     (ExchangeKind::ModulusHash, "x-modulus-hash"),
     (ExchangeKind::RecentHistory, "x-recent-history"),
     (ExchangeKind::Deduplication, DEDUPLICATION),
+    (ExchangeKind::Delayed, "x-delayed-message"),
 ];
 
 impl ExchangeKind {

@@ -30,7 +30,7 @@ impl HashProperty {
 
 /// A message as routers see it. Nothing is asked that no exchange on the way needs.
 pub trait Facts {
-    /// The `headers` table. Asked for once at most.
+    /// The `headers` table. Asked for once at most, besides for [`Self::delay_ms`].
     fn headers(&mut self) -> FieldTable;
 
     /// The bytes of a property; `None` when the message has none of it.
@@ -45,6 +45,12 @@ pub trait Facts {
     /// who publishes keeps the answer that is here.
     fn is_duplicate(&mut self, _: &Exchange) -> bool {
         false
+    }
+
+    /// How long an exchange that delays holds the message back ([`super::delay_ms`]); `None` for not at
+    /// all.
+    fn delay_ms(&mut self) -> Option<u32> {
+        super::delay_ms(&self.headers())
     }
 }
 

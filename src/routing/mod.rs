@@ -8,6 +8,7 @@ mod binding;
 mod checks;
 mod consistent_hash;
 mod deduplication;
+mod delay;
 mod direct;
 mod error;
 mod exchange;
@@ -30,6 +31,7 @@ mod value;
 
 pub use binding::{Binding, Change, Declared, Destination, Removed};
 pub use deduplication::{CACHE_SIZE, CACHE_TTL, DEDUPLICATION, Deduplication};
+pub use delay::{DELAY_HEADER, delay_ms};
 pub use error::RoutingError;
 pub use exchange::{ALTERNATE_EXCHANGE, Exchange, ExchangeKind};
 pub use facts::{Facts, HashProperty};

@@ -39,8 +39,9 @@ pub(super) struct Route<'a> {
 
 impl Router {
     pub(super) fn new(exchange: &Exchange) -> Self {
-        match exchange.kind {
-            ExchangeKind::Direct => Self::Direct(Direct::default()),
+        match exchange.routes_as() {
+            // No exchange routes as one that delays: that is refused when it is declared.
+            ExchangeKind::Direct | ExchangeKind::Delayed => Self::Direct(Direct::default()),
             ExchangeKind::Fanout | ExchangeKind::Deduplication => Self::Fanout(Fanout::default()),
             ExchangeKind::Topic => Self::Topic(Topic::default()),
             ExchangeKind::Headers => Self::Headers(Headers::default()),
@@ -161,5 +162,11 @@ impl<'a> LazyFacts<'a> {
     fn number(&mut self) -> u64 {
         self.is_asked = true;
         self.facts.number()
+    }
+
+    /// Whether an exchange that delays has to hold the message back.
+    pub(super) fn is_delayed(&mut self) -> bool {
+        self.is_asked = true;
+        self.facts.delay_ms().is_some()
     }
 }

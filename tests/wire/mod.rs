@@ -7,6 +7,7 @@ mod channels;
 mod confirms;
 mod consuming;
 mod content;
+mod delayed_exchange;
 mod direct_reply;
 mod duplicates;
 mod exchange_kinds;

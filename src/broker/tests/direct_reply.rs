@@ -55,7 +55,7 @@ fn replies_reach_the_consumer_of_their_address_in_order() {
     let world = World::new();
     let (mut one, mut two, mut responder) = (world.connect(), world.connect(), world.connect());
     let second = HolderId(1_000_000);
-    one.client.channel_opened(second, ChannelId(2));
+    one.client.channel_opened(second, ChannelId(2)).expect("no limit");
     let to = [consume(&mut one), consume_on(&mut one, second), consume(&mut two)];
     for name in &to {
         assert!(name.starts_with("amq.rabbitmq.reply-to."), "{name}");
@@ -134,7 +134,7 @@ fn an_address_ends_with_its_consumer_and_is_not_given_again() {
 
     requester.client.channel_closed(holder);
     assert_eq!(responder.publish(&second, b"late"), Ok(0));
-    requester.client.channel_opened(holder, ChannelId(1));
+    requester.client.channel_opened(holder, ChannelId(1)).expect("no limit");
     let third = consume(&mut requester);
     assert_eq!(responder.publish(&third, b"in time"), Ok(1));
     drop(requester);

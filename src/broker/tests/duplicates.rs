@@ -1,6 +1,6 @@
 //! Duplicates at queues and exchanges, seen from a client, without a disk.
 
-use super::world::{Hand, MANUAL, World, entries, message_with_headers, queue};
+use super::world::{Hand, MANUAL, World, entries, message_with_table, queue};
 use crate::base::{ExchangeName, FieldTable, FieldValue, ShortStr};
 use crate::broker::{Answered, Binding, DeclareExchange, DeliveryEvent, Destination, Event};
 use crate::queue::{Attempt, Settlement};
@@ -49,7 +49,7 @@ pub(super) fn bind(hand: &mut Hand, source: &str, destination: Destination) {
 pub(super) fn publish(hand: &mut Hand, exchange: &str, key: &str, keys: &[&str]) -> Vec<u32> {
     let one = |key_of: &&str| {
         let headers = entries(&[("x-deduplication-header", FieldValue::text(key_of))]);
-        let message = message_with_headers(exchange, key, &headers, true);
+        let message = message_with_table(exchange, key, &headers, true);
         let queues = hand.publish_message(message).expect("no refusal");
         hand.flush();
         queues
@@ -119,7 +119,7 @@ fn messages_without_a_key_are_not_looked_for() {
         entries(&[("x-deduplication-header", FieldValue::text(&"k".repeat(256)))]),
     ] {
         for _ in 0..2 {
-            hand.publish_message(message_with_headers("", "q", &headers, false)).expect("routed");
+            hand.publish_message(message_with_table("", "q", &headers, false)).expect("routed");
         }
     }
     hand.publish("q", b"m").expect("routed");
@@ -160,7 +160,7 @@ fn a_message_that_left_a_moment_ago_is_no_original() {
     declare(&mut hand, "q", &[ON, ("x-max-length", number(1))]);
     let keyed = |key: &str| {
         let headers = entries(&[("x-deduplication-header", FieldValue::text(key))]);
-        message_with_headers("", "q", &headers, true)
+        message_with_table("", "q", &headers, true)
     };
     for key in ["a", "b", "a"] {
         hand.publish_message(keyed(key)).expect("routed");
@@ -218,7 +218,7 @@ fn a_queue_with_a_window_remembers_what_left_it() {
     let own =
         entries(&[("x-deduplication-header", FieldValue::text("d")), ("x-cache-ttl", number(10))]);
     for (wait, count) in [(9, 5), (1, 5), (0, 6)] {
-        hand.publish_message(message_with_headers("", "q", &own, true)).expect("routed");
+        hand.publish_message(message_with_table("", "q", &own, true)).expect("routed");
         hand.flush();
         assert_eq!(ready(&mut hand, "q"), count);
         world.pass(wait);
@@ -294,7 +294,7 @@ fn an_exchange_drops_what_it_has_seen_for_all_its_queues() {
     let name = ExchangeName::try_from("x").expect("short");
     assert_eq!(hand.client.vhost().dropped_duplicates(&name), 2);
     assert_eq!((ready(&mut hand, "one"), ready(&mut hand, "two")), (4, 4));
-    let unkeyed = message_with_headers("x", "", &FieldTable::EMPTY, false);
+    let unkeyed = message_with_table("x", "", &FieldTable::EMPTY, false);
     for _ in 0..2 {
         assert_eq!(hand.publish_message(unkeyed.clone()), Ok(2));
     }
@@ -319,7 +319,7 @@ fn any_exchange_can_look_at_any_header_wherever_a_message_comes_from() {
     bind(&mut hand, "inner", Destination::Queue(queue("q")));
     let headers = entries(&[("id", number(7))]);
     let send = |hand: &mut Hand| {
-        let queues = hand.publish_message(message_with_headers("front", "", &headers, true));
+        let queues = hand.publish_message(message_with_table("front", "", &headers, true));
         hand.flush();
         (queues, answers(hand).0.len())
     };
@@ -374,7 +374,7 @@ fn publishes_of_one_channel_keep_their_order_with_and_without_keys() {
     for key in ["1", "2", "3"] {
         hand.publish("q", key.as_bytes()).expect("routed");
         let headers = entries(&[("x-deduplication-header", FieldValue::text(key))]);
-        hand.publish_message(message_with_headers("x", key, &headers, true)).expect("routed");
+        hand.publish_message(message_with_table("x", key, &headers, true)).expect("routed");
     }
     hand.flush();
     for expected in ["1", "2", "3"] {

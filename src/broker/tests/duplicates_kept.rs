@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::duplicates::{
     ON, answers, bind, declare, exchange, get, number, publish, ready, settle,
 };
-use super::world::{Hand, World, entries, message_with_headers, queue};
+use super::world::{Hand, World, entries, message_with_table, queue};
 use crate::base::FieldValue;
 use crate::broker::{Answered, BrokerStorage, Destination};
 use crate::queue::Settlement;
@@ -148,7 +148,7 @@ fn the_window_of_a_queue_outlives_its_messages_and_the_process() {
     publish(&mut hand, "", "q", &["c"]);
     disk.write(&world);
     let passing = entries(&[("x-deduplication-header", FieldValue::text("passing"))]);
-    hand.publish_message(message_with_headers("", "q", &passing, false)).expect("routed");
+    hand.publish_message(message_with_table("", "q", &passing, false)).expect("routed");
     publish(&mut hand, "", "q", &["unwritten"]);
     vanish(hand);
     let disk = disk.crash();
@@ -157,7 +157,7 @@ fn the_window_of_a_queue_outlives_its_messages_and_the_process() {
     assert_eq!(ready(&mut hand, "q"), 1);
     publish(&mut hand, "", "q", &["a", "b", "c"]);
     assert_eq!(ready(&mut hand, "q"), 1, "all three are remembered");
-    hand.publish_message(message_with_headers("", "q", &passing, true)).expect("routed");
+    hand.publish_message(message_with_table("", "q", &passing, true)).expect("routed");
     publish(&mut hand, "", "q", &["unwritten", "gone"]);
     assert_eq!(ready(&mut hand, "q"), 4, "what was lost, or forgotten, may come again");
     disk.write(&world);
@@ -227,7 +227,7 @@ fn the_window_of_an_exchange_outlives_its_queues_and_the_process() {
         disk.write(&world);
     }
     let passing = entries(&[("x-deduplication-header", FieldValue::text("passing"))]);
-    hand.publish_message(message_with_headers("x", "", &passing, false)).expect("routed");
+    hand.publish_message(message_with_table("x", "", &passing, false)).expect("routed");
     hand.flush();
     assert_eq!(answers(&mut hand).0, [1, 2, 3, 4, 5]);
     hand.delete("q").expect("deleted");
@@ -239,7 +239,7 @@ fn the_window_of_an_exchange_outlives_its_queues_and_the_process() {
     declare(&mut hand, "q", &[]);
     bind(&mut hand, "x", Destination::Queue(queue("q")));
     assert_eq!(publish(&mut hand, "x", "", &["b", "c", "gone"]), [0, 0, 1]);
-    hand.publish_message(message_with_headers("x", "", &passing, true)).expect("routed");
+    hand.publish_message(message_with_table("x", "", &passing, true)).expect("routed");
     hand.flush();
     assert_eq!(ready(&mut hand, "q"), 2, "what was not kept leaves no key");
     disk.write(&world);

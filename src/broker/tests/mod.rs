@@ -2,6 +2,7 @@
 
 mod crashed;
 mod dead_letters;
+mod delaying;
 mod deleting;
 mod direct_reply;
 mod duplicates;

@@ -116,13 +116,14 @@ fn purge_leaves_what_is_delayed_and_delete_takes_it() {
     let effects = queue.apply(Command::Purge { request: RequestId(1) });
     assert_eq!(effects, [gone(3, false), reply(1, Reply::Purged { messages: 1 })]);
     assert_eq!((queue.machine.delayed(), queue.machine.delayed_bytes()), (2, 20));
-    assert_eq!(queue.machine.ram_bytes(), 20);
+    let places = queue.machine.ram_bytes() - 20;
+    assert!((2 * 48..2 * 160).contains(&places), "{places} bytes for the places of two messages");
     let mut seen = 0;
     queue.machine.exchange(MessageId(2), MessageId(9), |_, _| {
         seen += 1;
         Residence::Disk
     });
-    assert_eq!((seen, queue.machine.ram_bytes()), (1, 10));
+    assert_eq!((seen, queue.machine.ram_bytes()), (1, 10 + places));
     let effects = queue.delete(DeleteCondition::default());
     assert_eq!(effects[1], gone_run(1, 2, 0));
     assert_eq!(queue.machine.next_deadline(), None);

@@ -94,8 +94,9 @@ impl Definitions {
             Change::PutUser(record) => insert(&mut self.users, record),
             Change::PutPermission(record) => insert(&mut self.permissions, record),
             Change::PutExchange(record) => {
-                let number = record.number.unwrap_or(0);
-                self.next_queue_number = next_queue_number(self.next_queue_number, number);
+                if let Some(number) = record.highest_number() {
+                    self.next_queue_number = next_queue_number(self.next_queue_number, number);
+                }
                 insert(&mut self.exchanges, record);
             }
             Change::PutQueue(record) => {

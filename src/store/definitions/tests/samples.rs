@@ -36,6 +36,7 @@ pub(in crate::store) fn exchange(text: &str) -> Exchange {
         internal: false,
         arguments: FieldTable::EMPTY,
         number: None,
+        delay_queue: None,
     }
 }
 
