@@ -18,9 +18,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 
+use super::Vhost;
 use super::broker::Common;
 use super::courier::{Courier, DeadLetters};
 use super::effective::InForce;
+use super::envelope::Envelope;
 use super::executor::{After, Executor, Standing, tell};
 use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
@@ -28,14 +30,13 @@ use super::policy::QueueEffective;
 use super::queue_settings::QueueSettings;
 use super::storing::Storing;
 use super::unique::{FromLog, Unique};
-use super::{ChannelCredit, Inbox, Vhost};
 use crate::base::limits::{
     CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES,
     DRIVE_BURSTS_MAX,
 };
 use crate::base::{ConnectionId, ExchangeName, FieldTable, MessageId, Millis, QueueId, QueueName};
-use crate::queue::{Burst, Command, Consumer, Effects, Incoming, Machine, Progress, RequestId};
-use crate::store::{LogError, Position, QueueNumber};
+use crate::queue::{Burst, Command, Effects, Machine, Progress};
+use crate::store::{LogError, QueueNumber};
 
 /// What a queue was declared to be.
 #[derive(Clone, Debug)]
@@ -63,59 +64,6 @@ impl QueueInfo {
     #[must_use]
     pub fn is_stored(&self) -> bool {
         self.durable && self.exclusive.is_none()
-    }
-}
-
-/// Something for a queue, with what the executor needs to answer.
-pub(super) enum Envelope {
-    /// Messages of one publisher.
-    Publish {
-        /// In order.
-        messages: Vec<Incoming<Payload>>,
-        /// Who gets the confirms.
-        publisher: Arc<Inbox>,
-    },
-    /// A consumer.
-    Attach {
-        /// The machine's side.
-        consumer: Consumer,
-        /// The question.
-        request: RequestId,
-        /// Its connection.
-        connection: ConnectionId,
-        /// Where deliveries go.
-        inbox: Arc<Inbox>,
-        /// The credit of its channel.
-        credit: Arc<ChannelCredit>,
-    },
-    /// A command that is answered.
-    Ask {
-        /// Carries `request`.
-        command: Command<Payload>,
-        /// The question.
-        request: RequestId,
-        /// Where the answer goes.
-        inbox: Arc<Inbox>,
-    },
-    /// A command that is not.
-    Tell(Command<Payload>),
-    /// Other settings are in force.
-    Configure(Arc<QueueSettings>),
-    /// The log has these messages.
-    Written {
-        /// Which, in order.
-        ids: Vec<MessageId>,
-        /// Where; `None` for one that was settled before it was written.
-        positions: Vec<Option<Position>>,
-    },
-}
-
-impl Envelope {
-    fn message_bytes(&self) -> u64 {
-        match self {
-            Self::Publish { messages, .. } => messages.iter().map(|message| message.bytes).sum(),
-            _ => 0,
-        }
     }
 }
 
@@ -572,6 +520,8 @@ impl Core {
 mod tests {
     use super::*;
     use crate::base::{Body, Message, MessageHeader};
+    use crate::broker::Inbox;
+    use crate::queue::Incoming;
 
     fn publish(bytes: u64) -> Envelope {
         let exchange = ExchangeName::try_from("").expect("short");

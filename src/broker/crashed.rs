@@ -8,7 +8,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::cell::{Cell, Core, Envelope};
+use super::cell::{Cell, Core};
+use super::envelope::Envelope;
 use super::executor::{After, WaitingAnswer};
 use super::{DeliveryEvent, Event, Inbox};
 use crate::base::PublishSequence;

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::cell::{Cell, Envelope};
+use super::cell::Cell;
 use super::courier::Letter;
+use super::envelope::Envelope;
 use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::storing::Storing;

@@ -20,6 +20,7 @@ mod default_type;
 mod delaying;
 mod direct_reply;
 mod effective;
+mod envelope;
 mod error;
 mod event;
 mod exchanges;
@@ -82,7 +83,7 @@ pub use crate::routing::{Binding, Destination, HashProperty};
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;
 
-use cell::Envelope;
+use envelope::Envelope;
 use error::refuse;
 
 #[cfg(test)]

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use super::HeaderParser;
-use super::cell::{Cell, Envelope};
+use super::cell::Cell;
+use super::envelope::Envelope;
 use super::facts::delay_of;
 use super::payload::Payload;
 use crate::base::{Clock, MessageId};

@@ -24,8 +24,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::broker::Common;
-use super::cell::{Cell, Core, Envelope, QueueInfo};
+use super::cell::{Cell, Core, QueueInfo};
 use super::dedup::DeduplicationWindow;
+use super::envelope::Envelope;
 use super::payload::Payload;
 use super::{Inbox, key_log};
 use crate::base::limits::{

@@ -253,8 +253,8 @@ fn the_lowest_limit_counts_whoever_set_it() {
     let keys = ["message-ttl", "expires", "max-length", "max-length-bytes"];
     let values = |effective: &QueueEffective| {
         [
-            effective.message_ttl_ms.clone().map(|n| n.map(u64::from)),
-            effective.expires_ms.clone().map(|n| n.map(u64::from)),
+            effective.message_ttl_ms.clone(),
+            effective.expires_ms.clone(),
             effective.max_length.clone(),
             effective.max_length_bytes.clone(),
         ]
