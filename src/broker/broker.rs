@@ -304,6 +304,19 @@ impl Broker {
         everybody.len()
     }
 
+    /// Dead letters and delayed messages that were sent on and that no queue has answered yet. Who stops
+    /// the broker before they are is given them once more after the next start.
+    #[must_use]
+    pub fn letters_under_way(&self) -> usize {
+        let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
+        let of_vhost = |vhost: &Arc<Vhost>| {
+            let table = vhost.table();
+            let queues = table.queues().map(|(_, cell)| cell).chain(table.delay_queues());
+            queues.map(|cell| cell.letters_under_way()).sum::<usize>()
+        };
+        vhosts.values().map(of_vhost).sum()
+    }
+
     /// The message log takes nothing more, or does again: publishers are blocked meanwhile.
     pub fn set_disk_alarm(&self, on: bool) {
         self.common.alarms.set_disk(on);

@@ -246,6 +246,11 @@ impl Cell {
         self.courier.get().map_or_else(DeadLetterLosses::default, |courier| courier.state().losses)
     }
 
+    /// Dead letters that were sent and that no queue has answered yet.
+    pub(super) fn letters_under_way(&self) -> usize {
+        self.courier.get().map_or(0, |courier| courier.state().open.len())
+    }
+
     /// Looks for confirms of dead letters.
     pub(super) fn collect_confirms(self: &Arc<Self>) {
         let Some(courier) = self.courier.get() else { return };

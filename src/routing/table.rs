@@ -129,6 +129,11 @@ impl<Q: Clone> Table<Q> {
         self.exchanges.get(slot.0)?.delay_queue.as_ref()
     }
 
+    /// All queues in which exchanges delay messages.
+    pub fn delay_queues(&self) -> impl Iterator<Item = &Q> {
+        self.exchanges.iter().filter_map(|entry| entry.delay_queue.as_ref())
+    }
+
     /// All exchanges, the default exchange included.
     pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
         self.exchanges.iter().map(|entry| &entry.exchange)

@@ -95,7 +95,7 @@ async fn until_back(connection: &Connection) {
     loop {
         let work = channel.queue_declare("work".into(), options, FieldTable::default()).await;
         if work.expect("it is there").message_count() == 1 {
-            return;
+            return channel.close(200, "done".into()).await.expect("it is closed");
         }
     }
 }
@@ -137,6 +137,7 @@ fn a_retried_message_keeps_its_history_over_a_restart() {
         let delivery = next(&mut consumer).await;
         assert_eq!(history(&delivery), after_rounds(5));
         delivery.ack(BasicAckOptions::default()).await.expect("it is taken");
+        connection.close(200, "done".into()).await.expect("it is closed");
     };
     runtime.block_on(async { tokio::time::timeout(GUARD, second).await.expect("it ends") });
     server.stop();
