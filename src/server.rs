@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::allocator;
 use crate::base::SystemClock;
@@ -87,6 +88,12 @@ fn run(loaded: Loaded) -> Result<(), ServerError> {
     runtime.block_on(serve(loaded.settings))
 }
 
+/// How long a stop waits for dead letters to arrive; most take one sync of the disk.
+const LETTERS_PATIENCE_MS: u64 = 500;
+
+/// How often it looks.
+const LETTERS_PAUSE_MS: u64 = 5;
+
 async fn serve(settings: Settings) -> Result<(), ServerError> {
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
     let storage = storage::open(&settings)?;
@@ -115,6 +122,11 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
     }
     // What is due from now on is due after a restart.
     timers.abort();
+    let mut patience = LETTERS_PATIENCE_MS / LETTERS_PAUSE_MS;
+    while broker.letters_under_way() > 0 && patience > 0 {
+        tokio::time::sleep(Duration::from_millis(LETTERS_PAUSE_MS)).await;
+        patience -= 1;
+    }
     if let Some(storage) = &storage {
         tokio::task::block_in_place(|| storage.close()).map_err(ServerError::Close)?;
     }

@@ -145,7 +145,8 @@ pub(super) struct Common {
     pub(super) queue_numbers: AtomicU64,
 }
 
-/// Numbers from here on are of queues that end with the process; the definitions never reach them.
+/// Numbers from here on are of queues that end with the process, and far beyond them of the keys that queues
+/// remember ([`QueueNumber::keys`]); the definitions never reach them.
 pub(super) const PASSING_QUEUE_NUMBERS: u64 = 1 << 63;
 
 impl Common {
@@ -311,6 +312,19 @@ impl Broker {
             inbox.push([Event::Close { text: text.to_owned() }]);
         }
         everybody.len()
+    }
+
+    /// Dead letters and delayed messages that were sent on and that no queue has answered yet. Who stops
+    /// the broker before they are is given them once more after the next start.
+    #[must_use]
+    pub fn letters_under_way(&self) -> usize {
+        let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
+        let of_vhost = |vhost: &Arc<Vhost>| {
+            let table = vhost.table();
+            let queues = table.queues().map(|(_, cell)| cell).chain(table.delay_queues());
+            queues.map(|cell| cell.letters_under_way()).sum::<usize>()
+        };
+        vhosts.values().map(of_vhost).sum()
     }
 
     /// The message log takes nothing more, or does again: publishers are blocked meanwhile.

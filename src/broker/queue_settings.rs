@@ -15,7 +15,7 @@ pub(super) struct QueueSettings {
     pub(super) machine: QueueConfig,
     /// Where dead letters go; there exactly when the machine hands them out.
     pub(super) dead_letter: Option<DeadLetterTarget>,
-    /// Whether deliveries carry `x-delivery-count` (rabbitmq: quorum-queues.md, poison messages).
+    /// Whether deliveries carry `x-acquired-count` and `x-delivery-count` (rabbitmq: quorum-queues.md, poison messages).
     pub(super) counts_deliveries: bool,
 }
 
@@ -74,6 +74,24 @@ impl QueueSettings {
         };
         let counts_deliveries = is_quorum || machine.delivery_limit.is_some();
         Self { effective, machine, dead_letter, counts_deliveries }
+    }
+
+    /// Of the queue behind an exchange that delays: it knows nothing but when its messages are due, and
+    /// sends them on to what the exchange leads to then. As many are on their way at a time as of a queue
+    /// that sends dead letters until they are taken.
+    pub(super) fn delaying(
+        effective: QueueEffective,
+        exchange: &ExchangeName,
+        stored: bool,
+    ) -> Self {
+        let plain = Self::new(effective, false, stored);
+        let (exchange, routing_key) = (exchange.clone(), None);
+        let departing = DeadLetter::AtLeastOnce { departing_max: DEAD_LETTERS_DEPARTING_MAX };
+        Self {
+            machine: QueueConfig { dead_letter: departing, due: WhenDue::Forward, ..plain.machine },
+            dead_letter: Some(DeadLetterTarget { exchange, routing_key, until_taken: false }),
+            ..plain
+        }
     }
 
     /// The same queue with something else in force.
