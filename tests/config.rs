@@ -7,7 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use haremq::base::limits;
-use haremq::config::{ConfigError, KEYS, Loaded, LogLevel, Settings, Source, Storage, load, parse};
+use haremq::config::{
+    ConfigError, GROUPS, Loaded, LogLevel, Settings, Source, Storage, keys, load, parse,
+};
 use proptest::prelude::*;
 
 /// Loads with these arguments after the program's name, these variables, and this text as the file,
@@ -273,7 +275,7 @@ fn the_variables_of_rabbitmqs_image_are_understood() {
 
 #[test]
 fn every_key_has_a_variable() {
-    for key in KEYS {
+    for key in keys() {
         let line = &parse(key.example).expect(key.name)[0];
         let variable = match key.name.strip_suffix('*') {
             Some(start) => {
@@ -422,18 +424,15 @@ fn the_sample_file_gives_exactly_the_defaults() {
     let lines = parse(&text).expect("a good file");
     let written: Vec<_> =
         lines.iter().map(|line| (line.key.as_str(), Some(line.value.as_str()))).collect();
-    let expected: Vec<_> = KEYS
-        .iter()
-        .filter(|key| key.default.is_some())
-        .map(|key| (key.name, key.default))
-        .collect();
+    let expected: Vec<_> =
+        keys().filter(|key| key.default.is_some()).map(|key| (key.name, key.default)).collect();
     assert_eq!(written, expected);
 }
 
 #[test]
 fn the_sample_file_has_every_key_under_its_one_line() {
     let text = text_of("config/haremq.conf");
-    for key in KEYS {
+    for key in keys() {
         let line = match key.default {
             Some(default) => format!("{} = {default}", key.name),
             None => format!("# {}", key.example),
@@ -441,6 +440,9 @@ fn the_sample_file_has_every_key_under_its_one_line() {
         let entry = format!("\n# {}\n{line}\n", key.doc);
         assert!(text.contains(&entry), "config/haremq.conf lacks:{entry}");
     }
+    let headings = text.lines().filter_map(|line| line.strip_prefix("## "));
+    let mut headings = headings.filter(|line| GROUPS.iter().any(|group| group.title == *line));
+    assert!(GROUPS.iter().all(|group| headings.next() == Some(group.title)), "groups in order");
     let lines = text.lines().filter(|line| !line.starts_with("##"));
     let pairs = lines.filter_map(|line| line.trim_start_matches("# ").split_once(" = "));
     let keys: BTreeSet<&str> = pairs.map(|(key, _)| key).collect();
@@ -451,7 +453,7 @@ fn the_sample_file_has_every_key_under_its_one_line() {
 fn the_documentation_has_every_key_with_default_variable_and_example() {
     let text = text_of("docs/configuration.md");
     let mut missing = Vec::new();
-    for key in KEYS {
+    for key in keys() {
         let default =
             key.default.map_or_else(|| "none".to_owned(), |default| format!("`{default}`"));
         for part in [
@@ -465,8 +467,17 @@ fn the_documentation_has_every_key_with_default_variable_and_example() {
             }
         }
     }
+    for group in GROUPS {
+        if !text.contains(&format!("\n## {}\n", group.title)) {
+            missing.push(format!("the heading {}", group.title));
+        }
+    }
     assert!(missing.is_empty(), "docs/configuration.md lacks:\n{}", missing.join("\n"));
-    assert_eq!(text.matches("\n### `").count(), KEYS.len(), "a key that is gone is still there");
+    assert_eq!(
+        text.matches("\n### `").count(),
+        keys().count(),
+        "a key that is gone is still there"
+    );
 }
 
 #[test]
@@ -489,7 +500,8 @@ fn every_dependency_is_explained() {
 
 /// Lines that look like settings more often than random text does.
 fn settings_text() -> impl Strategy<Value = String> {
-    let name = prop::sample::select(KEYS).prop_map(|key| key.name.replace('*', "x"));
+    let name =
+        prop::sample::select(keys().collect::<Vec<_>>()).prop_map(|key| key.name.replace('*', "x"));
     let key = prop_oneof![name, "[a-z_.\\\\]{0,12}"];
     let value = prop_oneof![
         "[0-9]{0,24}(k|M|GiB|ms|s|%)?",

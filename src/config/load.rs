@@ -12,7 +12,7 @@ use super::draft::{Assignment, Draft};
 use super::env::{Environment, NODE_IP, NODE_PORT, RABBITMQ_CONFIG_FILE};
 use super::error::{ConfigError, Warning};
 use super::file;
-use super::keys::{KEYS, Key};
+use super::keys::{Key, keys};
 use super::known::{self, Standing};
 use super::machine::machine_memory_bytes;
 use super::nearest::nearest;
@@ -91,7 +91,7 @@ impl Merge {
     fn new() -> Result<Self, ConfigError> {
         let draft = Draft::new();
         let mut merge = Self { draft, warnings: Vec::new(), values: BTreeMap::new() };
-        for key in KEYS {
+        for key in keys() {
             if let Some(default) = key.default {
                 merge.apply(Given {
                     key: key.name.to_owned(),
@@ -223,7 +223,7 @@ impl Merge {
             }
             Some(Standing::Instead(other)) => format!("'{name}' has no effect: use '{other}'"),
             None => {
-                let names = KEYS.iter().map(|key| key.name).chain(known::names());
+                let names = keys().map(|key| key.name).chain(known::names());
                 match nearest(name, names) {
                     Some(meant) => format!("unknown key '{name}': did you mean '{meant}'?"),
                     None => format!("unknown key '{name}'"),

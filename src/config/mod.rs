@@ -22,7 +22,7 @@ mod value;
 pub use args::{Arguments, StoreCommand, perf_arguments};
 pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};
-pub use keys::{KEYS, Key};
+pub use keys::{GROUPS, Group, Key, keys};
 pub use load::{Loaded, load};
 pub use logging::{LoggingError, start_logging};
 pub use machine::machine_memory_bytes;

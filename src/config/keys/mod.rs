@@ -1,0 +1,19 @@
+//! Every key, once, in one list per concept; [`keys`] walks them all.
+//!
+//! A new key is an entry in the list of its concept, a new concept a file with a list and a line in
+//! `groups.rs`. A key puts its checked value into the draft and does nothing else.
+
+mod agreed;
+mod expects;
+mod first_user;
+mod groups;
+mod key;
+mod log;
+mod loopback;
+mod memory;
+mod name;
+mod own;
+mod sockets;
+
+pub use groups::{GROUPS, Group, keys};
+pub use key::Key;
