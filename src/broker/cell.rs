@@ -186,7 +186,8 @@ impl Cell {
             .log
             .as_ref()
             .map(|log| Storing::new(Arc::clone(log), info.number, info.is_stored()));
-        let settings = QueueSettings::new(effective, info.auto_delete, storing.is_some());
+        let timeout = common.consumer_timeout_ms;
+        let settings = QueueSettings::new(effective, info.auto_delete, storing.is_some(), timeout);
         let (config, counts_deliveries) = (settings.machine, settings.counts_deliveries);
         if let Some(storing) = &mut storing {
             storing.set_ttl(config.message_ttl);

@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use super::settings::{Durability, ListenAddress, LogLevel};
+use super::parts::LogLevel;
+use super::settings::{Durability, ListenAddress};
 
 /// `true` or `false`, also `on`, `off`, `yes`, `no`.
 pub(super) fn switch(text: &str) -> Option<bool> {
@@ -60,6 +61,12 @@ pub(super) fn duration_ms(text: &str, bare_unit_ms: u64) -> Option<u64> {
 
 /// A share from 0 to 1 (`0.6`) or a percentage (`60%`), in millionths.
 pub(super) fn millionths(text: &str) -> Option<u32> {
+    let share = factor_millionths(text)?;
+    u32::try_from(share).ok().filter(|share| *share <= 1_000_000)
+}
+
+/// As [`millionths`], without an upper bound: `1.5` or `150%`.
+pub(super) fn factor_millionths(text: &str) -> Option<u64> {
     let (text, places) = match text.strip_suffix('%') {
         Some(percentage) => (percentage.trim_end(), 4),
         None => (text, 6),
@@ -71,8 +78,25 @@ pub(super) fn millionths(text: &str) -> Option<u32> {
     }
     // What is finer than a millionth makes no difference.
     let fraction = fraction.get(..places).unwrap_or(fraction);
-    let shifted = format!("{whole}{fraction:0<places$}").parse().ok()?;
-    (shifted <= 1_000_000).then_some(shifted)
+    format!("{whole}{fraction:0<places$}").parse().ok()
+}
+
+/// The most that there may be, which becomes `place`; `infinity` empties it.
+pub(super) fn set_most(place: &mut Option<usize>, text: &str) -> Option<()> {
+    *place = match text {
+        "infinity" => None,
+        text => Some(number(text).filter(|most| *most > 0)?),
+    };
+    Some(())
+}
+
+/// A port, which becomes `place`; `none` empties it.
+pub(super) fn set_port(place: &mut Option<u16>, text: &str) -> Option<()> {
+    *place = match text {
+        "none" => None,
+        text => Some(number(text)?),
+    };
+    Some(())
 }
 
 /// RabbitMQ's level names; those that this log does not tell apart fall together.

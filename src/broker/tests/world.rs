@@ -187,6 +187,7 @@ fn guest_settings(
         edit_properties: |properties, _| properties.to_vec(),
         interceptors: Interceptors::default(),
         default_queue_type: None,
+        consumer_timeout_ms: None,
         storage: None,
     }
 }

@@ -69,6 +69,22 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     key(
+        "consumer_timeout",
+        Some("infinity"),
+        "a time of at least 1ms, such as 1800000 (milliseconds) or 30m, or infinity",
+        [
+            "consumer_timeout = 30m",
+            "How long a delivery may stay unsettled before its channel is closed (406).",
+        ],
+        |draft, given| {
+            draft.plain.consumer_timeout_ms = match given.value {
+                "infinity" => None,
+                text => Some(value::duration_ms(text, 1).filter(|ms| *ms > 0)?),
+            };
+            Some(())
+        },
+    ),
+    key(
         "default_queue_type",
         None,
         "classic or quorum",

@@ -6,7 +6,7 @@ use super::groups::keys;
 /// A key of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// The dotted name; a last part `*` stands for any name.
+    /// The dotted name; one part of it may be `*`, which stands for any name.
     pub name: &'static str,
     /// The default as it would be written; `None` when there is none.
     pub default: Option<&'static str>,
@@ -18,6 +18,11 @@ pub struct Key {
     pub doc: &'static str,
     /// Whether the value is hidden wherever it would be shown.
     pub secret: bool,
+    /// Whether a change of the file is taken over by SIGHUP; the others need a restart.
+    pub live: bool,
+    /// Why the value changes nothing yet, as a sentence without its full stop; said when somebody sets
+    /// it, and in the documentation.
+    pub without_effect: Option<&'static str>,
     /// Checks the value and puts it where it belongs; `None` when it is not what is expected.
     pub(in crate::config) set: fn(&mut Draft, Assignment<'_>) -> Option<()>,
 }
@@ -28,15 +33,33 @@ impl Key {
         Self { secret: true, ..self }
     }
 
+    /// A key that SIGHUP takes over.
+    pub(super) const fn live(self) -> Self {
+        Self { live: true, ..self }
+    }
+
+    /// A key of a part of the broker that is not there yet: it is checked and carried, and nobody looks.
+    pub(super) const fn without_effect(self, why: &'static str) -> Self {
+        Self { without_effect: Some(why), ..self }
+    }
+
+    /// Whether a part of the name stands for any name.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        self.name.contains('*')
+    }
+
     /// The key that a dotted name belongs to, and the part that stands for its `*`.
     #[must_use]
     pub fn find(name: &str) -> Option<(&'static Self, String)> {
         if let Some(exact) = keys().find(|key| key.name == name) {
             return Some((exact, String::new()));
         }
+        // A dot that belongs to a part is no boundary.
+        let name = name.replace("\\.", "\0");
         keys().find_map(|key| {
-            let part = name.strip_prefix(key.name.strip_suffix('*')?)?;
-            let part = part.replace("\\.", "\0");
+            let (before, after) = key.name.split_once('*')?;
+            let part = name.strip_prefix(before)?.strip_suffix(after)?;
             let one_part = !part.is_empty() && !part.contains('.');
             one_part.then(|| (key, part.replace('\0', ".")))
         })
@@ -59,7 +82,17 @@ pub(super) const fn key(
     [example, doc]: [&'static str; 2],
     set: fn(&mut Draft, Assignment<'_>) -> Option<()>,
 ) -> Key {
-    Key { name, default, expects, example, doc, secret: false, set }
+    Key {
+        name,
+        default,
+        expects,
+        example,
+        doc,
+        secret: false,
+        live: false,
+        without_effect: None,
+        set,
+    }
 }
 
 #[cfg(test)]

@@ -27,4 +27,18 @@ pub(super) const KEYS: &[Key] = &[
             Some(())
         },
     ),
+    key(
+        "total_memory_available_override_value",
+        None,
+        "bytes of at least 1, such as 8589934592 or 8GiB",
+        [
+            "total_memory_available_override_value = 8GiB",
+            "The memory that shares are of, instead of what machine and container say.",
+        ],
+        |draft, given| {
+            let bytes = value::bytes(given.value).filter(|bytes| *bytes > 0)?;
+            draft.memory_total_bytes = Some(bytes);
+            Some(())
+        },
+    ),
 ];

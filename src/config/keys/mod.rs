@@ -4,15 +4,21 @@
 //! `groups.rs`. A key puts its checked value into the draft and does nothing else.
 
 mod agreed;
+mod definitions;
+mod disk;
 mod expects;
 mod first_user;
 mod groups;
 mod key;
 mod log;
 mod loopback;
+mod management;
 mod memory;
 mod name;
+mod node_limits;
 mod own;
+mod prometheus;
+mod seeds;
 mod sockets;
 
 pub use groups::{GROUPS, Group, keys};

@@ -77,6 +77,19 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     key(
+        "haremq.pid_file",
+        None,
+        PATH,
+        [
+            "haremq.pid_file = /run/haremq/pid",
+            "A file that is given the number of the process, and is gone when it ends.",
+        ],
+        |draft, given| {
+            draft.plain.pid_file = Some(path(given.value)?);
+            Some(())
+        },
+    ),
+    key(
         "haremq.port_file",
         None,
         PATH,

@@ -65,4 +65,17 @@ pub(super) const KEYS: &[Key] = &[
             Some(())
         },
     ),
+    key(
+        "tcp_listen_options.keepalive",
+        Some("false"),
+        SWITCH,
+        [
+            "tcp_listen_options.keepalive = true",
+            "The system asks silent peers whether they are still there (SO_KEEPALIVE).",
+        ],
+        |draft, given| {
+            draft.plain.tcp_keepalive = value::switch(given.value)?;
+            Some(())
+        },
+    ),
 ];
