@@ -19,12 +19,16 @@ impl Environment {
             }
         }
         all.extend(self.data_folder()?);
-        if let Some(text) = self.text(LOGS)? {
-            let (key, value) = if text == "-" { ("log.file", "false") } else { ("log.file", text) };
-            all.push(self.given(LOGS, key, value));
-            if text == "-" {
+        match self.text(LOGS)? {
+            Some(console) if console.starts_with('-') => {
+                all.push(self.given(LOGS, "log.file", "false"));
                 all.push(self.given(LOGS, "log.console", "true"));
             }
+            Some(text) => match NO_FILES.iter().find(|(name, _)| text.starts_with(name)) {
+                Some((_, key)) => all.push(self.given(LOGS, key, "true")),
+                None => all.push(self.given(LOGS, "log.file", text)),
+            },
+            None => {}
         }
         if let Some(text) = self.text(LOG)? {
             all.extend(text.split(',').filter_map(|word| self.level(word.trim())));
@@ -91,6 +95,11 @@ const KEYS: &[(&str, &str)] = &[
 ];
 
 const LOGS: &str = "RABBITMQ_LOGS";
+
+/// What `RABBITMQ_LOGS` may name instead of a file, and the keys that say the same.
+const NO_FILES: [(&str, &str); 3] =
+    [("exchange:", "log.exchange"), ("journald:", "log.journald"), ("syslog:", "log.syslog")];
+
 const LOG: &str = "RABBITMQ_LOG";
 
 const ERLANG_ARGUMENTS: [&str; 3] = [

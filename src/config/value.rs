@@ -85,7 +85,7 @@ pub(super) fn factor_millionths(text: &str) -> Option<u64> {
 pub(super) fn set_most(place: &mut Option<usize>, text: &str) -> Option<()> {
     *place = match text {
         "infinity" => None,
-        text => Some(number(text).filter(|most| *most > 0)?),
+        text => Some(number(text)?),
     };
     Some(())
 }

@@ -28,8 +28,8 @@ const WRONG_VALUES: &[(&str, &str)] = &[
         "total_memory_available_override_value = 0",
         "bytes of at least 1, such as 8589934592 or 8GiB",
     ),
-    ("connection_max = 0", "a number of at least 1, or infinity"),
-    ("cluster_queue_limit = many", "a number of at least 1, or infinity"),
+    ("connection_max = -1", "a number from 0 on, or infinity"),
+    ("cluster_queue_limit = many", "a number from 0 on, or infinity"),
     (
         "consumer_timeout = 0",
         "a time of at least 1ms, such as 1800000 (milliseconds) or 30m, or infinity",

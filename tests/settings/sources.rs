@@ -147,6 +147,15 @@ fn rabbitmqs_variables_set_keys() {
     assert_eq!(loaded.settings.storage, Storage::Directory("/b/haremq".into()));
     let console = environment(&[("RABBITMQ_LOGS", "-"), ("HAREMQ_LOG_DIR", "/l")]).settings.log;
     assert!(console.console.is_some() && console.file.is_none(), "{console:?}");
+    let other = environment(&[("RABBITMQ_LOGS", "journald:")]);
+    assert_eq!(other.settings.log.file, None);
+    assert_eq!(
+        warnings(&other),
+        [
+            "environment variable RABBITMQ_LOGS: 'log.journald' is a known key of RabbitMQ that has no \
+          effect yet"
+        ]
+    );
 }
 
 #[test]

@@ -48,11 +48,14 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "handshake_timeout",
         Some("10000"),
-        "a time of at least 1ms, such as 10000 (milliseconds) or 10s",
+        "a time of at least 1ms, such as 10000 (milliseconds) or 10s (infinity takes a day)",
         ["handshake_timeout = 5s", "Time from connect to connection.open, in milliseconds."],
         |draft, given| {
-            let ms = value::duration_ms(given.value, 1).filter(|ms| *ms > 0)?;
-            draft.plain.handshake_timeout_ms = ms;
+            draft.plain.handshake_timeout_ms = match given.value {
+                // Nothing here is without a bound.
+                "infinity" => DAY_MS,
+                text => value::duration_ms(text, 1).filter(|ms| *ms > 0)?,
+            };
             Some(())
         },
     ),
@@ -124,3 +127,5 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
 ];
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;

@@ -3,7 +3,7 @@
 use super::super::value;
 use super::key::{Key, key};
 
-const MOST: &str = "a number of at least 1, or infinity";
+const MOST: &str = "a number from 0 on, or infinity";
 
 pub(super) const KEYS: &[Key] = &[
     key(
