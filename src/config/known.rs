@@ -156,6 +156,7 @@ const NOT_YET: &[&str] = &[
     "quorum_queue.*",
     "ranch_connection_max",
     "reverse_dns_lookups",
+    "runtime_parameters.*",
     "session_max_per_connection",
     "shovel.*",
     "ssl_cert_login_from",

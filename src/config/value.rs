@@ -38,6 +38,8 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
         "gb" => (1000, 3),
         "t" | "tib" => (1024, 4),
         "tb" => (1000, 4),
+        "p" | "pib" => (1024, 5),
+        "pb" => (1000, 5),
         _ => return None,
     };
     number.checked_mul(base.checked_pow(power)?)
@@ -174,6 +176,8 @@ mod tests {
             ("3gib", 3 << 30),
             ("3GB", 3_000_000_000),
             ("1TiB", 1 << 40),
+            ("2P", 2 << 50),
+            ("2PB", 2_000_000_000_000_000),
         ];
         for (text, expected) in good {
             assert_eq!(bytes(text), Some(expected), "{text}");

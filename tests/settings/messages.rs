@@ -65,11 +65,14 @@ fn a_wrong_value_is_refused_with_file_line_key_value_and_what_was_expected() {
 #[test]
 fn a_secret_is_not_repeated_in_a_refusal() {
     let long = "wonder".repeat(1000);
-    for key in ["default_pass", "default_users.ops.password"] {
+    let encrypted = "encrypted:GhC4J5lh2DUkbdyK".to_owned();
+    let keys = ["default_pass", "default_users.ops.password"];
+    for (key, long) in keys.iter().flat_map(|key| [(key, &long), (key, &encrypted)]) {
         assert_eq!(
             refusal(&format!("{key} = {long}\n")),
             format!(
-                "rabbitmq.conf:1: key '{key}' has value '[hidden]': expected a password of 1 to 4096 bytes"
+                "rabbitmq.conf:1: key '{key}' has value '[hidden]': expected a password of 1 to \
+                 4096 bytes, which is not encrypted"
             )
         );
     }

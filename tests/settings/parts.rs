@@ -180,6 +180,43 @@ fn a_key_of_a_part_that_is_not_there_says_so_once_unless_it_changes_nothing() {
     );
 }
 
+/// RabbitMQ takes each of these lines (rabbitmq: the schema of the configuration), so the start must not
+/// end with one.
+#[test]
+fn values_that_rabbitmq_takes_are_taken() {
+    for line in [
+        "handshake_timeout = infinity",
+        "heartbeat = 0",
+        "frame_max = 0",
+        "channel_max = 0",
+        "connection_max = 0",
+        "connection_max = infinity",
+        "vhost_max = 0",
+        "listeners.tcp.1 = :::5672",
+        "listeners.tcp.1 = fe80::2acf:e9ff:fe17:f97b:5672",
+        "disk_free_limit.absolute = 2P",
+        "disk_free_limit.absolute = 2PiB",
+        "disk_free_limit.relative = 1.0",
+        "vm_memory_high_watermark.absolute = 1024MB",
+        "total_memory_available_override_value = 1000000000",
+        "default_users.a.tags = administrator,operator",
+        "default_policies.operator.a.expires = 1h",
+        "default_policies.operator.a.apply_to = quorum_queues",
+        "default_policies.operator.a.classic_queues.queue_version = 2",
+        "log.console.level = emergency",
+        "log.file = false",
+        "management.tcp.ip = 0.0.0.0",
+        "management.cors.allow_origins = none",
+        "cluster_partition_handling.pause_if_all_down.nodes.1 = rabbit@myhost1",
+        "auth_backends.1.authz = rabbit_auth_backend_ip_range",
+        "runtime_parameters.limits.shovel = 1",
+        "default_pass = 'K9#mL2vX@8nQ4wR7$pE6'",
+    ] {
+        let said = warnings(&file(line));
+        assert!(said.iter().all(|warning| !warning.contains("unknown key")), "{said:?}");
+    }
+}
+
 #[test]
 fn the_time_out_of_consumers_is_off_until_it_is_asked_for() {
     assert_eq!(defaults().consumer_timeout_ms, None);

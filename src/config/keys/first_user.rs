@@ -2,9 +2,8 @@
 
 use crate::base::{UserName, VhostName};
 
-use super::super::settings::Password;
 use super::super::value;
-use super::expects::{NAME, SWITCH};
+use super::expects::{NAME, PASSWORD, SWITCH, password};
 use super::key::{Key, key};
 
 const REGEX: &str = "a regular expression, or '' for nothing";
@@ -24,16 +23,13 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "default_pass",
         Some("guest"),
-        "a password of 1 to 4096 bytes",
+        PASSWORD,
         [
             "default_pass = 'kept#secret'",
             "The password of that user; one that holds a # stands in single quotes.",
         ],
         |draft, given| {
-            let allowed = 1..=PASSWORD_BYTES_MAX;
-            let password = Password(given.value.to_owned());
-            draft.plain.default_user.password =
-                allowed.contains(&given.value.len()).then_some(password)?;
+            draft.plain.default_user.password = password(given.value)?;
             Some(())
         },
     )
@@ -123,6 +119,3 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
 ];
-
-/// Longer than what password managers make, shorter than what fits a frame before login.
-const PASSWORD_BYTES_MAX: usize = 4096;

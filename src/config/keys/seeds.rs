@@ -2,8 +2,8 @@
 
 use super::super::draft::{Assignment, Draft};
 use super::super::parts::{SeedOperatorPolicy, SeedUser, SeedVhostLimits};
-use super::super::settings::Password;
 use super::super::value;
+use super::expects::{PASSWORD, password};
 use super::key::{Key, key};
 
 const REGEX: &str = "a regular expression, or '' for nothing";
@@ -30,12 +30,11 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "default_users.*.password",
         None,
-        "a password of 1 to 4096 bytes",
+        PASSWORD,
         ["default_users.ops.password = 'kept#secret'", "The password of this user."],
         |draft, given| {
-            let sound = (1..=PASSWORD_BYTES_MAX).contains(&given.value.len());
-            sound.then_some(())?;
-            user(draft, given, |user, text| user.password = Some(Password(text)))
+            let password = password(given.value)?;
+            user(draft, given, |user, _| user.password = Some(password))
         },
     )
     .secret()
@@ -220,6 +219,3 @@ fn define(
 fn limits<'a>(draft: &'a mut Draft, given: Assignment<'_>) -> &'a mut SeedVhostLimits {
     draft.plain.seeds.vhost_limits.entry(given.part.to_owned()).or_default()
 }
-
-/// As for the default user.
-const PASSWORD_BYTES_MAX: usize = 4096;
