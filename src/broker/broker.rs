@@ -101,6 +101,8 @@ pub struct BrokerSettings {
     pub interceptors: Interceptors,
     /// The type of queues that are declared without one in a virtual host that says nothing about it.
     pub default_queue_type: Option<QueueType>,
+    /// How long a delivery may stay unsettled in a queue that says nothing about it, in ms.
+    pub consumer_timeout_ms: Option<u64>,
     /// Where definitions and messages are kept; `None` keeps everything in memory.
     pub storage: Option<BrokerStorage>,
 }
@@ -139,6 +141,7 @@ pub(super) struct Common {
     pub(super) default_queue_type: Option<QueueType>,
     pub(super) limits: Limits,
     pub(super) connections: Connections,
+    pub(super) consumer_timeout_ms: Option<u64>,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
     ids: AtomicU64,
@@ -194,6 +197,7 @@ impl Broker {
             default_queue_type: settings.default_queue_type,
             limits: Limits::default(),
             connections: Connections::default(),
+            consumer_timeout_ms: settings.consumer_timeout_ms,
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
             ids: AtomicU64::new(1),
@@ -330,6 +334,12 @@ impl Broker {
     /// The message log takes nothing more, or does again: publishers are blocked meanwhile.
     pub fn set_disk_alarm(&self, on: bool) {
         self.common.alarms.set_disk(on);
+    }
+
+    /// Why publishers are held back, if they are, as `connection.blocked` says it.
+    #[must_use]
+    pub fn alarm(&self) -> Option<&'static str> {
+        self.common.alarms.reason()
     }
 
     /// Whether the message log asks for less: more bytes wait to be written than it likes to hold.

@@ -145,7 +145,10 @@ impl Cell {
             .as_ref()
             .map(|log| Storing::new(Arc::clone(log), info.number, info.is_stored()));
         let settings = match &info.delays {
-            None => QueueSettings::new(effective, info.auto_delete, storing.is_some()),
+            None => {
+                let timeout = common.consumer_timeout_ms;
+                QueueSettings::new(effective, info.auto_delete, storing.is_some(), timeout)
+            }
             Some(exchange) => QueueSettings::delaying(effective, exchange, storing.is_some()),
         };
         let (config, counts_deliveries) = (settings.machine, settings.counts_deliveries);

@@ -77,7 +77,7 @@ pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
 pub use interceptors::{Existing, Interceptors};
-pub use limits::{UserLimits, VhostLimits};
+pub use limits::{NodeLimits, UserLimits, VhostLimits};
 pub use pages::PageQuestion;
 pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};

@@ -86,6 +86,7 @@ impl Vhost {
             }
             let added = table.add_queue(name.clone(), Arc::clone(&cell));
             if added {
+                self.common.limits.queue_added();
                 keeper.keep(&self.common, changes);
             }
             Ok(added)

@@ -177,6 +177,7 @@ fn guest_settings(
         edit_properties,
         interceptors: Interceptors::default(),
         default_queue_type: None,
+        consumer_timeout_ms: None,
         storage: None,
     }
 }
