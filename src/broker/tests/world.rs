@@ -179,6 +179,14 @@ pub(crate) fn open_broker(scheduler: Arc<dyn Scheduler>) -> Arc<Broker> {
     Broker::new(guest_settings(u64::MAX, clock, scheduler))
 }
 
+/// A broker over these stores, with the users that they have: a second one over the same is a restart.
+pub(crate) fn broker_over(storage: &BrokerStorage) -> Arc<Broker> {
+    let clock = Arc::new(ManualClock::new());
+    let settings = guest_settings(u64::MAX, clock, Arc::new(Noted::default()));
+    let accounts = Accounts::new(storage.metadata.load()).expect("what was stored was good");
+    Broker::new(BrokerSettings { accounts, storage: Some(storage.clone()), ..settings })
+}
+
 /// A connection as a test moves it.
 pub(super) struct Hand {
     pub(super) client: Client,
