@@ -220,3 +220,7 @@ pub const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The longest key of a message that is remembered to find duplicates, in bytes: as long as a short string,
 /// which every sender of ids uses. A longer one would make the window as large as its sender likes.
 pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 255;
+
+/// The largest document of definitions that is imported, in bytes: some 200,000 queues. It is in memory as a
+/// whole, several times its size, because it is carried out as a whole.
+pub const DEFINITIONS_BYTES_MAX: usize = 32 * 1024 * 1024;
