@@ -11,10 +11,11 @@ use crate::base::SystemClock;
 use crate::broker::policy::QueueType;
 use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors};
 use crate::config::{
-    DefaultUser, Durability, ListenAddress, Loaded, Settings, Storage, StoreCommand, load,
-    perf_arguments, start_logging,
+    DefaultUser, DefinitionsCommand, Durability, ListenAddress, Loaded, Settings, Storage,
+    StoreCommand, load, perf_arguments, start_logging,
 };
 use crate::ctl;
+use crate::definitions;
 use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
 use crate::perf;
 use crate::properties::{edit_properties, hash_property};
@@ -42,6 +43,8 @@ enum ServerError {
     Storage(#[from] StorageError),
     #[error("stopped, but {0}")]
     Close(StorageError),
+    #[error("{0}")]
+    Definitions(#[from] definitions::LoadError),
     #[error("cannot start: {0}")]
     Start(String),
 }
@@ -57,6 +60,11 @@ pub fn main(
     }
     match StoreCommand::parse(&arguments) {
         Ok(Some(command)) => return ctl::run_on_terminal(&command),
+        Ok(None) => {}
+        Err(error) => return error.report(),
+    }
+    match DefinitionsCommand::parse(&arguments) {
+        Ok(Some(command)) => return ctl::run_definitions_on_terminal(&command),
         Ok(None) => {}
         Err(error) => return error.report(),
     }
@@ -93,6 +101,11 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
     let broker = broker(&settings, storage.as_ref())?;
     if let Some(storage) = &storage {
         storage.attach(&broker);
+    }
+    if let Some(path) = &settings.definitions.path {
+        let skip = settings.definitions.skip_if_unchanged;
+        // Nobody is served yet, so the start may wait for the disk.
+        tokio::task::block_in_place(|| definitions::load(&broker, path, skip))?;
     }
     let timers = tokio::spawn(run_timers(Arc::clone(&broker)));
     allocator::look_after(&broker);
@@ -229,6 +242,7 @@ fn existing(overwrite: bool) -> Existing {
 /// Of a broker that keeps nothing.
 fn passing_accounts(user: &DefaultUser) -> Result<Accounts, ServerError> {
     let mut accounts = Accounts::default();
+    storage::say_default(user);
     for change in storage::default_user(user)? {
         accounts.apply(change).map_err(|error| start(&error))?;
     }

@@ -176,9 +176,8 @@ fn an_unknown_key_warns_with_its_place_and_the_nearest_key() {
 fn a_key_of_rabbitmq_without_effect_warns_and_never_stops() {
     let text = "listeners.ssl.default = 5671\nssl_options.cacertfile = /ca.pem\n\
                 ssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n\
-                load_definitions = /d.json\nmanagement.load_definitions = /d.json\n\
                 definitions.import_backend = local_filesystem\ndefinitions.local.path = /d\n\
-                definitions.skip_if_unchanged = true\ndisk_free_limit.absolute = 1GB\n\
+                disk_free_limit.absolute = 1GB\n\
                 disk_free_limit.relative = 1.0\nconsumer_timeout = 1800000\nlog.console = false\n\
                 log.file = rabbit.log\nlog.file.level = debug\nlog.connection.level = debug\n\
                 auth_backends.1 = ldap\nauth_mechanisms.1 = EXTERNAL\nssl_cert_login_from = common_name\n\

@@ -59,6 +59,9 @@ enum Command {
     /// Look into the data folder of a broker that is not running; writes nothing
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Look at a file of definitions without a broker
+    #[command(subcommand)]
+    Definitions(super::DefinitionsCommand),
     /// Put load on an AMQP 0-9-1 broker and measure it
     #[command(disable_help_flag = true)]
     Perf {
@@ -114,7 +117,21 @@ impl StoreCommand {
         let line = <CommandLine as clap::Parser>::try_parse_from(arguments)?;
         Ok(match line.command {
             Some(Command::Store(command)) => Some(command),
-            Some(Command::Serve(_) | Command::Perf { .. }) | None => None,
+            Some(Command::Serve(_) | Command::Definitions(_) | Command::Perf { .. }) | None => None,
+        })
+    }
+}
+
+impl super::DefinitionsCommand {
+    /// Reads a command line that begins with the name of the program; `None` when it is another command.
+    ///
+    /// # Errors
+    /// [`ConfigError::Arguments`], also for `--help` and `--version`.
+    pub fn parse(arguments: &[OsString]) -> Result<Option<Self>, ConfigError> {
+        let line = <CommandLine as clap::Parser>::try_parse_from(arguments)?;
+        Ok(match line.command {
+            Some(Command::Definitions(command)) => Some(command),
+            Some(Command::Serve(_) | Command::Store(_) | Command::Perf { .. }) | None => None,
         })
     }
 }
@@ -128,9 +145,9 @@ impl Arguments {
         let line = <CommandLine as clap::Parser>::try_parse_from(arguments)?;
         match line.command {
             Some(Command::Serve(arguments)) => Ok(arguments),
-            Some(Command::Store(_)) => {
+            Some(Command::Store(_) | Command::Definitions(_)) => {
                 let kind = clap::error::ErrorKind::InvalidSubcommand;
-                Err(clap::Error::raw(kind, "store does not run the broker\n").into())
+                Err(clap::Error::raw(kind, "this command does not run the broker\n").into())
             }
             Some(Command::Perf { .. }) => {
                 let kind = clap::error::ErrorKind::InvalidSubcommand;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use crate::base::{UserName, VhostName};
 
 use super::settings::{
-    DefaultUser, Durability, ListenAddress, LogLevel, Password, Settings, Storage,
+    DefaultUser, DefinitionsSettings, Durability, ListenAddress, LogLevel, Password, Settings,
+    Storage,
 };
 use super::source::Rank;
 
@@ -190,5 +191,6 @@ fn blank() -> Settings {
         intercept_routing_node: None,
         storage: Storage::Ephemeral,
         port_file: None,
+        definitions: DefinitionsSettings::default(),
     }
 }

@@ -51,6 +51,7 @@ impl Key {
 
 const PORT: &str = "a port from 0 to 65535 (0 takes any free one), or an address and a port such as \
                     127.0.0.1:5672 or [::1]:5672";
+const FILE_OR_FOLDER: &str = "the path of a JSON file, or of a folder of such files";
 const SWITCH: &str = "true or false";
 const DURABILITY: &str = "fsync or os";
 const NAME: &str = "a name of 1 to 255 bytes without control characters";
@@ -401,6 +402,45 @@ pub const KEYS: &[Key] = &[
         ["cluster_name = orders-eu", "The name of the cluster, which clients and pages show."],
         |draft, given| {
             value::name(given.value)?.clone_into(&mut draft.plain.cluster_name);
+            Some(())
+        },
+    ),
+    key(
+        "load_definitions",
+        None,
+        FILE_OR_FOLDER,
+        [
+            "load_definitions = /etc/rabbitmq/definitions.json",
+            "Virtual hosts, users, exchanges, queues, bindings and policies to make at the start.",
+        ],
+        |draft, given| {
+            draft.plain.definitions.path = Some(path(given.value)?);
+            Some(())
+        },
+    ),
+    key(
+        "management.load_definitions",
+        None,
+        FILE_OR_FOLDER,
+        [
+            "management.load_definitions = /etc/rabbitmq/definitions.json",
+            "The same by RabbitMQ's older name.",
+        ],
+        |draft, given| {
+            draft.plain.definitions.path = Some(path(given.value)?);
+            Some(())
+        },
+    ),
+    key(
+        "definitions.skip_if_unchanged",
+        Some("false"),
+        SWITCH,
+        [
+            "definitions.skip_if_unchanged = true",
+            "Nothing is loaded when the files are as they were when they were loaded last.",
+        ],
+        |draft, given| {
+            draft.plain.definitions.skip_if_unchanged = value::switch(given.value)?;
             Some(())
         },
     ),

@@ -141,7 +141,6 @@ const NOT_YET: &[&str] = &[
     "link_max_per_session",
     "listeners.ssl",
     "listeners.ssl.*",
-    "load_definitions",
     "log.*",
     "management.*",
     "management_agent.*",

@@ -5,6 +5,7 @@
 //! the only layer that sets the log up. It must not start anything.
 
 mod args;
+mod definitions_args;
 mod draft;
 mod env;
 mod error;
@@ -20,11 +21,15 @@ mod source;
 mod value;
 
 pub use args::{Arguments, StoreCommand, perf_arguments};
+pub use definitions_args::DefinitionsCommand;
 pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};
 pub use keys::{KEYS, Key};
 pub use load::{Loaded, load};
 pub use logging::{LoggingError, start_logging};
 pub use machine::machine_memory_bytes;
-pub use settings::{DefaultUser, Durability, ListenAddress, LogLevel, Password, Settings, Storage};
+pub use settings::{
+    DefaultUser, DefinitionsSettings, Durability, ListenAddress, LogLevel, Password, Settings,
+    Storage,
+};
 pub use source::{EffectiveValue, Source};

@@ -57,6 +57,19 @@ pub struct Settings {
     pub intercept_routing_node: Option<bool>,
     /// A file that is given the port of the first listener once it listens. `haremq.port_file`.
     pub port_file: Option<PathBuf>,
+    /// Definitions that are loaded at the start.
+    pub definitions: DefinitionsSettings,
+}
+
+/// Definitions that are loaded at the start.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DefinitionsSettings {
+    /// A file of definitions in JSON, or a folder of such files. `load_definitions`,
+    /// `management.load_definitions`.
+    pub path: Option<PathBuf>,
+    /// Nothing is loaded when the files are as they were when they were loaded last.
+    /// `definitions.skip_if_unchanged`.
+    pub skip_if_unchanged: bool,
 }
 
 /// The user, virtual host and permissions that a broker without any is given.

@@ -1,10 +1,11 @@
-//! Commands that look into the data folder of a broker that is not running.
+//! Commands that look into the data folder of a broker that is not running, or at a file of definitions.
 //!
 //! They write nothing but their answer: the folder stays as it was, and a folder that a broker uses is
 //! refused. The walk: `command` gets what the command line asks for, `folder` reads the definitions and
 //! holds the lock, `store_check` and `store_dump` read the message log. `docs/cli.md` is for users.
 
 mod command;
+mod definitions_check;
 mod error;
 mod folder;
 mod progress;
@@ -15,5 +16,6 @@ mod tests;
 mod value;
 
 pub use command::{run, run_on_terminal};
+pub use definitions_check::{run_definitions, run_definitions_on_terminal};
 pub use error::CtlError;
 pub use progress::Progress;
