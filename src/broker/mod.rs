@@ -89,4 +89,4 @@ use cell::Envelope;
 use error::refuse;
 
 #[cfg(test)]
-pub(crate) use tests::{broker_over, open_broker};
+pub(crate) use tests::{broker_over, open_broker, put_message};

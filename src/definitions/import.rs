@@ -1,10 +1,12 @@
 //! From bytes to a changed broker.
 
 use super::document::Document;
-use super::plan::{Plan, State, plan};
-use super::{DefinitionsError, Fault};
-use crate::base::VhostName;
-use crate::broker::{Broker, Rehearsal, TogetherError};
+use std::sync::Arc;
+
+use super::plan::{Action, Plan, State, plan};
+use super::{DefinitionsError, Fault, Section};
+use crate::base::{QueueName, VhostName};
+use crate::broker::{Broker, Cell, Rehearsal, TogetherError};
 use crate::store::Change;
 
 /// What an import is to do.
@@ -48,7 +50,8 @@ pub fn import(
         return Err(DefinitionsError::Vhost(text));
     }
     let state = State { definitions, default_queue_type: broker.default_queue_type() };
-    let plan = plan(&document, &state, options.prune)?;
+    let mut plan = plan(&document, &state, options.prune)?;
+    count_messages(broker, &mut plan);
     let (changes, places): (Vec<Change>, Vec<String>) = plan.changes().into_iter().unzip();
     if options.dry_run {
         let gone = Rehearsal::on(broker).go_through(&changes);
@@ -78,6 +81,28 @@ pub fn check(bytes: &[u8]) -> Result<Plan, DefinitionsError> {
     let gone = rehearsal.go_through(&changes);
     gone.map_err(|(number, why)| fault(&places, number, why))?;
     Ok(plan)
+}
+
+/// Whoever deletes queues wants to know what is in them.
+fn count_messages(broker: &Broker, plan: &mut Plan) {
+    let deleted = plan.steps.iter_mut().filter(|step| step.action == Action::Delete);
+    for step in deleted {
+        let vhost = match (step.section, &step.vhost) {
+            (Section::Queue, Some(vhost)) => vhost.as_str(),
+            (Section::Vhost, _) => step.name.as_str(),
+            _ => continue,
+        };
+        let vhost = VhostName::try_from(vhost).ok().and_then(|name| broker.vhost(&name));
+        let Some(vhost) = vhost else { continue };
+        let cells: Vec<Arc<Cell>> = if step.section == Section::Vhost {
+            vhost.cells()
+        } else {
+            let name = QueueName::try_from(step.name.as_str()).ok();
+            name.and_then(|name| vhost.queue_of(&name)).into_iter().collect()
+        };
+        let reports = cells.iter().map(Cell::report);
+        step.messages = reports.map(|report| report.ready + report.unacknowledged).sum();
+    }
 }
 
 fn fault(places: &[String], number: usize, why: String) -> DefinitionsError {

@@ -69,6 +69,8 @@ pub struct Step {
     pub place: Option<String>,
     /// In what it differs.
     pub differences: Vec<Difference>,
+    /// Messages that go with it, as far as the planner was told.
+    pub messages: u64,
     /// What is done.
     pub(super) change: Option<Change>,
 }
@@ -318,7 +320,9 @@ impl Planner {
     ) {
         let (section, name) = (thing.identity.section, thing.name.clone());
         let vhost = thing.vhost.clone();
-        self.plan.steps.push(Step { action, section, name, vhost, place, differences, change });
+        let messages = 0;
+        let step = Step { action, section, name, vhost, place, differences, messages, change };
+        self.plan.steps.push(step);
     }
 }
 

@@ -66,6 +66,7 @@ fn detail(step: &Step) -> String {
     let differences: Vec<String> = step.differences.iter().map(difference).collect();
     let differences = differences.join(", ");
     match step.action {
+        Action::Delete if step.messages > 0 => format!("with {} messages", step.messages),
         Action::Keep => format!("stays as it is, the document differs in {differences}"),
         _ => differences,
     }
@@ -102,6 +103,7 @@ impl Plan {
                 "vhost": step.vhost,
                 "place": step.place,
                 "differences": differences.collect::<Vec<_>>(),
+                "messages": step.messages,
             })
         });
         json!({

@@ -16,4 +16,4 @@ mod storing;
 mod turns;
 mod world;
 
-pub(crate) use world::{broker_over, open_broker};
+pub(crate) use world::{broker_over, open_broker, put_message};

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::fixture::Site;
+use crate::broker::put_message;
 use crate::definitions::{Action, ImportOptions};
 
 fn site() -> Site {
@@ -167,4 +168,28 @@ fn a_queue_without_a_type_gets_the_one_of_its_virtual_host() {
     assert_eq!(queues[0]["arguments"], json!({ "x-queue-type": "quorum" }));
     assert_eq!(queues[1]["arguments"], json!({}));
     assert!(site.import(&document).expect("good").plan.is_empty());
+}
+
+#[test]
+fn whoever_deletes_a_queue_is_told_what_is_in_it() {
+    let site = Site::new();
+    let document = json!({
+        "users": [{ "name": "ann", "password": "pw", "tags": [] }],
+        "permissions": [
+            { "user": "ann", "vhost": "/", "configure": "", "write": ".*", "read": "" },
+        ],
+        "queues": [{ "vhost": "/", "name": "full" }, { "vhost": "/", "name": "empty" }],
+    });
+    site.import(&document).expect("good");
+    put_message(&site.broker, "ann", "full");
+    put_message(&site.broker, "ann", "full");
+    let options = ImportOptions { dry_run: true, prune: true, vhost: None };
+    let plan = |document| site.import_with(&document, &options).expect("good").plan;
+    let expected = "\
+- queue  empty  in /
+- queue  full   in /  with 2 messages
+0 to add, 0 to change, 2 to delete, 0 kept, 0 the same";
+    assert_eq!(plan(json!({ "queues": [] })).to_string(), expected);
+    let whole = plan(json!({ "vhosts": [] }));
+    assert_eq!(whole.to_json()["steps"][0]["messages"], 2, "{whole}");
 }
