@@ -12,6 +12,7 @@
 //! * [`access`]: users and permissions.
 //! * [`store`]: what survives a restart.
 //! * `config`: settings.
+//! * [`definitions`]: documents of definitions, imported and exported.
 //! * [`ctl`]: commands that look into a data folder.
 //! * [`perf`]: a load generator for any broker.
 //! * [`base`]: the vocabulary of all of them.
@@ -24,6 +25,7 @@ pub mod base;
 pub mod broker;
 pub mod config;
 pub mod ctl;
+pub mod definitions;
 mod disk_alarm;
 pub mod net;
 pub mod perf;

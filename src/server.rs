@@ -17,6 +17,7 @@ use crate::config::{
     Storage, load, perf_arguments, start_logging,
 };
 use crate::ctl;
+use crate::definitions;
 use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
 use crate::perf;
 use crate::pid_file::PidFile;
@@ -48,6 +49,8 @@ enum ServerError {
     Storage(#[from] StorageError),
     #[error("stopped, but {0}")]
     Close(StorageError),
+    #[error("{0}")]
+    Definitions(#[from] definitions::LoadError),
     #[error("cannot start: {0}")]
     Start(String),
 }
@@ -66,6 +69,9 @@ pub fn main(
         Ok(Some(OtherCommand::Store(command))) => return ctl::run_on_terminal(&command),
         Ok(Some(OtherCommand::Config(command))) => {
             return ctl::run_config_on_terminal(&command, environment);
+        }
+        Ok(Some(OtherCommand::Definitions(command))) => {
+            return ctl::run_definitions_on_terminal(&command);
         }
         Ok(None) => {}
         Err(error) => return error.report(),
@@ -133,6 +139,11 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
     broker.set_node_limits(reload::node_limits(&settings));
     if let Some(storage) = &storage {
         storage.attach(&broker);
+    }
+    if let Some(path) = &settings.definitions.path {
+        let skip = settings.definitions.skip_if_unchanged;
+        // Nobody is served yet, so the start may wait for the disk.
+        tokio::task::block_in_place(|| definitions::load(&broker, path, skip))?;
     }
     let timers = tokio::spawn(run_timers(Arc::clone(&broker)));
     allocator::look_after(&broker);
@@ -286,6 +297,7 @@ fn existing(overwrite: bool) -> Existing {
 /// Of a broker that keeps nothing.
 fn passing_accounts(user: &DefaultUser) -> Result<Accounts, ServerError> {
     let mut accounts = Accounts::default();
+    storage::say_default(user);
     for change in storage::default_user(user)? {
         accounts.apply(change).map_err(|error| start(&error))?;
     }

@@ -104,6 +104,7 @@ impl OpenStorage {
 
     fn store_default(&self, default: &DefaultUser) -> Result<(), StorageError> {
         let changes = default_user(default)?;
+        say_default(default);
         let (told, hears) = std::sync::mpsc::channel();
         // Nobody is served yet, so the start may wait for the disk.
         self.stores.metadata.apply(
@@ -174,6 +175,16 @@ fn say(recovered: &Recovered) {
         );
     }
     tracing::debug!(records = recovered.replayed_records, "message log recovered");
+}
+
+/// RabbitMQ makes no default user when it loads definitions; here there is one all the same, and the log
+/// says so.
+pub(crate) fn say_default(default: &DefaultUser) {
+    tracing::info!(
+        user = %default.name,
+        vhost = %default.vhost,
+        "there are no users yet: the default user and virtual host are made"
+    );
 }
 
 /// What a broker without users begins with.

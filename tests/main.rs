@@ -4,6 +4,7 @@ mod amqp;
 mod config;
 mod counts;
 mod crash;
+mod definitions;
 mod guard;
 mod perf;
 mod settings;

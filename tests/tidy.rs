@@ -45,7 +45,16 @@ const ARROWS: &[Arrow] = &[
         &["base", "wire", "protocol", "broker"],
         &["bytes", "socket2", "thiserror", "tokio", "tracing"],
     ),
-    ("ctl", &["base", "wire", "store", "config"], &["base64", "serde_json", "thiserror"]),
+    (
+        "definitions",
+        &["base", "access", "store", "broker"],
+        &["base64", "serde_json", "sha2", "thiserror", "tracing"],
+    ),
+    (
+        "ctl",
+        &["base", "wire", "store", "config", "definitions"],
+        &["base64", "serde_json", "thiserror"],
+    ),
     (
         "perf",
         &["base", "wire"],

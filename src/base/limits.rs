@@ -246,3 +246,7 @@ pub const DEDUPLICATION_WINDOW_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Messages of one part of the list of what an exchange delays: their routing keys may have to be read from
 /// disk, one by one.
 pub const DELAYED_PAGE_MAX: usize = 500;
+
+/// The largest document of definitions that is imported, in bytes: some 200,000 queues. It is in memory as a
+/// whole, several times its size, because it is carried out as a whole.
+pub const DEFINITIONS_BYTES_MAX: usize = 32 * 1024 * 1024;

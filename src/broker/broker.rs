@@ -285,6 +285,12 @@ impl Broker {
         vhosts.get(name).map(Arc::clone)
     }
 
+    /// The type of queues that are declared without one in a virtual host that says nothing about it.
+    #[must_use]
+    pub fn default_queue_type(&self) -> Option<QueueType> {
+        self.common.default_queue_type
+    }
+
     pub(super) fn common(&self) -> &Common {
         &self.common
     }

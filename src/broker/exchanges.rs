@@ -12,6 +12,7 @@ use crate::base::{ExchangeName, QueueName, ReplyCode};
 use crate::routing::{
     Binding, Change, Declared, Destination, Exchange, ExchangeKind, RoutingError, Table,
 };
+use crate::store;
 
 /// Names with this prefix are the server's.
 pub(super) const RESERVED_PREFIX: &str = "amq.";
@@ -61,23 +62,38 @@ impl Vhost {
                 );
             }
             let name = exchange.name.clone();
-            let number = self.number_for_keys(table, &exchange);
-            let is_new = exchange.delays() && table.exchange(name.as_str()).is_none();
-            let delaying = is_new.then(|| self.delaying_cell(&exchange, None));
-            let changes = keeping::put_exchange(&self.name, &exchange, number, delaying.as_deref());
-            let declared = table.declare_exchange(exchange);
-            if declared.map_err(|error| self.refused(&name, &error))? == Declared::New {
-                self.apply_effective(table, name.as_str());
-                if let Some(exchange) = table.exchange(name.as_str()) {
-                    self.windows.add(exchange, number, None);
-                }
-                if let Some(cell) = delaying {
-                    table.set_delay_queue(name.as_str(), cell);
-                }
-                keeper.keep(&self.common, changes);
-            }
+            let changes = self.declare_in(table, exchange);
+            keeper.keep(&self.common, changes.map_err(|error| self.refused(&name, &error))?);
             Ok(())
         })
+    }
+
+    /// Declares an exchange with what stands behind it; gives what the definitions are to keep, which is
+    /// nothing when it was there.
+    ///
+    /// # Errors
+    /// [`RoutingError`] when it cannot be, or what is there says something else.
+    pub(super) fn declare_in(
+        self: &Arc<Self>,
+        table: &mut Table<Arc<Cell>>,
+        exchange: Exchange,
+    ) -> Result<Vec<store::Change>, RoutingError> {
+        let name = exchange.name.clone();
+        let number = self.number_for_keys(table, &exchange);
+        let is_new = exchange.delays() && table.exchange(name.as_str()).is_none();
+        let delaying = is_new.then(|| self.delaying_cell(&exchange, None));
+        let changes = keeping::put_exchange(&self.name, &exchange, number, delaying.as_deref());
+        if table.declare_exchange(exchange)? != Declared::New {
+            return Ok(Vec::new());
+        }
+        self.apply_effective(table, name.as_str());
+        if let Some(exchange) = table.exchange(name.as_str()) {
+            self.windows.add(exchange, number, None);
+        }
+        if let Some(cell) = delaying {
+            table.set_delay_queue(name.as_str(), cell);
+        }
+        Ok(changes)
     }
 
     /// What the log will know the keys by that a new exchange remembers, when they are to be kept.

@@ -217,6 +217,16 @@ impl Limits {
         self.lock().queues -= 1;
     }
 
+    /// As the definitions have them, in the order of the names; limits that limit nothing are left out.
+    pub(super) fn records(&self) -> Vec<Change> {
+        let state = self.lock();
+        let vhosts = state.vhosts.iter().filter(|(_, limits)| **limits != VhostLimits::default());
+        let vhosts = vhosts.map(|(vhost, limits)| vhost_limits_record(vhost, *limits));
+        let users = state.users.iter().filter(|(_, limits)| **limits != UserLimits::default());
+        let users = users.map(|(user, limits)| user_limits_record(user, *limits));
+        vhosts.map(Change::PutVhostLimits).chain(users.map(Change::PutUserLimits)).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Counts change in one step.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -234,11 +244,7 @@ impl Broker {
         let change = if limits == VhostLimits::default() {
             Change::DeleteVhostLimits { vhost: vhost.clone() }
         } else {
-            Change::PutVhostLimits(store::VhostLimits {
-                vhost: vhost.clone(),
-                max_connections: stored(limits.max_connections),
-                max_queues: stored(limits.max_queues),
-            })
+            Change::PutVhostLimits(vhost_limits_record(&vhost, limits))
         };
         let common = self.common();
         let mut state = common.limits.lock();
@@ -251,11 +257,7 @@ impl Broker {
         let change = if limits == UserLimits::default() {
             Change::DeleteUserLimits { user: user.clone() }
         } else {
-            Change::PutUserLimits(store::UserLimits {
-                user: user.clone(),
-                max_connections: stored(limits.max_connections),
-                max_channels: stored(limits.max_channels),
-            })
+            Change::PutUserLimits(user_limits_record(&user, limits))
         };
         let common = self.common();
         let mut state = common.limits.lock();
@@ -286,8 +288,24 @@ impl Broker {
     }
 }
 
+fn vhost_limits_record(vhost: &VhostName, limits: VhostLimits) -> store::VhostLimits {
+    store::VhostLimits {
+        vhost: vhost.clone(),
+        max_connections: stored(limits.max_connections),
+        max_queues: stored(limits.max_queues),
+    }
+}
+
+fn user_limits_record(user: &UserName, limits: UserLimits) -> store::UserLimits {
+    store::UserLimits {
+        user: user.clone(),
+        max_connections: stored(limits.max_connections),
+        max_channels: stored(limits.max_channels),
+    }
+}
+
 /// RabbitMQ stores -1 for no limit.
-fn limit(stored: Option<i64>) -> Option<usize> {
+pub(super) fn limit(stored: Option<i64>) -> Option<usize> {
     stored.and_then(|limit| usize::try_from(limit).ok())
 }
 

@@ -43,6 +43,7 @@ mod publish;
 mod questions;
 mod queue_settings;
 mod queues;
+mod records;
 mod recovery;
 mod requests;
 mod sender_selected;
@@ -61,7 +62,7 @@ mod tests;
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
     ChannelReport, ConnectionInfo, ConnectionReport, ConsumerReport, Describe, Put, QueueReport,
-    VhostError,
+    Rehearsal, TogetherError, VhostError, with_default_type,
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
@@ -97,4 +98,4 @@ use envelope::Envelope;
 use error::refuse;
 
 #[cfg(test)]
-pub(crate) use tests::open_broker;
+pub(crate) use tests::{broker_over, open_broker, put_message};

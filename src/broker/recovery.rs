@@ -6,14 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::broker::{Common, PASSING_QUEUE_NUMBERS};
-use super::policy::{Policy, PolicyKind, QueueEffective, QueueType};
+use super::policy::{PolicyKind, QueueEffective, QueueType};
 use super::unique::FromLog;
-use super::{Cell, QueueInfo, Vhost, keeping};
-use crate::base::{ExchangeName, FieldValue, QueueName, VhostName};
-use crate::routing::{Binding, Destination, Exchange, ExchangeKind};
-use crate::store::{
-    self, Definitions, DestinationKind, Entry, QueueNumber, RecoveredQueue, Submission,
-};
+use super::{Cell, QueueInfo, Vhost, keeping, records};
+use crate::base::VhostName;
+use crate::store::{self, Definitions, Entry, QueueNumber, RecoveredQueue, Submission};
 
 /// Builds the vhosts of the definitions. What cannot be built is said, and everything else goes on.
 pub(super) fn recover(common: &Arc<Common>) -> BTreeMap<VhostName, Arc<Vhost>> {
@@ -83,10 +80,7 @@ fn recover_policies(vhost: &Vhost, definitions: &Definitions) {
     let operator = operator.map(|record| (PolicyKind::Operator, &record.0));
     let mut policies = Vec::new();
     for (kind, record) in user.chain(operator).filter(|(_, record)| record.vhost == vhost.name) {
-        let definition = FieldValue::Table(record.definition.clone());
-        let (pattern, apply_to) = (&record.pattern, &record.apply_to);
-        let value = Policy::table(pattern, apply_to, record.priority, definition);
-        match Policy::parse(kind, record.name.clone(), &value) {
+        match records::to_policy(kind, record) {
             Ok(policy) => policies.push((kind, policy)),
             Err(error) => lost("policy", record.name.as_str(), &error.lines().join("; ")),
         }
@@ -117,15 +111,8 @@ fn recover_known_exchange(
     delayed: Option<RecoveredQueue>,
 ) -> Result<(), String> {
     let vhost = vhosts.get(&record.vhost).ok_or("its vhost is not defined")?;
-    let kind = ExchangeKind::parse(record.kind.as_bytes());
-    let exchange = Exchange {
-        name: record.name.clone(),
-        kind: kind.map_err(|_| "this version does not know its type")?,
-        durable: record.durable,
-        auto_delete: record.auto_delete,
-        internal: record.internal,
-        arguments: record.arguments.clone(),
-    };
+    let exchange = records::to_exchange(record);
+    let exchange = exchange.map_err(|_| "this version does not know its type")?;
     let keeps_keys = exchange.deduplication().is_some_and(|settings| settings.persistent);
     let number = record.number.filter(|_| keeps_keys);
     let keys = number.and_then(|number| recovered.remove(&QueueNumber(number)));
@@ -189,18 +176,8 @@ fn recover_binding(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Bin
     let Some(vhost) = vhosts.get(&record.vhost) else {
         return lost("binding", &record.destination, "its vhost is not defined");
     };
-    let name = record.destination.as_bytes();
-    let destination = match record.destination_type {
-        DestinationKind::Queue => QueueName::parse(name).map(Destination::Queue),
-        DestinationKind::Exchange => ExchangeName::parse(name).map(Destination::Exchange),
-    };
-    let binding = match destination {
-        Ok(destination) => Binding {
-            source: record.source.clone(),
-            destination,
-            routing_key: record.routing_key.clone(),
-            arguments: record.arguments.clone(),
-        },
+    let binding = match records::to_binding(record) {
+        Ok(binding) => binding,
         Err(error) => return lost("binding", &record.destination, &error.to_string()),
     };
     if let Err(error) = vhost.change(|table| table.bind(binding)) {

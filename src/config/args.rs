@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use super::definitions_args::DefinitionsCommand;
 use super::error::ConfigError;
 use super::load::Given;
 use super::source::Source;
@@ -71,6 +72,9 @@ enum Command {
     /// Show the settings and where they come from, or check a file
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at a file of definitions without a broker
+    #[command(subcommand)]
+    Definitions(DefinitionsCommand),
     /// Put load on an AMQP 0-9-1 broker and measure it
     #[command(disable_help_flag = true)]
     Perf {
@@ -149,6 +153,8 @@ pub enum OtherCommand {
     Store(StoreCommand),
     /// `config`.
     Config(ConfigCommand),
+    /// `definitions`.
+    Definitions(DefinitionsCommand),
 }
 
 impl OtherCommand {
@@ -161,6 +167,7 @@ impl OtherCommand {
         Ok(match line.command {
             Some(Command::Store(command)) => Some(Self::Store(command)),
             Some(Command::Config(command)) => Some(Self::Config(command)),
+            Some(Command::Definitions(command)) => Some(Self::Definitions(command)),
             Some(Command::Serve(_) | Command::Perf { .. }) | None => None,
         })
     }
@@ -177,6 +184,7 @@ impl Arguments {
             Some(Command::Serve(arguments)) => Ok(arguments),
             Some(Command::Store(_)) => Err(not_the_broker("store")),
             Some(Command::Config(_)) => Err(not_the_broker("config")),
+            Some(Command::Definitions(_)) => Err(not_the_broker("definitions")),
             Some(Command::Perf { .. }) => Err(not_the_broker("perf")),
             None => Ok(line.serve),
         }

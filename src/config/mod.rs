@@ -5,6 +5,7 @@
 //! the only layer that sets the log up. It must not start anything.
 
 mod args;
+mod definitions_args;
 mod draft;
 mod env;
 mod env_file;
@@ -25,6 +26,7 @@ mod source;
 mod value;
 
 pub use args::{Arguments, ConfigCommand, OtherCommand, StoreCommand, perf_arguments};
+pub use definitions_args::DefinitionsCommand;
 pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};
 pub use keys::{GROUPS, Group, Key, keys};

@@ -1,4 +1,5 @@
-//! Commands that look into the data folder of a broker that is not running, or at its configuration.
+//! Commands that look into the data folder of a broker that is not running, at its configuration, or at a
+//! file of definitions.
 //!
 //! They write nothing but their answer: the folder stays as it was, and a folder that a broker uses is
 //! refused. The walk: `command` gets what the command line asks for, `folder` reads the definitions and
@@ -7,6 +8,7 @@
 
 mod command;
 mod config;
+mod definitions_check;
 mod error;
 mod folder;
 mod progress;
@@ -18,5 +20,6 @@ mod value;
 
 pub use command::{run, run_on_terminal};
 pub use config::run_config_on_terminal;
+pub use definitions_check::{run_definitions, run_definitions_on_terminal};
 pub use error::CtlError;
 pub use progress::Progress;

@@ -10,11 +10,16 @@
 mod connections;
 mod objects;
 mod parameters;
+mod rehearsal;
+mod snapshot;
+mod together;
 mod users;
 mod vhosts;
 
 pub use connections::{ChannelReport, ConnectionInfo, ConnectionReport, Describe};
 pub use objects::{ConsumerReport, QueueReport};
+pub use rehearsal::Rehearsal;
+pub use together::{TogetherError, with_default_type};
 pub use users::Put;
 pub use vhosts::VhostError;
 

@@ -181,7 +181,8 @@ fn delete_topic_permission(record: &store::TopicPermission) -> Change {
     Change::DeleteTopicPermission { user, vhost, exchange }
 }
 
-fn everything_of_user(accounts: &Accounts, name: &UserName) -> Vec<Change> {
+/// What goes with a user.
+pub(super) fn everything_of_user(accounts: &Accounts, name: &UserName) -> Vec<Change> {
     let of_user = |record: &&store::Permission| record.user == *name;
     let permissions = accounts.records().permissions.values().filter(of_user).map(|record| {
         Change::DeletePermission { user: record.user.clone(), vhost: record.vhost.clone() }

@@ -20,4 +20,4 @@ mod storing;
 mod turns;
 mod world;
 
-pub(crate) use world::open_broker;
+pub(crate) use world::{broker_over, open_broker, put_message};

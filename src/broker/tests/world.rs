@@ -188,6 +188,27 @@ pub(crate) fn open_broker(scheduler: Arc<dyn Scheduler>) -> Arc<Broker> {
     Broker::new(guest_settings(u64::MAX, clock, scheduler))
 }
 
+/// A broker over these stores, with the users that they have: a second one over the same is a restart.
+pub(crate) fn broker_over(storage: &BrokerStorage) -> Arc<Broker> {
+    let clock = Arc::new(ManualClock::new());
+    let settings = guest_settings(u64::MAX, clock, Arc::new(Noted::default()));
+    let accounts = Accounts::new(storage.metadata.load()).expect("what was stored was good");
+    Broker::new(BrokerSettings { accounts, storage: Some(storage.clone()), ..settings })
+}
+
+/// Publishes a message to a queue of the virtual host `/`.
+pub(crate) fn put_message(broker: &Arc<Broker>, user: &str, queue: &str) {
+    let user = UserName::try_from(user).expect("short");
+    let vhost = broker.vhost(&VhostName::try_from("/").expect("short")).expect("it is there");
+    let peer = Peer { connection: broker.next_connection_id(), user };
+    let mut client = Client::new(Arc::clone(broker), vhost, peer, Arc::new(Inbox::new()));
+    let holder = broker.next_holder_id();
+    client.channel_opened(holder, ChannelId(1)).expect("no limit");
+    let message = persistent_message("", queue, b"m");
+    client.publish(ChannelId(1), holder, message, None).expect("permitted");
+    client.flush(broker.clock().now());
+}
+
 /// A connection as a test moves it.
 pub(super) struct Hand {
     pub(super) client: Client,

@@ -7,9 +7,6 @@ use super::key::{Key, key};
 
 const FILE_OR_FOLDER: &str = "the path of a JSON file, or of a folder of such files";
 
-/// Why these keys change nothing yet.
-const LATER: &str = "definitions are not loaded at the start yet";
-
 pub(super) const KEYS: &[Key] = &[
     key(
         "load_definitions",
@@ -20,8 +17,7 @@ pub(super) const KEYS: &[Key] = &[
             "Virtual hosts, users, exchanges, queues, bindings and policies to make at the start.",
         ],
         set_path,
-    )
-    .without_effect(LATER),
+    ),
     key(
         "management.load_definitions",
         None,
@@ -31,8 +27,7 @@ pub(super) const KEYS: &[Key] = &[
             "The same by RabbitMQ's older name.",
         ],
         set_path,
-    )
-    .without_effect(LATER),
+    ),
     key(
         "definitions.local.path",
         None,
@@ -42,8 +37,7 @@ pub(super) const KEYS: &[Key] = &[
             "The same by RabbitMQ's newer name.",
         ],
         set_path,
-    )
-    .without_effect(LATER),
+    ),
     key(
         "definitions.skip_if_unchanged",
         Some("false"),
@@ -56,8 +50,7 @@ pub(super) const KEYS: &[Key] = &[
             draft.plain.definitions.skip_if_unchanged = value::switch(given.value)?;
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
 ];
 
 /// Three names for one thing: of one source the last one counts.
