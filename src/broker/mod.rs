@@ -19,7 +19,10 @@ mod credit;
 mod dead_letter;
 mod dedup;
 mod default_type;
+mod delaying;
+mod direct_reply;
 mod effective;
+mod envelope;
 mod error;
 mod event;
 mod exchanges;
@@ -29,6 +32,7 @@ mod history;
 mod inbox;
 mod interceptors;
 mod keeping;
+mod key_log;
 mod limits;
 mod pages;
 mod payload;
@@ -46,7 +50,9 @@ mod storing;
 mod sweep;
 mod timers;
 mod traffic;
+mod unique;
 mod vhost;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -65,11 +71,13 @@ pub use client::{Client, ClientConsumer};
 pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;
 pub use dedup::{DeduplicationWindow, Remembered, Seen};
+pub use delaying::{Delayed, DelayedPage, DelayedPlace};
+pub use direct_reply::DirectReplyLosses;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
 pub use interceptors::{Existing, Interceptors};
-pub use limits::{UserLimits, VhostLimits};
+pub use limits::{NodeLimits, UserLimits, VhostLimits};
 pub use pages::PageQuestion;
 pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
@@ -84,7 +92,7 @@ pub use crate::routing::{Binding, Destination, HashProperty};
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;
 
-use cell::Envelope;
+use envelope::Envelope;
 use error::refuse;
 
 #[cfg(test)]

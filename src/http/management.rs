@@ -6,10 +6,10 @@ use tokio::sync::Semaphore;
 
 use super::facts::Facts;
 use super::logins::Logins;
-use super::settings::ManagementSettings;
 use super::totals::{self, Samples};
 use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX};
 use crate::broker::Broker;
+use crate::config::ManagementSettings;
 
 /// See the module.
 pub struct Management {
@@ -45,7 +45,7 @@ impl Management {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes samples for the rates. Never ends.
+    /// Takes samples for the rates. Never ends, unless they are switched off.
     pub async fn take_samples(self: Arc<Self>) {
         totals::run(self).await;
     }

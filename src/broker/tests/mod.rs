@@ -3,7 +3,11 @@
 mod admin;
 mod crashed;
 mod dead_letters;
+mod delaying;
 mod deleting;
+mod direct_reply;
+mod duplicates;
+mod duplicates_kept;
 mod faulty;
 mod features;
 mod limits;
