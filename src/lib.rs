@@ -27,6 +27,8 @@ pub mod config;
 pub mod ctl;
 pub mod definitions;
 mod disk_alarm;
+pub mod http;
+mod management;
 pub mod net;
 pub mod perf;
 mod pid_file;

@@ -18,6 +18,7 @@ use crate::config::{
 };
 use crate::ctl;
 use crate::definitions;
+use crate::management::{self, ManagementError, OpenManagement};
 use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
 use crate::perf;
 use crate::pid_file::PidFile;
@@ -41,6 +42,8 @@ enum ServerError {
     Listen { address: SocketAddr, error: io::Error, hint: &'static str },
     #[error("cannot write the port file {path}: {error}")]
     PortFile { path: String, error: io::Error },
+    #[error("{0}")]
+    Management(#[from] ManagementError),
     #[error("cannot write the pid file {path}: {error}")]
     PidFile { path: String, error: io::Error },
     #[error("the settings leave no listener: set listeners.tcp.default or --port")]
@@ -156,7 +159,10 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
     if let Some(path) = &settings.port_file {
         write_port(path, first.address().port())?;
     }
-    announce(&listeners, &settings)?;
+    let amqp = listeners.iter().map(Listener::address).collect();
+    let management = management::open(&settings, &loaded.files, amqp, &broker)?;
+    announce(&listeners, &management, &settings)?;
+    let managing = management.run(&shutdown);
     let disk = storage.as_ref().map(|storage| Arc::clone(&storage.alarm));
     let running = Running { logging, broker: Arc::clone(&broker), disk };
     let reloading = tokio::spawn(reload::on_signals(hangups, origin, loaded, running));
@@ -167,6 +173,7 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
     for listener in running {
         listener.await.map_err(|error| start(&error))?;
     }
+    managing.end().await;
     // What is due from now on is due after a restart.
     timers.abort();
     let mut patience = LETTERS_PATIENCE_MS / LETTERS_PAUSE_MS;
@@ -184,7 +191,11 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
 }
 
 /// The one line on standard output. It comes when every listener is bound, because scripts wait for it.
-fn announce(listeners: &[Listener], settings: &Settings) -> Result<(), ServerError> {
+fn announce(
+    listeners: &[Listener],
+    management: &OpenManagement,
+    settings: &Settings,
+) -> Result<(), ServerError> {
     let addresses: Vec<String> =
         listeners.iter().map(|listener| listener.address().to_string()).collect();
     let kept = match (&settings.storage, settings.durability) {
@@ -196,12 +207,16 @@ fn announce(listeners: &[Listener], settings: &Settings) -> Result<(), ServerErr
             format!("data in {}, confirms before fsync (haremq.durability = os)", folder.display())
         }
     };
+    let managed = match management.address() {
+        Some(address) => format!("management on {address}"),
+        None => "no management port".to_owned(),
+    };
     let mut stdout = io::stdout().lock();
     writeln!(
         stdout,
-        "HareMQ {} Server startup complete; AMQP on {}; {kept}",
+        "HareMQ {} Server startup complete; AMQP on {}; {managed}; {kept}",
         env!("CARGO_PKG_VERSION"),
-        addresses.join(", ")
+        addresses.join(", "),
     )
     .and_then(|()| stdout.flush())
     .map_err(|error| start(&error))

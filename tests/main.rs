@@ -6,6 +6,7 @@ mod counts;
 mod crash;
 mod definitions;
 mod guard;
+mod http;
 mod perf;
 mod settings;
 mod support;

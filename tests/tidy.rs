@@ -69,6 +69,26 @@ const ARROWS: &[Arrow] = &[
             "tokio",
         ],
     ),
+    (
+        "http",
+        // The records of the store are what is put and shown.
+        &["base", "access", "store", "broker", "config"],
+        &[
+            "axum",
+            "base64",
+            "bytes",
+            "hyper",
+            "hyper_util",
+            "regex",
+            "rustix",
+            "serde",
+            "serde_json",
+            "socket2",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
+    ),
     ("config", &["base"], &["clap", "serde", "thiserror", "tracing_subscriber"]),
 ];
 
@@ -314,6 +334,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "disk_alarm",
         "lib",
         "main",
+        "management",
         "pid_file",
         "properties",
         "reload",

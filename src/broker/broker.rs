@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use super::accounts::{Accounts, SharedAccounts};
-use super::admin::Connections;
+use super::admin::{Churn, Connections};
 use super::alarms::Alarms;
 use super::interceptors::{Existing, Interceptors};
 use super::limits::Limits;
@@ -141,6 +141,7 @@ pub(super) struct Common {
     pub(super) default_queue_type: Option<QueueType>,
     pub(super) limits: Limits,
     pub(super) connections: Connections,
+    pub(super) churn: Churn,
     pub(super) consumer_timeout_ms: Option<u64>,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
@@ -197,6 +198,7 @@ impl Broker {
             default_queue_type: settings.default_queue_type,
             limits: Limits::default(),
             connections: Connections::default(),
+            churn: Churn::default(),
             consumer_timeout_ms: settings.consumer_timeout_ms,
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
@@ -312,7 +314,9 @@ impl Broker {
     /// A connection is gone.
     pub fn connection_closed(&self, connection: ConnectionId) {
         self.common.alarms.leave(connection);
-        self.common.connections.forget(connection);
+        if self.common.connections.forget(connection) {
+            self.common.churn.connections_closed.one_more();
+        }
     }
 
     /// Tells every connection to close with 320 and this text; says how many there are.

@@ -117,6 +117,7 @@ impl Client {
             cells_sweep: Sweep::new(),
         };
         self.channels.insert(holder, channel);
+        self.vhost.common.churn.channels_opened.one_more();
         Ok(())
     }
 
@@ -124,6 +125,7 @@ impl Client {
     pub fn channel_closed(&mut self, holder: HolderId) {
         let Some(channel) = self.channels.remove(&holder) else { return };
         self.vhost.common.limits.channel_closed(&self.peer.user);
+        self.vhost.common.churn.channels_closed.one_more();
         for consumer in channel.consumers.values() {
             self.consumers.remove(consumer);
         }

@@ -61,8 +61,9 @@ mod tests;
 
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
-    ChannelReport, ConnectionInfo, ConnectionReport, ConsumerReport, Describe, Put, QueueReport,
-    Rehearsal, TogetherError, VhostError, with_default_type,
+    AlarmState, ChannelReport, ChurnCounts, ConnectionInfo, ConnectionReport, ConsumerReport,
+    Describe, Put, QueueReport, Rehearsal, TogetherError, VhostCounts, VhostError,
+    with_default_type,
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,

@@ -58,6 +58,7 @@ impl Vhost {
         }
         self.permit(peer, Action::Configure, Resource::Queue(name.as_str()))?;
         self.permit_dead_letter(peer, &name, declare)?;
+        self.common.churn.queues_declared.one_more();
         let found = self.table().queue(name.as_str()).cloned();
         if let Some(cell) = found {
             return self.queue_redeclare(peer, &cell, declare);
@@ -92,6 +93,7 @@ impl Vhost {
             Ok(added)
         })?;
         if added {
+            self.common.churn.queues_created.one_more();
             if !Arc::ptr_eq(&policies, &self.policies()) {
                 cell.apply_effective(|| self.queue_effective(&cell));
             }

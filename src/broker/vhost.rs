@@ -106,6 +106,7 @@ impl Vhost {
                 table.queue(info.name.as_str()).is_some_and(|cell| cell.info().id == info.id);
             let removed = if is_it { table.remove_queue(info.name.as_str()) } else { None };
             let changes = removed.map_or_else(Vec::new, |removed| {
+                self.common.churn.queues_deleted.one_more();
                 self.common.limits.queue_removed();
                 self.histories.forget(&self.common, &removed);
                 self.windows.forget(&removed);

@@ -21,7 +21,7 @@ pub struct Arguments {
     /// Listen on this port only; 0 takes any free one
     #[arg(long, value_name = "N")]
     pub port: Option<u16>,
-    /// Serve the management API on this port; 0 takes any free one
+    /// Serve the management API on this port; 0 takes any free one, and so does --port 0 alone
     #[arg(long, value_name = "N")]
     pub management_port: Option<u16>,
     /// Serve metrics for Prometheus on this port; 0 takes any free one

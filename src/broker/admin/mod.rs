@@ -7,7 +7,9 @@
 //!
 //! Locks: **virtual hosts -> accounts -> metadata**; the connections are a leaf.
 
+mod churn;
 mod connections;
+mod glance;
 mod objects;
 mod parameters;
 mod rehearsal;
@@ -16,11 +18,14 @@ mod together;
 mod users;
 mod vhosts;
 
+pub use churn::ChurnCounts;
 pub use connections::{ChannelReport, ConnectionInfo, ConnectionReport, Describe};
+pub use glance::{AlarmState, VhostCounts};
 pub use objects::{ConsumerReport, QueueReport};
 pub use rehearsal::Rehearsal;
 pub use together::{TogetherError, with_default_type};
 pub use users::Put;
 pub use vhosts::VhostError;
 
+pub(super) use churn::Churn;
 pub(super) use connections::Connections;

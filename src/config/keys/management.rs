@@ -9,7 +9,7 @@ const IP: &str = "an IP address";
 const SECONDS: &str = "seconds, such as 1800 or 30m";
 
 /// Why these keys change nothing yet.
-const LATER: &str = "there is no management API yet";
+const LATER: &str = "the management API is not served with TLS yet";
 
 pub(super) const KEYS: &[Key] = &[
     key(
@@ -18,8 +18,7 @@ pub(super) const KEYS: &[Key] = &[
         PORT,
         ["management.tcp.port = 8080", "Where the management API and its pages are served."],
         |draft, given| value::set_port(&mut draft.management.port, given.value),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "management.tcp.ip",
         None,
@@ -29,8 +28,7 @@ pub(super) const KEYS: &[Key] = &[
             draft.management.ip = Some(given.value.parse().ok()?);
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
         "management.path_prefix",
         None,
@@ -42,8 +40,7 @@ pub(super) const KEYS: &[Key] = &[
             prefix.clone_into(&mut draft.plain.management.path_prefix);
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
         "management.http.max_body_size",
         Some("20MiB"),
@@ -54,8 +51,7 @@ pub(super) const KEYS: &[Key] = &[
             draft.plain.management.body_bytes_max = bytes;
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
         "management.cors.allow_origins.*",
         None,
@@ -69,16 +65,14 @@ pub(super) const KEYS: &[Key] = &[
             draft.cors_origins.set(given.part, given.rank, origin);
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
         "management.cors.allow_origins",
         None,
         "none",
         ["management.cors.allow_origins = none", "No page of another origin may call the API."],
         |draft, given| (given.value == "none").then(|| draft.cors_origins.set_none(given.rank)),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "management.cors.max_age",
         Some("1800"),
@@ -88,8 +82,7 @@ pub(super) const KEYS: &[Key] = &[
             draft.plain.management.cors_max_age_s = value::duration_ms(given.value, 1000)? / 1000;
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
         "management.disable_stats",
         Some("false"),
@@ -99,8 +92,7 @@ pub(super) const KEYS: &[Key] = &[
             draft.plain.management.disable_stats = value::switch(given.value)?;
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
         "collect_statistics_interval",
         Some("5000"),
@@ -112,8 +104,7 @@ pub(super) const KEYS: &[Key] = &[
             draft.plain.management.sample_interval_ms = ms;
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
         "management.ssl.port",
         None,

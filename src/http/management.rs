@@ -1,0 +1,52 @@
+//! What all requests share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
+
+use super::facts::Facts;
+use super::logins::Logins;
+use super::totals::{self, Samples};
+use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX};
+use crate::broker::Broker;
+use crate::config::ManagementSettings;
+
+/// See the module.
+pub struct Management {
+    pub(super) broker: Arc<Broker>,
+    pub(super) facts: Facts,
+    pub(super) settings: ManagementSettings,
+    pub(super) logins: Logins,
+    pub(super) samples: Samples,
+    pub(super) large_bodies: Semaphore,
+    /// Requests that are worked off.
+    pub(super) working: Semaphore,
+    changing: Mutex<()>,
+}
+
+impl Management {
+    /// The management of a broker.
+    #[must_use]
+    pub fn new(broker: Arc<Broker>, facts: Facts, settings: ManagementSettings) -> Arc<Self> {
+        Arc::new(Self {
+            broker,
+            facts,
+            settings,
+            logins: Logins::default(),
+            samples: Samples::default(),
+            large_bodies: Semaphore::new(HTTP_LARGE_BODIES_MAX),
+            working: Semaphore::new(HTTP_WORKING_MAX),
+            changing: Mutex::new(()),
+        })
+    }
+
+    /// For a change that is made of a look and a change.
+    pub(super) fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes samples for the rates. Never ends, unless they are switched off.
+    pub async fn take_samples(self: Arc<Self>) {
+        totals::run(self).await;
+    }
+}

@@ -1,0 +1,44 @@
+//! The management HTTP API: what RabbitMQ answers below `/api`, for its tools and clients.
+//!
+//! A request walks through `listener` (connections and their bounds), `service` (who asks, may they, body,
+//! headers of the answer) and one function of a resource. All resources stand in one table (`routes`), from which
+//! the router and the OpenAPI document are made; each entry says which tag a caller needs, so that no resource can
+//! forget to ask. `docs/http-api.md` says what is answered and where it differs from RabbitMQ's.
+
+mod answer;
+mod authentication;
+mod call;
+mod cors;
+mod error;
+mod facts;
+mod features;
+mod fields;
+mod health;
+mod limits;
+mod listener;
+mod login;
+mod logins;
+mod machine;
+mod management;
+mod nodes;
+mod openapi;
+mod overview;
+mod paging;
+mod parameters;
+mod permissions;
+mod policies;
+mod query;
+mod route;
+mod routes;
+mod service;
+mod stubs;
+mod topic_permissions;
+mod totals;
+mod users;
+mod values;
+mod vhosts;
+mod whoami;
+
+pub use facts::Facts;
+pub use listener::{HttpListener, UnixListener};
+pub use management::Management;

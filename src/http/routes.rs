@@ -1,0 +1,31 @@
+//! The table of all resources.
+
+use super::route::Route;
+use super::{
+    features, health, limits, login, nodes, openapi, overview, parameters, permissions, policies,
+    stubs, topic_permissions, users, vhosts, whoami,
+};
+
+/// Each resource's own table. Router and OpenAPI document are made from these and from nothing else.
+const TABLES: &[&[Route]] = &[
+    features::ROUTES,
+    health::ROUTES,
+    limits::ROUTES,
+    login::ROUTES,
+    nodes::ROUTES,
+    openapi::ROUTES,
+    overview::ROUTES,
+    parameters::ROUTES,
+    permissions::ROUTES,
+    policies::ROUTES,
+    stubs::ROUTES,
+    topic_permissions::ROUTES,
+    users::ROUTES,
+    vhosts::ROUTES,
+    whoami::ROUTES,
+];
+
+/// Every method of every resource.
+pub(super) fn all() -> impl Iterator<Item = &'static Route> {
+    TABLES.iter().copied().flatten()
+}
