@@ -198,6 +198,14 @@ pub const QUORUM_DELIVERY_LIMIT_DEFAULT: u32 = 20;
 /// Queues that are driven in one go because their moment has come; then everything else has a turn.
 pub const DUE_QUEUES_MAX: usize = 64;
 
+/// Queues, exchanges or bindings that a listing takes out of the routing table under one lock: a copy of
+/// so many takes some ten microseconds, and whoever declares something waits for no longer.
+pub const LISTING_STEP_MAX: usize = 1024;
+
+/// Bytes of messages that one fetch by the management hands out; what is left stays in the queue. They
+/// are in RAM, once more as JSON, until the peer has taken them.
+pub const FETCH_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// How long a publisher is not read, in ms, before it looks again whether the message log keeps up.
 pub const LOG_PRESSURE_PAUSE_MS: u64 = 5;
 

@@ -19,6 +19,7 @@ mod credit;
 mod dead_letter;
 mod dedup;
 mod default_type;
+mod direct;
 mod effective;
 mod error;
 mod event;
@@ -30,6 +31,7 @@ mod inbox;
 mod interceptors;
 mod keeping;
 mod limits;
+mod listing;
 mod pages;
 mod payload;
 mod policies;
@@ -65,6 +67,7 @@ pub use client::{Client, ClientConsumer};
 pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;
 pub use dedup::{DeduplicationWindow, Remembered, Seen};
+pub use direct::{AckMode, Behalf, DirectClient, Fetch, Fetched, Published, Purpose};
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
@@ -80,7 +83,7 @@ pub use vhost::Vhost;
 
 /// The words of routing and of queues that a caller of the broker needs.
 pub use crate::queue::{Attempt, Settlement};
-pub use crate::routing::{Binding, Destination, HashProperty};
+pub use crate::routing::{Binding, Destination, Exchange, ExchangeKind, HashProperty};
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;
 

@@ -4,6 +4,7 @@ mod admin;
 mod crashed;
 mod dead_letters;
 mod deleting;
+mod direct;
 mod faulty;
 mod features;
 mod limits;
