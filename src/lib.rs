@@ -24,6 +24,8 @@ pub mod base;
 pub mod broker;
 pub mod config;
 pub mod ctl;
+pub mod http;
+mod management;
 pub mod net;
 pub mod perf;
 mod properties;

@@ -15,6 +15,7 @@ use crate::config::{
     perf_arguments, start_logging,
 };
 use crate::ctl;
+use crate::management::{self, OpenManagement};
 use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
 use crate::perf;
 use crate::properties::{edit_properties, hash_property};
@@ -31,11 +32,13 @@ const EXIT_FAILED: u8 = 1;
 
 /// Why the server does not run. Shown as one line.
 #[derive(Debug, thiserror::Error)]
-enum ServerError {
+pub(crate) enum ServerError {
     #[error("cannot listen on {address}: {error}{hint}")]
     Listen { address: SocketAddr, error: io::Error, hint: &'static str },
     #[error("cannot write the port file {path}: {error}")]
     PortFile { path: String, error: io::Error },
+    #[error("cannot serve the management API on {address}: {error}{hint}")]
+    Management { address: SocketAddr, error: io::Error, hint: &'static str },
     #[error("the settings leave no listener: set listeners.tcp.default or --port")]
     NoListener,
     #[error("cannot open the data folder: {0}")]
@@ -105,7 +108,10 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
     if let Some(path) = &settings.port_file {
         write_port(path, first.address().port())?;
     }
-    announce(&listeners, &settings)?;
+    let amqp = listeners.iter().map(Listener::address).collect();
+    let management = management::open(&settings, amqp, &broker)?;
+    announce(&listeners, &management, &settings)?;
+    let managing = management.run(&shutdown);
     let running: Vec<_> = listeners
         .into_iter()
         .map(|listener| tokio::spawn(listener.run(shutdown.clone().wait())))
@@ -113,6 +119,7 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
     for listener in running {
         listener.await.map_err(|error| start(&error))?;
     }
+    managing.end().await;
     // What is due from now on is due after a restart.
     timers.abort();
     if let Some(storage) = &storage {
@@ -123,7 +130,11 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
 }
 
 /// The one line on standard output. It comes when every listener is bound, because scripts wait for it.
-fn announce(listeners: &[Listener], settings: &Settings) -> Result<(), ServerError> {
+fn announce(
+    listeners: &[Listener],
+    management: &OpenManagement,
+    settings: &Settings,
+) -> Result<(), ServerError> {
     let addresses: Vec<String> =
         listeners.iter().map(|listener| listener.address().to_string()).collect();
     let kept = match (&settings.storage, settings.durability) {
@@ -138,9 +149,10 @@ fn announce(listeners: &[Listener], settings: &Settings) -> Result<(), ServerErr
     let mut stdout = io::stdout().lock();
     writeln!(
         stdout,
-        "HareMQ {} Server startup complete; AMQP on {}; {kept}",
+        "HareMQ {} Server startup complete; AMQP on {}; management on {}; {kept}",
         env!("CARGO_PKG_VERSION"),
-        addresses.join(", ")
+        addresses.join(", "),
+        management.address(),
     )
     .and_then(|()| stdout.flush())
     .map_err(|error| start(&error))

@@ -60,6 +60,26 @@ const ARROWS: &[Arrow] = &[
             "tokio",
         ],
     ),
+    (
+        "http",
+        // The records of the store are what is put and shown.
+        &["base", "access", "store", "broker", "config"],
+        &[
+            "axum",
+            "base64",
+            "bytes",
+            "hyper",
+            "hyper_util",
+            "regex",
+            "rustix",
+            "serde",
+            "serde_json",
+            "socket2",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
+    ),
     ("config", &["base"], &["clap", "serde", "thiserror", "tracing_subscriber"]),
 ];
 

@@ -228,3 +228,49 @@ pub const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The longest key of a message that is remembered to find duplicates, in bytes: as long as a short string,
 /// which every sender of ids uses. A longer one would make the window as large as its sender likes.
 pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 255;
+
+/// Connections of the management API. People, dashboards and probes are tens; each may hold a request.
+pub const HTTP_CONNECTIONS_MAX: usize = 1024;
+
+/// The largest body of a request to the management API by default, in bytes (RabbitMQ's
+/// `management.http.max_body_size`). Definitions of a large broker are a few of them.
+pub const HTTP_BODY_BYTES_MAX: usize = 20_000_000;
+
+/// Bodies up to this many bytes are read at once; of larger ones [`HTTP_LARGE_BODIES_MAX`] at a time.
+pub const HTTP_SMALL_BODY_BYTES: u64 = 64 * 1024;
+
+/// Large bodies that are read and worked off at the same time: they are all of the management API that
+/// costs memory, and the others wait.
+pub const HTTP_LARGE_BODIES_MAX: usize = 4;
+
+/// The head of a request to the management API, in bytes. Names of 255 bytes are 765 when they are encoded.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a connection of the management API may be silent before a request's head or within its body, in ms.
+pub const HTTP_SILENCE_MS: u64 = 60_000;
+
+/// How long a stop waits for requests that are being answered, in ms.
+pub const HTTP_DRAIN_MS: u64 = 2_000;
+
+/// How often the management API looks at everything for its rates, in ms (RabbitMQ's
+/// `collect_statistics_interval`).
+pub const SAMPLE_INTERVAL_MS: u64 = 5_000;
+
+/// Entries of one page of a list (RabbitMQ's bound).
+pub const HTTP_PAGE_ENTRIES_MAX: usize = 500;
+
+/// Addresses whose failed logins are remembered. Who comes from more than these is a network of machines, which
+/// a pause for each of them does not slow down.
+pub const LOGIN_PEERS_MAX: usize = 1024;
+
+/// Names for each of those addresses; behind them every name of that address counts as one that failed.
+pub const LOGIN_NAMES_MAX: usize = 16;
+
+/// The pause after the first failed login from an address, in ms; it doubles with each further one.
+pub const LOGIN_PAUSE_MIN_MS: u64 = 100;
+
+/// The longest such pause: that of a refused login over AMQP.
+pub const LOGIN_PAUSE_MAX_MS: u64 = REFUSED_LOGIN_PAUSE_MS;
+
+/// How long a failed login is remembered, in ms.
+pub const LOGIN_MEMORY_MS: u64 = 60_000;

@@ -31,6 +31,12 @@ impl Alarms {
         reason(self.on.load(Ordering::SeqCst))
     }
 
+    /// Whether the memory alarm is on, and whether the disk alarm is.
+    pub(super) fn state(&self) -> (bool, bool) {
+        let on = self.on.load(Ordering::SeqCst);
+        (on & MEMORY != 0, on & DISK != 0)
+    }
+
     /// Looks at the budget; on a change everybody is told. Costs two loads when nothing changes.
     pub(super) fn observe(&self, memory: &MemoryBudget) {
         let was_on = self.on.load(Ordering::SeqCst) & MEMORY != 0;

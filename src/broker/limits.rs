@@ -139,6 +139,11 @@ impl Limits {
         less(&mut self.lock().user_channels, user);
     }
 
+    /// Channels of all users.
+    pub(super) fn channels(&self) -> usize {
+        self.lock().user_channels.values().sum()
+    }
+
     /// Whether there may be one queue more beside so many.
     ///
     /// # Errors

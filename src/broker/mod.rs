@@ -55,8 +55,8 @@ mod tests;
 
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
-    ChannelReport, ConnectionInfo, ConnectionReport, ConsumerReport, Describe, Put, QueueReport,
-    VhostError,
+    AlarmState, ChannelReport, ConnectionInfo, ConnectionReport, ConsumerReport, Describe, Put,
+    QueueReport, VhostCounts, VhostError,
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,

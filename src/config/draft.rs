@@ -161,6 +161,7 @@ pub(super) const DEFAULT_LISTENER: &str = "default";
 fn blank() -> Settings {
     Settings {
         listeners: Vec::new(),
+        management_port: None,
         tcp_backlog: 0,
         tcp_nodelay: false,
         heartbeat_s: 0,

@@ -171,6 +171,7 @@ impl Merge {
     fn flags(&mut self, arguments: &Arguments) -> Result<(), ConfigError> {
         let flag = if arguments.port.is_some() { "--port" } else { "--bind" };
         self.listen_only(arguments.bind, arguments.port, &Source::Flag(flag));
+        self.draft.plain.management_port = arguments.management_port;
         for given in arguments.given() {
             self.apply(given)?;
         }

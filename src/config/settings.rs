@@ -13,6 +13,8 @@ use crate::base::{UserName, VhostName};
 pub struct Settings {
     /// Where AMQP is spoken; nowhere when it is empty. `listeners.tcp.*`.
     pub listeners: Vec<ListenAddress>,
+    /// The port of the management API; `None` when nobody says one. `--management-port`.
+    pub management_port: Option<u16>,
     /// Connections that the system may hold until they are accepted. `tcp_listen_options.backlog`.
     pub tcp_backlog: u32,
     /// Small writes go out at once. `tcp_listen_options.nodelay`.

@@ -8,12 +8,14 @@
 //! Locks: **virtual hosts -> accounts -> metadata**; the connections are a leaf.
 
 mod connections;
+mod glance;
 mod objects;
 mod parameters;
 mod users;
 mod vhosts;
 
 pub use connections::{ChannelReport, ConnectionInfo, ConnectionReport, Describe};
+pub use glance::{AlarmState, VhostCounts};
 pub use objects::{ConsumerReport, QueueReport};
 pub use users::Put;
 pub use vhosts::VhostError;

@@ -1,0 +1,42 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::facts::Facts;
+use super::logins::Logins;
+use super::settings::ManagementSettings;
+use super::totals::{self, Samples};
+use crate::base::limits::HTTP_LARGE_BODIES_MAX;
+use crate::broker::Broker;
+
+/// See the module.
+pub struct Management {
+    pub(super) broker: Arc<Broker>,
+    pub(super) facts: Facts,
+    pub(super) settings: ManagementSettings,
+    pub(super) logins: Logins,
+    pub(super) samples: Samples,
+    pub(super) large_bodies: Semaphore,
+}
+
+impl Management {
+    /// The management of a broker.
+    #[must_use]
+    pub fn new(broker: Arc<Broker>, facts: Facts, settings: ManagementSettings) -> Arc<Self> {
+        Arc::new(Self {
+            broker,
+            facts,
+            settings,
+            logins: Logins::default(),
+            samples: Samples::default(),
+            large_bodies: Semaphore::new(HTTP_LARGE_BODIES_MAX),
+        })
+    }
+
+    /// Takes samples for the rates. Never ends.
+    pub async fn take_samples(self: Arc<Self>) {
+        totals::run(self).await;
+    }
+}

@@ -1,0 +1,35 @@
+//! The management HTTP API: what RabbitMQ answers below `/api`, for its tools and clients.
+//!
+//! A request walks through `listener` (connections and their bounds), `service` (who asks, may they, body,
+//! headers of the answer) and one function of a resource. All resources stand in one table (`routes`), from which
+//! the router and the OpenAPI document are made; each entry says which tag a caller needs, so that no resource can
+//! forget to ask. `docs/http-api.md` says what is answered and where it differs from RabbitMQ's.
+
+mod answer;
+mod authentication;
+mod call;
+mod cors;
+mod error;
+mod facts;
+mod fields;
+mod listener;
+mod login;
+mod logins;
+mod management;
+mod openapi;
+mod overview;
+mod paging;
+mod query;
+mod route;
+mod routes;
+mod service;
+mod settings;
+mod totals;
+mod values;
+mod vhosts;
+mod whoami;
+
+pub use facts::Facts;
+pub use listener::{HttpListener, UnixListener};
+pub use management::Management;
+pub use settings::{MANAGEMENT_PORT, ManagementSettings};

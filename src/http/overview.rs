@@ -1,0 +1,197 @@
+//! The broker at a glance.
+
+use std::net::SocketAddr;
+
+use serde_json::{Map, Value, json};
+
+use super::answer::{Answer, Stored};
+use super::call::{Call, parse_name};
+use super::error::ApiError;
+use super::facts::Facts;
+use super::route::Run::{Now, Plain};
+use super::route::{Needs, Route};
+use super::totals::{self, Totals};
+use crate::base::FieldValue;
+use crate::store;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/overview", Needs::Management, "The broker at a glance", Plain(overview)),
+    Route::get(
+        "/version",
+        Needs::Nothing,
+        "The version of RabbitMQ whose place is taken",
+        Plain(version),
+    ),
+    Route::get("/cluster-name", Needs::Management, "The name of the cluster", Plain(cluster_name)),
+    Route::put("/cluster-name", Needs::Administrator, "Name the cluster", Now(name_cluster)),
+    Route::get("/extensions", Needs::Management, "Extensions of the pages", Plain(extensions)),
+];
+
+/// The Erlang release that clients and dashboards are told, for those that check it. Nothing here is Erlang.
+pub(super) const ERLANG_VERSION: &str = "27.3";
+
+/// RabbitMQ's exchange types that are here as well, and what they are said to be.
+const EXCHANGE_TYPES: &[(&str, &str)] = &[
+    ("direct", "AMQP direct exchange, as per the AMQP specification"),
+    ("fanout", "AMQP fanout exchange, as per the AMQP specification"),
+    ("headers", "AMQP headers exchange, as per the AMQP specification"),
+    ("topic", "AMQP topic exchange, as per the AMQP specification"),
+    ("x-consistent-hash", "Consistent hashing exchange"),
+    ("x-modulus-hash", "Modulus hashing exchange"),
+    ("x-random", "Random exchange"),
+    ("x-recent-history", "Recent history exchange"),
+];
+
+/// `exchange_types`.
+pub(super) fn exchange_types() -> Value {
+    EXCHANGE_TYPES
+        .iter()
+        .map(|(name, description)| json!({ "name": name, "description": description, "enabled": true }))
+        .collect()
+}
+
+fn overview(call: &Call) -> Answer {
+    let facts = &call.management.facts;
+    let vhosts = call.visible_vhosts();
+    let sums = vhosts.iter().map(|vhost| Totals::of(vhost)).fold(Totals::default(), Totals::plus);
+    let rates = call.management.samples.rates(vhosts.iter().map(|vhost| vhost.name()));
+    let exchanges: usize = vhosts.iter().map(|vhost| vhost.counts().exchanges).sum();
+    let broker = call.broker();
+    let (connections, channels) = (broker.connections(), broker.open_channels());
+    let mut answer = about(facts, &cluster_name_of(call));
+    answer.extend([
+        ("message_stats".to_owned(), totals::message_stats(&sums, &rates)),
+        ("queue_totals".to_owned(), Value::Object(totals::levels(&sums, &rates))),
+        ("churn_rates".to_owned(), churn_rates()),
+        (
+            "object_totals".to_owned(),
+            json!({
+                "channels": channels,
+                "connections": connections,
+                "consumers": sums.consumers,
+                "exchanges": exchanges,
+                "queues": sums.queues,
+            }),
+        ),
+    ]);
+    Answer::object(Value::Object(answer))
+}
+
+/// What does not change while the process runs.
+fn about(facts: &Facts, cluster_name: &str) -> Map<String, Value> {
+    let about = json!({
+        "management_version": facts.rabbitmq_version,
+        "rates_mode": "basic",
+        "sample_retention_policies": { "global": [], "basic": [], "detailed": [] },
+        "exchange_types": exchange_types(),
+        "product_name": facts.product,
+        "product_version": facts.rabbitmq_version,
+        "rabbitmq_version": facts.rabbitmq_version,
+        "cluster_name": cluster_name,
+        "cluster_tags": {},
+        "node_tags": {},
+        "erlang_version": ERLANG_VERSION,
+        "erlang_full_version": format!("Erlang/OTP {ERLANG_VERSION} (HareMQ {})", env!("CARGO_PKG_VERSION")),
+        "crypto_lib_version": "",
+        "disable_stats": false,
+        "enable_queue_totals": false,
+        "default_queue_type": facts.default_queue_type,
+        "is_op_policy_updating_enabled": true,
+        "statistics_db_event_queue": 0,
+        "node": facts.node,
+        "listeners": listeners(facts),
+        "contexts": contexts(facts),
+    });
+    match about {
+        Value::Object(about) => about,
+        _ => Map::new(),
+    }
+}
+
+fn listeners(facts: &Facts) -> Value {
+    let listener = |protocol: &str, address: &SocketAddr| {
+        json!({
+            "node": facts.node,
+            "protocol": protocol,
+            "ip_address": address.ip().to_string(),
+            "port": address.port(),
+            "socket_opts": {},
+            "tls": false,
+        })
+    };
+    let amqp = facts.amqp.iter().map(|address| listener("amqp", address));
+    let http = facts.management.iter().map(|address| listener("http", address));
+    amqp.chain(http).collect()
+}
+
+/// `contexts`, of the broker and of its node.
+pub(super) fn contexts(facts: &Facts) -> Value {
+    let context = |address: &SocketAddr| {
+        json!({
+            "node": facts.node,
+            "description": "RabbitMQ Management",
+            "path": "/",
+            "ip": address.ip().to_string(),
+            "port": address.port(),
+            "ssl_opts": [],
+        })
+    };
+    facts.management.iter().map(context).collect()
+}
+
+/// `churn_rates`: nothing counts these yet, and the clients that read them want numbers.
+fn churn_rates() -> Value {
+    let names = [
+        "connection_created",
+        "connection_closed",
+        "channel_created",
+        "channel_closed",
+        "queue_declared",
+        "queue_created",
+        "queue_deleted",
+    ];
+    let numbers = names.into_iter().flat_map(|name| {
+        [(name.to_owned(), json!(0)), (format!("{name}_details"), json!({ "rate": 0.0 }))]
+    });
+    Value::Object(numbers.collect())
+}
+
+fn version(call: &Call) -> Answer {
+    Answer::object(Value::from(call.management.facts.rabbitmq_version.as_str()))
+}
+
+fn extensions(_: &Call) -> Answer {
+    Answer::object(json!([]))
+}
+
+/// The global parameter under which the name of the cluster is kept, as RabbitMQ does.
+const CLUSTER_NAME: &str = "cluster_name";
+
+/// The name of the cluster: the one that somebody gave it, or the configured one.
+pub(super) fn cluster_name_of(call: &Call) -> String {
+    let given = call.broker().accounts(|accounts| {
+        let mut all = accounts.records().global_parameters.values();
+        let given = all.find(|parameter| parameter.name.as_str() == CLUSTER_NAME);
+        given.and_then(|parameter| parameter.value.as_text().map(str::to_owned))
+    });
+    given.unwrap_or_else(|| call.management.facts.cluster_name.clone())
+}
+
+fn cluster_name(call: &Call) -> Answer {
+    Answer::object(json!({ "name": cluster_name_of(call) }))
+}
+
+fn name_cluster(call: &Call) -> Result<Answer, ApiError> {
+    let body = call.object()?;
+    let Some(name) = body.get("name").and_then(Value::as_str).filter(|name| !name.is_empty())
+    else {
+        return Err(ApiError::bad_request("name is missing: the new name of the cluster, a text"));
+    };
+    let (done, stored) = Stored::pair();
+    let parameter = store::GlobalParameter {
+        name: parse_name("name", CLUSTER_NAME)?,
+        value: FieldValue::text(name),
+    };
+    call.broker().put_global_parameter(parameter, done)?;
+    Ok(Answer::no_content().once(stored))
+}

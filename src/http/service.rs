@@ -1,0 +1,239 @@
+//! From a request to an answer: the router, and what is the same for every resource.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{MethodFilter, on};
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::answer::{Answer, Content};
+use super::authentication::{Caller, Origin, authenticate};
+use super::call::Call;
+use super::error::ApiError;
+use super::management::Management;
+use super::query::Query;
+use super::route::{Method, Needs, Route, Run};
+use super::{cors, paging, routes};
+use crate::base::limits::{HTTP_SILENCE_MS, HTTP_SMALL_BODY_BYTES};
+
+type Segments = Result<RawPathParams, RawPathParamsRejection>;
+
+/// The part of a path that is never logged.
+const SECRET: &str = "{password}";
+
+/// The router of all resources.
+pub(super) fn router(management: Arc<Management>) -> Router {
+    let prefix = format!("{}/api", management.settings.path_prefix);
+    let mut router = Router::new();
+    let mut methods: BTreeMap<&str, Vec<Method>> = BTreeMap::new();
+    for route in routes::all() {
+        methods.entry(route.path).or_default().push(route.method);
+        let answer =
+            move |State(management): State<Arc<Management>>,
+                  segments: Segments,
+                  request: Request| { answer(management, route, segments, request) };
+        router =
+            router.route(&format!("{prefix}{}", route.path), on(route.method.filter(), answer));
+    }
+    for (path, methods) in methods {
+        let allowed = allowed(&methods);
+        let answer = move |State(management): State<Arc<Management>>, headers: HeaderMap| async move {
+            options(&management, &headers, &allowed)
+        };
+        router = router.route(&format!("{prefix}{path}"), on(MethodFilter::OPTIONS, answer));
+    }
+    router
+        .fallback(|request: Request| async move { refusal(&request, ApiError::not_found()) })
+        .method_not_allowed_fallback(|request: Request| async move {
+            refusal(&request, ApiError::method_not_allowed())
+        })
+        .with_state(management)
+}
+
+/// The methods of a resource as a header says them.
+fn allowed(methods: &[Method]) -> HeaderValue {
+    let mut names = vec!["OPTIONS"];
+    for method in methods {
+        if *method == Method::Get {
+            names.push("HEAD");
+        }
+        names.push(method.as_str());
+    }
+    HeaderValue::from_str(&names.join(", ")).expect("method names are visible ASCII")
+}
+
+fn options(management: &Management, headers: &HeaderMap, allowed: &HeaderValue) -> Response {
+    let mut response = Response::new(Body::empty());
+    response.headers_mut().insert(header::ALLOW, allowed.clone());
+    add_common(&mut response);
+    for (name, value) in cors::preflight_headers(&management.settings, headers, allowed) {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+async fn answer(
+    management: Arc<Management>,
+    route: &'static Route,
+    segments: Segments,
+    request: Request,
+) -> Response {
+    let method = request.method().clone();
+    let path = if route.path.contains(SECRET) { route.path } else { request.uri().path() };
+    let path = path.to_owned();
+    let cors = cors::headers(&management.settings, request.headers());
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let answered = run(&management, route, segments, request).await;
+    let mut response = match answered.and_then(|answer| respond(&query, answer)) {
+        Ok(response) => response,
+        Err(error) => refuse(error),
+    };
+    for (name, value) in cors {
+        response.headers_mut().insert(name, value);
+    }
+    // The query may hold what is nobody's business.
+    tracing::debug!(%method, path, status = response.status().as_u16(), "management request");
+    response
+}
+
+/// Asks who it is and whether they may, reads the body and calls the resource. In this order: nothing of a
+/// stranger's body is read.
+async fn run(
+    management: &Arc<Management>,
+    route: &'static Route,
+    segments: Segments,
+    request: Request,
+) -> Result<Answer, ApiError> {
+    let origin = request.extensions().get::<Origin>().copied();
+    let Some(origin) = origin else {
+        return Err(ApiError::unavailable("the listener did not say where the request comes from"));
+    };
+    if route.method != Method::Get && cors::is_foreign(&management.settings, request.headers()) {
+        let reason =
+            "a page of another site may not change anything: set management.cors.allow_origins";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", reason));
+    }
+    let caller = match route.needs {
+        Needs::Nothing => Caller::nobody(),
+        _ => authenticate(management, origin, request.headers()).await?,
+    };
+    caller.check(route.needs)?;
+    let segments = segments.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    let segments = segments.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let segments = segments.collect();
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let (parts, body) = request.into_parts();
+    // Held until the answer is there: what is made of a large body is as large.
+    let _room = match body_bytes(&parts.headers) {
+        bytes if bytes <= HTTP_SMALL_BODY_BYTES => None,
+        _ => management.large_bodies.acquire().await.ok(),
+    };
+    let bytes_max = management.settings.body_bytes_max;
+    let body = if route.method.has_body() { read(body, bytes_max).await? } else { Bytes::new() };
+    let management = Arc::clone(management);
+    let headers = parts.headers;
+    let call = Call { management, caller, query, headers, segments, body, origin };
+    let mut answer = match route.run {
+        Run::Plain(run) => run(&call),
+        Run::Now(run) => run(&call)?,
+        Run::Later(run) => run(call).await?,
+    };
+    if let Some(stored) = answer.take_stored() {
+        stored.wait().await?;
+    }
+    Ok(answer)
+}
+
+/// How long the body is said to be; one that does not say may be of any length.
+fn body_bytes(headers: &HeaderMap) -> u64 {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        return u64::MAX;
+    }
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    length.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+async fn read(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    let read = axum::body::to_bytes(body, bytes_max);
+    match tokio::time::timeout(Duration::from_millis(HTTP_SILENCE_MS), read).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => Err(unreadable(&error, bytes_max)),
+        Err(_) => Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "the body did not come in time",
+        )),
+    }
+}
+
+fn unreadable(error: &axum::Error, bytes_max: usize) -> ApiError {
+    let reason = format!("the body cannot be read, and at most {bytes_max} bytes are: {error}");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", reason)
+}
+
+fn respond(query: &Query, answer: Answer) -> Result<Response, ApiError> {
+    let mut response = match answer.content {
+        Content::Nothing => Response::new(Body::empty()),
+        Content::Object(value) => json(&paging::columns(query, value)),
+        Content::List(values) => json(&paging::list(query, values)?),
+        Content::Other(media_type, bytes) => body(media_type, bytes),
+    };
+    *response.status_mut() = answer.status;
+    for (name, value) in answer.headers {
+        response.headers_mut().append(name, value);
+    }
+    add_common(&mut response);
+    Ok(response)
+}
+
+fn refuse(error: ApiError) -> Response {
+    let mut response = match &error.body {
+        Some(value) => json(value),
+        None => Response::new(Body::empty()),
+    };
+    *response.status_mut() = error.status;
+    if error.challenge {
+        let realm = HeaderValue::from_static("Basic realm=\"RabbitMQ Management\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
+    }
+    add_common(&mut response);
+    response
+}
+
+/// As [`refuse`], for a request that reached no resource. Its path may hold anything, a password too.
+fn refusal(request: &Request, error: ApiError) -> Response {
+    let status = error.status.as_u16();
+    tracing::debug!(method = %request.method(), status, "management request of no resource");
+    refuse(error)
+}
+
+fn json(value: &Value) -> Response {
+    // `Display` of a JSON value is compact JSON and cannot fail.
+    body("application/json", Bytes::from(value.to_string()))
+}
+
+fn body(media_type: &'static str, bytes: Bytes) -> Response {
+    let mut response = Response::new(Body::from(bytes));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+fn add_common(response: &mut Response) {
+    let headers = response.headers_mut();
+    let set = [
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::VARY, "accept, accept-encoding, origin"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, value) in set {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}

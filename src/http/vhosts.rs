@@ -1,0 +1,173 @@
+//! Virtual hosts.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::answer::{Answer, Stored};
+use super::call::Call;
+use super::error::ApiError;
+use super::fields;
+use super::route::Run::{Now, Plain};
+use super::route::{Needs, Route};
+use super::totals::{self, Totals};
+use crate::base::VhostName;
+use crate::broker::Vhost;
+use crate::store;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/vhosts", Needs::Management, "Virtual hosts", Plain(list)),
+    Route::get("/vhosts/{vhost}", Needs::Management, "A virtual host", Now(one)),
+    Route::put(
+        "/vhosts/{vhost}",
+        Needs::Administrator,
+        "Create or change a virtual host",
+        Now(put),
+    ),
+    Route::delete(
+        "/vhosts/{vhost}",
+        Needs::Administrator,
+        "Delete a virtual host with everything in it",
+        Now(delete),
+    ),
+    Route::get(
+        "/vhosts/{vhost}/deletion/protection",
+        Needs::Administrator,
+        "Whether a virtual host is protected from deletion",
+        Now(protection),
+    ),
+    Route::post(
+        "/vhosts/{vhost}/deletion/protection",
+        Needs::Administrator,
+        "Protect a virtual host from deletion",
+        Now(protect),
+    ),
+    Route::delete(
+        "/vhosts/{vhost}/deletion/protection",
+        Needs::Administrator,
+        "Let a virtual host be deleted again",
+        Now(unprotect),
+    ),
+    Route::post(
+        "/vhosts/{vhost}/start/{node}",
+        Needs::Administrator,
+        "Start a virtual host; they all run",
+        Now(start),
+    ),
+];
+
+fn list(call: &Call) -> Answer {
+    Answer::list(call.visible_vhosts().iter().map(|vhost| describe(call, vhost)).collect())
+}
+
+fn one(call: &Call) -> Result<Answer, ApiError> {
+    Ok(Answer::object(describe(call, &call.visible_vhost()?)))
+}
+
+fn describe(call: &Call, vhost: &Arc<Vhost>) -> Value {
+    let record = record(call, vhost.name());
+    let totals = Totals::of(vhost);
+    let rates = call.management.samples.rates(std::iter::once(vhost.name()));
+    let cluster_state = Map::from_iter([(call.management.facts.node.clone(), json!("running"))]);
+    let mut out = totals::levels(&totals, &rates);
+    let default_queue_type = record.default_queue_type.as_deref();
+    // rabbitmq: a virtual host without a type of its own shows the one that is in force.
+    let default_queue_type =
+        default_queue_type.unwrap_or(&call.management.facts.default_queue_type);
+    let more = json!({
+        "name": record.name.as_str(),
+        "description": record.description,
+        "tags": record.tags,
+        "default_queue_type": default_queue_type,
+        "protected_from_deletion": record.protected_from_deletion,
+        "tracing": record.tracing,
+        "metadata": {
+            "description": record.description,
+            "tags": record.tags,
+            "default_queue_type": default_queue_type,
+        },
+        "cluster_state": cluster_state,
+        "message_stats": totals::message_stats(&totals, &rates),
+    });
+    if let Value::Object(more) = more {
+        out.extend(more);
+    }
+    Value::Object(out)
+}
+
+/// What is kept of a virtual host; one that nothing was said about has its name.
+fn record(call: &Call, name: &VhostName) -> store::Vhost {
+    let record = call.broker().accounts(|accounts| accounts.records().vhost(name).cloned());
+    record.unwrap_or_else(|| store::Vhost::new(name.clone()))
+}
+
+fn put(call: &Call) -> Result<Answer, ApiError> {
+    let name: VhostName = call.name("vhost")?;
+    let body = call.object()?;
+    let mut record = record(call, &name);
+    // What is not said stays as it is.
+    if let Some(description) = fields::text(&body, "description")? {
+        record.description = description;
+    }
+    if let Some(tags) = fields::tags(&body, "tags")? {
+        record.tags = tags;
+    }
+    for key in ["default_queue_type", "defaultqueuetype"] {
+        if let Some(queue_type) = fields::text(&body, key)? {
+            record.default_queue_type = Some(check_queue_type(queue_type)?);
+        }
+    }
+    if let Some(protected) = fields::truth(&body, "protected_from_deletion")? {
+        record.protected_from_deletion = protected;
+    }
+    if let Some(tracing) = fields::truth(&body, "tracing")? {
+        record.tracing = tracing;
+    }
+    let (done, stored) = Stored::pair();
+    let put = call.broker().put_vhost(record, done)?;
+    Ok(Answer::put(put).once(stored))
+}
+
+fn check_queue_type(text: String) -> Result<String, ApiError> {
+    match text.as_str() {
+        "classic" | "quorum" | "stream" => Ok(text),
+        _ => Err(ApiError::bad_request(format!(
+            "default_queue_type is '{text}', and classic or quorum is meant"
+        ))),
+    }
+}
+
+fn delete(call: &Call) -> Result<Answer, ApiError> {
+    let (done, stored) = Stored::pair();
+    call.broker().delete_vhost(&call.name("vhost")?, done)?;
+    Ok(Answer::no_content().once(stored))
+}
+
+fn protection(call: &Call) -> Result<Answer, ApiError> {
+    let record = record(call, call.vhost()?.name());
+    Ok(Answer::object(json!({ "protected_from_deletion": record.protected_from_deletion })))
+}
+
+fn protect(call: &Call) -> Result<Answer, ApiError> {
+    set_protection(call, true)
+}
+
+fn unprotect(call: &Call) -> Result<Answer, ApiError> {
+    set_protection(call, false)
+}
+
+fn set_protection(call: &Call, protected_from_deletion: bool) -> Result<Answer, ApiError> {
+    let record = record(call, call.vhost()?.name());
+    let (done, stored) = Stored::pair();
+    call.broker().put_vhost(store::Vhost { protected_from_deletion, ..record }, done)?;
+    Ok(Answer::no_content().once(stored))
+}
+
+fn start(call: &Call) -> Result<Answer, ApiError> {
+    call.vhost()?;
+    if call.segment("node") == call.management.facts.node {
+        Ok(Answer::no_content())
+    } else {
+        Err(ApiError::not_found())
+    }
+}
