@@ -1,6 +1,6 @@
 //! What all requests share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
@@ -19,6 +19,7 @@ pub struct Management {
     pub(super) logins: Logins,
     pub(super) samples: Samples,
     pub(super) large_bodies: Semaphore,
+    changing: Mutex<()>,
 }
 
 impl Management {
@@ -32,7 +33,13 @@ impl Management {
             logins: Logins::default(),
             samples: Samples::default(),
             large_bodies: Semaphore::new(HTTP_LARGE_BODIES_MAX),
+            changing: Mutex::new(()),
         })
+    }
+
+    /// For a change that is made of a look and a change.
+    pub(super) fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes samples for the rates. Never ends.

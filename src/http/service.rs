@@ -51,9 +51,9 @@ pub(super) fn router(management: Arc<Management>) -> Router {
         router = router.route(&format!("{prefix}{path}"), on(MethodFilter::OPTIONS, answer));
     }
     router
-        .fallback(|request: Request| async move { refusal(&request, ApiError::not_found()) })
+        .fallback(|request: Request| async move { refusal(&request, &ApiError::not_found()) })
         .method_not_allowed_fallback(|request: Request| async move {
-            refusal(&request, ApiError::method_not_allowed())
+            refusal(&request, &ApiError::method_not_allowed())
         })
         .with_state(management)
 }
@@ -94,7 +94,7 @@ async fn answer(
     let answered = run(&management, route, segments, request).await;
     let mut response = match answered.and_then(|answer| respond(&query, answer)) {
         Ok(response) => response,
-        Err(error) => refuse(error),
+        Err(error) => refuse(&error),
     };
     for (name, value) in cors {
         response.headers_mut().insert(name, value);
@@ -194,7 +194,7 @@ fn respond(query: &Query, answer: Answer) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-fn refuse(error: ApiError) -> Response {
+fn refuse(error: &ApiError) -> Response {
     let mut response = match &error.body {
         Some(value) => json(value),
         None => Response::new(Body::empty()),
@@ -209,7 +209,7 @@ fn refuse(error: ApiError) -> Response {
 }
 
 /// As [`refuse`], for a request that reached no resource. Its path may hold anything, a password too.
-fn refusal(request: &Request, error: ApiError) -> Response {
+fn refusal(request: &Request, error: &ApiError) -> Response {
     let status = error.status.as_u16();
     tracing::debug!(method = %request.method(), status, "management request of no resource");
     refuse(error)

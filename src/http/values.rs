@@ -61,7 +61,7 @@ pub(super) fn table_from_json(object: &Map<String, Value>) -> Result<FieldTable,
     object.iter().map(entry).collect()
 }
 
-/// JSON as a value; whole numbers become 64 bits wide, as RabbitMQ makes them. serde_json bounds the depth.
+/// JSON as a value; whole numbers become 64 bits wide, as RabbitMQ makes them. `serde_json` bounds the depth.
 ///
 /// # Errors
 /// As [`table_from_json`].
