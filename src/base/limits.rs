@@ -256,6 +256,20 @@ pub const HTTP_DRAIN_MS: u64 = 2_000;
 /// `collect_statistics_interval`).
 pub const SAMPLE_INTERVAL_MS: u64 = 5_000;
 
+/// Queues of which two samples are kept for their rates; of more queues those that were looked at lately.
+/// A sample pair is some 300 bytes.
+pub const SAMPLED_QUEUES_MAX: usize = 20_000;
+
+/// How long a queue that was looked at is sampled before others, in ms.
+pub const SAMPLED_MEMORY_MS: u64 = 60_000;
+
+/// Connections whose bytes at the last look are kept for their rates.
+pub const CONNECTION_LOOKS_MAX: usize = 4096;
+
+/// How long the management waits for connections to say how they stand, in ms: a session answers within its
+/// turn, and one that does not is shown without it.
+pub const DESCRIBE_TIMEOUT_MS: u64 = 2_000;
+
 /// Entries of one page of a list (RabbitMQ's bound).
 pub const HTTP_PAGE_ENTRIES_MAX: usize = 500;
 

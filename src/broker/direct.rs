@@ -434,7 +434,7 @@ impl Fetched {
 
 /// How the operator is called where a user has a name.
 fn operator() -> UserName {
-    UserName::try_from("rmq-cli").expect("it is short")
+    UserName::try_from("rmq-internal").expect("it is short")
 }
 
 /// The broker answered a request with the answer of another one.

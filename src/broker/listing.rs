@@ -57,13 +57,6 @@ impl Vhost {
         self.table().queue(name.as_str()).is_some()
     }
 
-    /// How many queues, exchanges and bindings (without the implied ones) there are.
-    #[must_use]
-    pub fn object_counts(&self) -> (usize, usize, usize) {
-        let table = self.table();
-        (table.queue_count(), table.exchange_count(), table.binding_count())
-    }
-
     fn list<T>(&self, part: impl Fn(&Table<Arc<Cell>>, u32, usize) -> Part<T>) -> Vec<T> {
         let mut all = Vec::new();
         let mut from = Some(0);

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use super::connections::Looks;
 use super::facts::Facts;
 use super::logins::Logins;
+use super::queue_samples::QueueSamples;
 use super::settings::ManagementSettings;
 use super::totals::{self, Samples};
 use crate::base::limits::HTTP_LARGE_BODIES_MAX;
@@ -18,6 +20,8 @@ pub struct Management {
     pub(super) settings: ManagementSettings,
     pub(super) logins: Logins,
     pub(super) samples: Samples,
+    pub(super) queue_samples: Arc<QueueSamples>,
+    pub(super) connection_looks: Looks,
     pub(super) large_bodies: Semaphore,
     changing: Mutex<()>,
 }
@@ -32,6 +36,8 @@ impl Management {
             settings,
             logins: Logins::default(),
             samples: Samples::default(),
+            queue_samples: Arc::default(),
+            connection_looks: Looks::default(),
             large_bodies: Semaphore::new(HTTP_LARGE_BODIES_MAX),
             changing: Mutex::new(()),
         })

@@ -1,6 +1,7 @@
 //! The table of all resources.
 
 use super::route::Route;
+use super::objects;
 use super::{
     limits, login, openapi, overview, parameters, permissions, policies, topic_permissions, users,
     vhosts, whoami,
@@ -23,5 +24,5 @@ const TABLES: &[&[Route]] = &[
 
 /// Every method of every resource.
 pub(super) fn all() -> impl Iterator<Item = &'static Route> {
-    TABLES.iter().copied().flatten()
+    TABLES.iter().chain(objects::TABLES).copied().flatten()
 }
