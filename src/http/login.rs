@@ -1,6 +1,8 @@
 //! Logging in with a form, as the pages of RabbitMQ do. The answer says whether name and password are right; what
 //! follows sends them with each request.
 
+use axum::http::{HeaderValue, header};
+
 use super::answer::Answer;
 use super::authentication::{Credentials, Origin, log_in};
 use super::call::Call;
@@ -31,13 +33,13 @@ fn login(call: Call) -> Answering {
 }
 
 fn credentials(call: &Call) -> Result<Credentials, ApiError> {
-    let text = std::str::from_utf8(&call.body).unwrap_or_default().trim();
-    if text.starts_with('{') {
+    let media_type = call.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if media_type.is_some_and(|media_type| media_type.starts_with(b"application/json")) {
         let body = call.object()?;
         let name = fields::required_text(&body, "username")?;
         return Ok(Credentials::new(&name, &fields::required_text(&body, "password")?));
     }
-    let form = Query::parse(text);
+    let form = Query::parse(std::str::from_utf8(&call.body).unwrap_or_default().trim());
     match (form.get("username"), form.get("password")) {
         (Some(name), Some(password)) => Ok(Credentials::new(name, password)),
         _ => Err(ApiError::bad_request("the form must hold username and password")),

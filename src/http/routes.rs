@@ -1,21 +1,25 @@
 //! The table of all resources.
 
-use super::route::Route;
 use super::objects;
+use super::route::Route;
 use super::{
-    limits, login, openapi, overview, parameters, permissions, policies, topic_permissions, users,
-    vhosts, whoami,
+    features, health, limits, login, nodes, openapi, overview, parameters, permissions, policies,
+    stubs, topic_permissions, users, vhosts, whoami,
 };
 
 /// Each resource's own table. Router and OpenAPI document are made from these and from nothing else.
 const TABLES: &[&[Route]] = &[
+    features::ROUTES,
+    health::ROUTES,
     limits::ROUTES,
     login::ROUTES,
+    nodes::ROUTES,
     openapi::ROUTES,
     overview::ROUTES,
     parameters::ROUTES,
     permissions::ROUTES,
     policies::ROUTES,
+    stubs::ROUTES,
     topic_permissions::ROUTES,
     users::ROUTES,
     vhosts::ROUTES,

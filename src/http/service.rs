@@ -235,6 +235,7 @@ fn add_common(response: &mut Response) {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     for (name, value) in set {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A resource may have said something stricter.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }

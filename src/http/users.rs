@@ -1,5 +1,6 @@
 //! Users.
 
+use axum::http::{HeaderValue, header};
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Stored};
@@ -128,7 +129,9 @@ fn hash(password: &str) -> Result<String, ApiError> {
 }
 
 fn hash_password(call: &Call) -> Result<Answer, ApiError> {
-    Ok(Answer::object(json!({ "ok": hash(call.segment("password"))? })))
+    let answer = Answer::object(json!({ "ok": hash(call.segment("password"))? }));
+    // Whoever keeps answers would keep the password with them.
+    Ok(answer.with(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
 }
 
 fn delete(call: &Call) -> Result<Answer, ApiError> {

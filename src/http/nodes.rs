@@ -1,0 +1,192 @@
+//! The node: there is one.
+
+use serde_json::{Map, Value, json};
+
+use super::answer::Answer;
+use super::call::Call;
+use super::error::ApiError;
+use super::machine::{Process, free_bytes};
+use super::overview::{ERLANG_VERSION, contexts, exchange_types};
+use super::route::Run::{Now, Plain};
+use super::route::{Needs, Route};
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/nodes", Needs::Monitoring, "The nodes: one", Plain(list)),
+    Route::get("/nodes/{node}", Needs::Monitoring, "A node", Now(one)),
+    Route::get("/nodes/{node}/memory", Needs::Monitoring, "What memory is used for", Now(memory)),
+    Route::get(
+        "/nodes/{node}/memory/relative",
+        Needs::Monitoring,
+        "What memory is used for, in percent",
+        Now(relative_memory),
+    ),
+];
+
+/// Numbers that are counted in an Erlang machine and in its files only. Dashboards want them to be there.
+const ERLANG_NUMBERS: &[&str] = &[
+    "gc_num",
+    "gc_bytes_reclaimed",
+    "io_read_count",
+    "io_read_bytes",
+    "io_read_avg_time",
+    "io_write_count",
+    "io_write_bytes",
+    "io_write_avg_time",
+    "io_sync_count",
+    "io_sync_avg_time",
+    "io_seek_count",
+    "io_seek_avg_time",
+    "io_reopen_count",
+    "io_file_handle_open_attempt_count",
+    "io_file_handle_open_attempt_avg_time",
+    "mnesia_ram_tx_count",
+    "mnesia_disk_tx_count",
+    "msg_store_read_count",
+    "msg_store_write_count",
+    "queue_index_journal_write_count",
+    "queue_index_write_count",
+    "queue_index_read_count",
+    "connection_created",
+    "connection_closed",
+    "channel_created",
+    "channel_closed",
+    "queue_declared",
+    "queue_created",
+    "queue_deleted",
+];
+
+fn list(call: &Call) -> Answer {
+    Answer::list(vec![describe(call)])
+}
+
+fn one(call: &Call) -> Result<Answer, ApiError> {
+    check(call)?;
+    let mut node = describe(call);
+    if call.query.is_true("memory") {
+        node["memory"] = memory_of(&Process::look(), call);
+    }
+    Ok(Answer::object(node))
+}
+
+fn check(call: &Call) -> Result<(), ApiError> {
+    if call.segment("node") == call.management.facts.node {
+        Ok(())
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+fn describe(call: &Call) -> Value {
+    let mut node = about(call);
+    let numbers = numbers(call).into_iter();
+    let zeros = ERLANG_NUMBERS.iter().map(|&name| (name, 0));
+    for (name, number) in numbers.chain(zeros) {
+        node.insert(name.to_owned(), Value::from(number));
+        node.insert(format!("{name}_details"), json!({ "rate": 0.0 }));
+    }
+    Value::Object(node)
+}
+
+/// What is measured now.
+fn numbers(call: &Call) -> Vec<(&'static str, u64)> {
+    let process = Process::look();
+    let folder = call.management.facts.data_folder.as_deref();
+    let disk_free = folder.and_then(free_bytes).unwrap_or_default();
+    let connections = call.broker().connections() as u64;
+    vec![
+        ("mem_used", process.resident_bytes),
+        ("fd_used", process.files),
+        ("sockets_used", process.sockets.max(connections)),
+        ("proc_used", process.threads),
+        ("disk_free", disk_free),
+        ("context_switches", process.context_switches),
+        ("fd_total", process.files_max),
+        ("sockets_total", process.files_max),
+    ]
+}
+
+fn about(call: &Call) -> Map<String, Value> {
+    let facts = &call.management.facts;
+    let alarms = call.broker().alarm_state();
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let uptime = call.broker().clock().now().since(facts.started);
+    let about = json!({
+        "name": facts.node,
+        "type": "disc",
+        "running": true,
+        "being_drained": false,
+        "os_pid": std::process::id().to_string(),
+        "uptime": uptime,
+        "run_queue": 0,
+        "processors": processors,
+        "rates_mode": "basic",
+        "proc_total": 1_048_576,
+        "mem_limit": facts.memory_watermark_bytes,
+        "mem_alarm": alarms.memory,
+        "mem_calculation_strategy": "rss",
+        "disk_free_limit": 0,
+        "disk_free_alarm": alarms.disk,
+        "net_ticktime": 60,
+        "db_dir": facts.data_folder,
+        "config_files": facts.config_files,
+        "log_files": ["stderr"],
+        "enabled_plugins": ["rabbitmq_management", "rabbitmq_management_agent"],
+        "exchange_types": exchange_types(),
+        "auth_mechanisms": auth_mechanisms(),
+        "applications": [{
+            "name": "rabbit",
+            "description": concat!("HareMQ ", env!("CARGO_PKG_VERSION")),
+            "version": facts.rabbitmq_version,
+        }],
+        "contexts": contexts(facts),
+        "partitions": [],
+        "cluster_links": [],
+        "metrics_gc_queue_length": {},
+        "ra_open_file_metrics": {},
+        "rabbitmq_version": facts.rabbitmq_version,
+        "erlang_version": ERLANG_VERSION,
+        "crypto_lib_version": "",
+    });
+    match about {
+        Value::Object(about) => about,
+        _ => Map::new(),
+    }
+}
+
+fn auth_mechanisms() -> Value {
+    let mechanism = |name: &str, description: &str| json!({ "name": name, "description": description, "enabled": true });
+    json!([
+        mechanism("PLAIN", "SASL PLAIN authentication mechanism"),
+        mechanism("AMQPLAIN", "QPid AMQPLAIN mechanism"),
+    ])
+}
+
+fn memory(call: &Call) -> Result<Answer, ApiError> {
+    check(call)?;
+    Ok(Answer::object(json!({ "memory": memory_of(&Process::look(), call) })))
+}
+
+/// Message bytes that wait, and everything else.
+fn memory_of(process: &Process, call: &Call) -> Value {
+    let messages = call.broker().memory_used_bytes().min(process.resident_bytes);
+    json!({
+        "binary": messages,
+        "other_proc": process.resident_bytes - messages,
+        "strategy": "rss",
+        "total": {
+            "rss": process.resident_bytes,
+            "allocated": process.resident_bytes,
+            "erlang": process.resident_bytes,
+        },
+    })
+}
+
+fn relative_memory(call: &Call) -> Result<Answer, ApiError> {
+    check(call)?;
+    let process = Process::look();
+    let messages = call.broker().memory_used_bytes().min(process.resident_bytes);
+    let percent = (messages * 100).checked_div(process.resident_bytes).unwrap_or_default();
+    Ok(Answer::object(json!({
+        "memory": { "binary": percent, "other_proc": 100 - percent, "strategy": "rss", "total": 100 },
+    })))
+}
