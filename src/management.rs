@@ -11,11 +11,19 @@ use crate::config::{ListenAddress, Settings, Storage};
 use crate::http::{
     Facts, HttpListener, MANAGEMENT_PORT, Management, ManagementSettings, UnixListener,
 };
-use crate::server::ServerError;
 use crate::shutdown::Shutdown;
 
 /// The socket file in the data folder.
 const SOCKET_FILE: &str = "management.sock";
+
+/// Why the management API is not served. Shown as one line.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot serve the management API on {address}: {error}{hint}")]
+pub(crate) struct ManagementError {
+    address: SocketAddr,
+    error: io::Error,
+    hint: &'static str,
+}
 
 /// Bound, and not serving yet.
 pub(crate) struct OpenManagement {
@@ -33,26 +41,23 @@ pub(crate) struct RunningManagement {
 /// Binds everything.
 ///
 /// # Errors
-/// [`ServerError::Management`] when the port cannot be had. Without the socket file the start goes on.
+/// [`ManagementError`] when the port cannot be had. Without the socket file the start goes on.
 pub(crate) fn open(
     settings: &Settings,
     amqp: Vec<SocketAddr>,
     broker: &Arc<Broker>,
-) -> Result<OpenManagement, ServerError> {
+) -> Result<OpenManagement, ManagementError> {
     let address = address(settings);
     let port = match address.ip {
         Some(ip) => bind(ip, address.port),
         // The IPv6 wildcard takes IPv4 as well; a machine without IPv6 has only the other.
-        None => {
-            bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED), address.port).or_else(|error| match error {
-                ServerError::Management { error, .. }
-                    if error.kind() != io::ErrorKind::AddrInUse =>
-                {
-                    bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port)
-                }
-                error => Err(error),
-            })
-        }
+        None => bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED), address.port).or_else(|refused| {
+            if refused.error.kind() == io::ErrorKind::AddrInUse {
+                Err(refused)
+            } else {
+                bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port)
+            }
+        }),
     }?;
     let data_folder = match &settings.storage {
         Storage::Directory(folder) => Some(folder.clone()),
@@ -128,7 +133,7 @@ fn address(settings: &Settings) -> ListenAddress {
     ListenAddress { ip, port: settings.management_port.unwrap_or(port) }
 }
 
-fn bind(ip: IpAddr, port: u16) -> Result<HttpListener, ServerError> {
+fn bind(ip: IpAddr, port: u16) -> Result<HttpListener, ManagementError> {
     let address = SocketAddr::new(ip, port);
     HttpListener::bind(address).map_err(|error| {
         let hint = match error.kind() {
@@ -137,7 +142,7 @@ fn bind(ip: IpAddr, port: u16) -> Result<HttpListener, ServerError> {
             }
             _ => "",
         };
-        ServerError::Management { address, error, hint }
+        ManagementError { address, error, hint }
     })
 }
 

@@ -15,7 +15,7 @@ use crate::config::{
     perf_arguments, start_logging,
 };
 use crate::ctl;
-use crate::management::{self, OpenManagement};
+use crate::management::{self, ManagementError, OpenManagement};
 use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
 use crate::perf;
 use crate::properties::{edit_properties, hash_property};
@@ -32,13 +32,13 @@ const EXIT_FAILED: u8 = 1;
 
 /// Why the server does not run. Shown as one line.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ServerError {
+enum ServerError {
     #[error("cannot listen on {address}: {error}{hint}")]
     Listen { address: SocketAddr, error: io::Error, hint: &'static str },
     #[error("cannot write the port file {path}: {error}")]
     PortFile { path: String, error: io::Error },
-    #[error("cannot serve the management API on {address}: {error}{hint}")]
-    Management { address: SocketAddr, error: io::Error, hint: &'static str },
+    #[error("{0}")]
+    Management(#[from] ManagementError),
     #[error("the settings leave no listener: set listeners.tcp.default or --port")]
     NoListener,
     #[error("cannot open the data folder: {0}")]

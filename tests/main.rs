@@ -5,6 +5,7 @@ mod config;
 mod counts;
 mod crash;
 mod guard;
+mod http;
 mod perf;
 mod support;
 mod tidy;

@@ -313,7 +313,8 @@ fn pure_layers_name_nothing_of_the_world() {
 
 #[test]
 fn every_layer_of_the_sources_stands_in_the_table() {
-    let outside = ["lib", "main", "properties", "server", "shutdown", "storage", "allocator"];
+    let outside =
+        ["lib", "main", "management", "properties", "server", "shutdown", "storage", "allocator"];
     let findings: Vec<Finding> = sources(&root().join("src"))
         .iter()
         .map(Source::layer)

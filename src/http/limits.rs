@@ -9,7 +9,7 @@ use super::fields;
 use super::permissions::existing_user;
 use super::route::Run::{Now, Plain};
 use super::route::{Needs, Route};
-use crate::base::VhostName;
+use crate::base::{UserName, VhostName};
 use crate::broker::{UserLimits, VhostLimits};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -114,11 +114,14 @@ fn users(call: &Call) -> Answer {
     Answer::list(names.iter().filter_map(|name| of_user(call, name)).collect())
 }
 
-fn of_user(call: &Call, user: &crate::base::UserName) -> Option<Value> {
+/// The limits of a user by their names; `None` when there are none.
+pub(super) fn shown_of_user(call: &Call, user: &UserName) -> Option<Value> {
     let limits = call.broker().user_limits(user);
-    let value =
-        shown([(MAX_CONNECTIONS, limits.max_connections), (MAX_CHANNELS, limits.max_channels)])?;
-    Some(json!({ "user": user.as_str(), "value": value }))
+    shown([(MAX_CONNECTIONS, limits.max_connections), (MAX_CHANNELS, limits.max_channels)])
+}
+
+fn of_user(call: &Call, user: &UserName) -> Option<Value> {
+    Some(json!({ "user": user.as_str(), "value": shown_of_user(call, user)? }))
 }
 
 fn user(call: &Call) -> Result<Answer, ApiError> {

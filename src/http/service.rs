@@ -1,17 +1,19 @@
 //! From a request to an answer: the router, and what is the same for every resource.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
 use super::answer::{Answer, Content};
@@ -161,22 +163,31 @@ fn body_bytes(headers: &HeaderMap) -> u64 {
     length.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
-async fn read(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
-    let read = axum::body::to_bytes(body, bytes_max);
-    match tokio::time::timeout(Duration::from_millis(HTTP_SILENCE_MS), read).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => Err(unreadable(&error, bytes_max)),
-        Err(_) => Err(ApiError::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "request_timeout",
-            "the body did not come in time",
-        )),
+/// The whole body.
+async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    let silence = Duration::from_millis(HTTP_SILENCE_MS);
+    let mut whole = BytesMut::new();
+    loop {
+        let next = poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+        let Ok(next) = tokio::time::timeout(silence, next).await else {
+            let (status, reason) = (StatusCode::REQUEST_TIMEOUT, "the body did not go on in time");
+            return Err(ApiError::new(status, "request_timeout", reason));
+        };
+        let frame = match next {
+            None => return Ok(whole.freeze()),
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                return Err(ApiError::bad_request(format!("the body cannot be read: {error}")));
+            }
+        };
+        // Trailers mean nothing here.
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.len() + data.len() > bytes_max {
+            let reason = format!("the body is longer than {bytes_max} bytes");
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", reason));
+        }
+        whole.extend_from_slice(&data);
     }
-}
-
-fn unreadable(error: &axum::Error, bytes_max: usize) -> ApiError {
-    let reason = format!("the body cannot be read, and at most {bytes_max} bytes are: {error}");
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", reason)
 }
 
 fn respond(query: &Query, answer: Answer) -> Result<Response, ApiError> {

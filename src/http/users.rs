@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, Stored};
 use super::call::{Call, parse_name};
 use super::error::ApiError;
-use super::fields;
 use super::route::Run::{Later, Now, Plain};
 use super::route::{Answering, Needs, Route};
+use super::{fields, limits};
 use crate::access::{HashAlgorithm, PasswordHash};
 use crate::base::UserName;
 use crate::broker::{AccountError, Accounts};
@@ -40,47 +40,38 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn list(call: &Call) -> Answer {
-    let all = |accounts: &Accounts| {
-        accounts.records().users.values().map(|user| describe(accounts, user)).collect()
-    };
-    Answer::list(call.broker().accounts(all))
+    those(call, |_, _| true)
 }
 
 fn without_permissions(call: &Call) -> Answer {
-    let without = |accounts: &Accounts| {
-        let records = accounts.records();
-        let has_any = |user: &store::User| {
-            records.permissions.values().any(|permission| permission.user == user.name)
-        };
-        let users = records.users.values().filter(|user| !has_any(user));
-        users.map(|user| describe(accounts, user)).collect()
-    };
-    Answer::list(call.broker().accounts(without))
+    those(call, |accounts, user| {
+        let mut permissions = accounts.records().permissions.values();
+        !permissions.any(|permission| permission.user == user.name)
+    })
+}
+
+fn those(call: &Call, wanted: impl Fn(&Accounts, &store::User) -> bool) -> Answer {
+    let users: Vec<store::User> = call.broker().accounts(|accounts| {
+        let users = accounts.records().users.values();
+        users.filter(|user| wanted(accounts, user)).cloned().collect()
+    });
+    Answer::list(users.iter().map(|user| describe(call, user)).collect())
 }
 
 fn one(call: &Call) -> Result<Answer, ApiError> {
     let name: UserName = call.name("user")?;
-    let found = call
-        .broker()
-        .accounts(|accounts| accounts.records().user(&name).map(|user| describe(accounts, user)));
-    found.map(Answer::object).ok_or_else(ApiError::not_found)
+    let found = call.broker().accounts(|accounts| accounts.records().user(&name).cloned());
+    let found = found.ok_or_else(ApiError::not_found)?;
+    Ok(Answer::object(describe(call, &found)))
 }
 
-fn describe(accounts: &Accounts, user: &store::User) -> Value {
-    let limits = accounts.records().user_limits.values().find(|limits| limits.user == user.name);
-    let mut shown = Map::new();
-    if let Some(limits) = limits {
-        let numbers =
-            [("max-connections", limits.max_connections), ("max-channels", limits.max_channels)];
-        let numbers = numbers.into_iter().filter_map(|(key, number)| Some((key, number?)));
-        shown.extend(numbers.map(|(key, number)| (key.to_owned(), Value::from(number))));
-    }
+fn describe(call: &Call, user: &store::User) -> Value {
     json!({
         "name": user.name.as_str(),
         "password_hash": user.password_hash.as_deref().unwrap_or_default(),
         "hashing_algorithm": user.hashing_algorithm,
         "tags": user.tags,
-        "limits": shown,
+        "limits": limits::shown_of_user(call, &user.name).unwrap_or_else(|| json!({})),
     })
 }
 

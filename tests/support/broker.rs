@@ -1,6 +1,6 @@
 //! A broker of a test's own, or the one that tests share.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::{env, fs};
@@ -70,6 +70,14 @@ impl Broker {
     /// Where it listens on 127.0.0.1.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where it serves its management API.
+    pub(crate) fn management(&self) -> SocketAddr {
+        let line = self.process().ready_line();
+        let after = line.split_once("management on ").expect("the ready line names it").1;
+        let address = after.split(';').next().unwrap_or_default();
+        address.parse().expect("the ready line holds an address")
     }
 
     /// A TCP connection to it on which nothing was said.

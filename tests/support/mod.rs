@@ -7,6 +7,7 @@
 mod broker;
 mod bytes;
 mod call;
+mod http;
 mod ids;
 mod login;
 pub(crate) mod methods;
@@ -19,6 +20,7 @@ mod table;
 pub(crate) use broker::{Broker, on_oracle, run_to_its_end};
 pub(crate) use bytes::{Arguments, Frame, frame};
 pub(crate) use call::Call;
+pub(crate) use http::{Answer, Http};
 pub(crate) use ids::{Id, id};
 pub(crate) use login::{Login, Tune};
 pub(crate) use names::unique;

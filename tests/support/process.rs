@@ -19,13 +19,15 @@ pub(crate) struct Process {
     /// Kills the broker when the pipe to it closes, which the system does when the tests are gone.
     watchdog: Child,
     events: Mutex<Receiver<Event>>,
+    ready_line: Mutex<String>,
     stderr: Arc<Mutex<String>>,
     stderr_reader: Option<thread::JoinHandle<()>>,
 }
 
 #[derive(PartialEq, Eq)]
 enum Event {
-    Ready,
+    /// With the line that says so.
+    Ready(String),
     /// Stdout was closed: the process is gone.
     Ended,
 }
@@ -59,7 +61,7 @@ impl Process {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 if line.contains(READY) {
                     // Nobody listens any more once the broker was dropped.
-                    let _ = told.send(Event::Ready);
+                    let _ = told.send(Event::Ready(line));
                 }
             }
             let _ = told.send(Event::Ended);
@@ -73,8 +75,8 @@ impl Process {
                 collected.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
             }
         });
-        let events = Mutex::new(events);
-        Self { child, watchdog, events, stderr, stderr_reader: Some(stderr_reader) }
+        let (events, ready_line) = (Mutex::new(events), Mutex::default());
+        Self { child, watchdog, events, ready_line, stderr, stderr_reader: Some(stderr_reader) }
     }
 
     fn id(&self) -> u32 {
@@ -95,9 +97,18 @@ impl Process {
     /// Waits until it says that it is ready, or has ended.
     pub(crate) fn is_ready_within(&self, guard: Duration) -> bool {
         match self.next_event(guard) {
-            Ok(event) => event == Event::Ready,
+            Ok(Event::Ready(line)) => {
+                *self.ready_line.lock().unwrap_or_else(PoisonError::into_inner) = line;
+                true
+            }
+            Ok(Event::Ended) => false,
             Err(error) => panic!("no ready line: {error}; stderr:\n{}", self.stderr_so_far()),
         }
+    }
+
+    /// The line with which it said that it is ready.
+    pub(crate) fn ready_line(&self) -> String {
+        self.ready_line.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until it has ended; its exit code, none when a signal ended it.
@@ -109,7 +120,7 @@ impl Process {
     pub(crate) fn end_within(&mut self, guard: Duration) -> Option<i32> {
         loop {
             match self.next_event(guard) {
-                Ok(Event::Ready) => {}
+                Ok(Event::Ready(_)) => {}
                 Ok(Event::Ended) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(error @ RecvTimeoutError::Timeout) => {
                     panic!("no end: {error}; stderr:\n{}", self.stderr_so_far())

@@ -1,0 +1,41 @@
+//! Where the API is reached: its port, and the socket file.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::{broker, expect};
+use crate::support::{Http, Process, run_to_its_end};
+
+#[test]
+fn the_socket_file_is_an_administrator_without_a_login() {
+    let folder = TempDir::new().expect("a folder for the broker");
+    let data = folder.path().join("data");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_haremq"));
+    command.args(["--bind", "127.0.0.1", "--port", "0", "--log-level", "warn", "--data-dir"]);
+    command.arg(&data);
+    let mut process = Process::spawn(command);
+    process.wait_until_ready();
+    let path = data.join("management.sock");
+    let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "for the user of the broker only");
+    let local = Http::over_file(&path);
+    let who = local.get("/api/whoami");
+    expect(&who, 200);
+    assert_eq!(who.json()["tags"], serde_json::json!(["administrator"]));
+    expect(&local.get("/api/users"), 200);
+    process.signal("TERM");
+    assert_eq!(process.wait_for_end(), Some(0));
+    assert!(!path.exists(), "it ends with the broker");
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let port = broker().management().port().to_string();
+    let (code, stderr) = run_to_its_end(&["--port", "0", "--management-port", &port]);
+    assert_eq!(code, Some(1));
+    let start = format!("haremq: cannot serve the management API on 127.0.0.1:{port}: ");
+    assert!(stderr.contains(&start) && stderr.contains("--management-port"), "{stderr}");
+}
