@@ -1,7 +1,7 @@
 //! Queues as they are seen.
 //!
-//! A page is chosen by what queues were declared to be wherever the order allows it, and only the queues on it are
-//! looked at: a page of many thousand queues costs no more than one of few.
+//! A list is arranged with what it is ordered by, and only what is on the page is described: a page of many
+//! thousand queues costs little more than one of few. What is no page is written queue by queue.
 
 use std::sync::Arc;
 
@@ -54,9 +54,6 @@ impl Detail {
     }
 }
 
-/// Columns by which queues can be ordered without a look at them.
-const DECLARED: [&str; 6] = ["name", "vhost", "durable", "auto_delete", "exclusive", "type"];
-
 type Row = (Arc<Vhost>, Arc<Cell>);
 
 fn list(call: &Call) -> Result<Answer, ApiError> {
@@ -72,7 +69,7 @@ fn one(call: &Call) -> Result<Answer, ApiError> {
     let queue = call.queue(&vhost)?;
     let disabled = call.query.is_true("disable_stats");
     let detail = if disabled { Detail::of_list(call) } else { Detail::Full };
-    Ok(Answer::object(describe(call, &vhost, &queue, detail)))
+    Ok(Answer::object(value(&describe(call, &vhost, &queue, detail))))
 }
 
 fn answer_list(call: &Call, detail: Detail) -> Result<Answer, ApiError> {
@@ -82,51 +79,90 @@ fn answer_list(call: &Call, detail: Detail) -> Result<Answer, ApiError> {
         cells.sort_by(|a, b| a.info().name.cmp(&b.info().name));
         rows.extend(cells.into_iter().map(|queue| (Arc::clone(&vhost), queue)));
     }
-    arranged(call, &rows, detail).map(Answer::arranged)
-}
-
-fn arranged(call: &Call, rows: &[Row], detail: Detail) -> Result<Value, ApiError> {
-    let full = |(vhost, queue): &Row| describe(call, vhost, queue, detail);
-    let by_declaration =
-        call.query.get("sort").is_none_or(|key| key.is_empty() || DECLARED.contains(&key));
-    if !by_declaration || call.query.get("page").is_none() {
-        return paging::list(&call.query, rows.iter().map(full).collect());
-    }
     let key = call.query.get("sort").unwrap_or_default();
-    let light = rows.iter().enumerate().map(|(place, (vhost, queue))| {
-        let info = queue.info();
-        let mut row = json!({ "name": info.name.as_str(), PLACE: place });
-        let value = match key {
-            "vhost" => Value::from(vhost.name().as_str()),
-            "durable" => Value::from(info.durable),
-            "auto_delete" => Value::from(info.auto_delete),
-            "exclusive" => Value::from(info.exclusive.is_some()),
-            "type" => Value::from(queue.effective().queue_type.as_str()),
-            _ => return row,
-        };
-        row[key] = value;
-        row
+    let light = rows.iter().enumerate().map(|(place, row)| {
+        let mut light = nested(key, sort_value(call, row, detail, key));
+        light["name"] = Value::from(row.1.info().name.as_str());
+        light[PLACE] = Value::from(place);
+        light
     });
-    let mut page = paging::arrange(&call.query, light.collect())?;
-    paging::each_item(&mut page, |row| {
-        let place = row[PLACE].as_u64().and_then(|place| usize::try_from(place).ok());
-        let row = place.and_then(|place| rows.get(place));
-        // Every row of the page is one of these rows.
-        row.map_or(Value::Null, |row| paging::columns(&call.query, full(row)))
+    let mut arranged = paging::arrange(&call.query, light.collect())?;
+    if let Value::Array(all) = &arranged {
+        let all = all.iter().filter_map(|light| placed(&rows, light));
+        return Ok(Answer::other("application/json", written(call, all, detail)));
+    }
+    paging::each_item(&mut arranged, |light| match placed(&rows, &light) {
+        Some(row) => paging::columns(&call.query, value(&describe(call, &row.0, &row.1, detail))),
+        None => Value::Null,
     });
-    Ok(page)
+    Ok(Answer::arranged(arranged))
 }
 
-/// Where a row of a page stands among all of them.
+/// Where a row of an arranged list stands among all of them.
 const PLACE: &str = "#";
 
-fn describe(call: &Call, vhost: &Vhost, queue: &Arc<Cell>, detail: Detail) -> Value {
+/// The row that was given this place.
+fn placed<'a>(rows: &'a [Row], light: &Value) -> Option<&'a Row> {
+    rows.get(usize::try_from(light[PLACE].as_u64()?).ok()?)
+}
+
+/// `{"a": {"b": value}}` for `a.b`.
+fn nested(path: &str, value: Value) -> Value {
+    path.rsplit('.').fold(value, |inner, part| json!({ part: inner }))
+}
+
+/// The column by which rows are ordered; what is declared is known without a look at the queue.
+fn sort_value(call: &Call, (vhost, queue): &Row, detail: Detail, key: &str) -> Value {
+    let info = queue.info();
+    match key {
+        "" | "name" => Value::Null,
+        "vhost" => Value::from(vhost.name().as_str()),
+        "durable" => Value::from(info.durable),
+        "auto_delete" => Value::from(info.auto_delete),
+        "exclusive" => Value::from(info.exclusive.is_some()),
+        "type" => Value::from(queue.effective().queue_type.as_str()),
+        "messages" => Value::from(queue.report().ready + queue.report().unacknowledged),
+        "messages_ready" => Value::from(queue.report().ready),
+        "messages_unacknowledged" => Value::from(queue.report().unacknowledged),
+        "consumers" => Value::from(queue.report().consumers.len()),
+        other => {
+            let all = value(&describe(call, vhost, queue, detail));
+            other
+                .split('.')
+                .try_fold(&all, |value, part| value.get(part))
+                .cloned()
+                .unwrap_or_default()
+        }
+    }
+}
+
+/// A list as JSON, written one by one: as JSON values many thousand queues would be many times as large.
+fn written<'a>(call: &Call, rows: impl Iterator<Item = &'a Row>, detail: Detail) -> Vec<u8> {
+    let has_columns = call.query.get("columns").is_some_and(|columns| !columns.is_empty());
+    let mut out = b"[".to_vec();
+    for (vhost, queue) in rows {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        let full = describe(call, vhost, queue, detail);
+        let written = if has_columns {
+            serde_json::to_writer(&mut out, &paging::columns(&call.query, value(&full)))
+        } else {
+            serde_json::to_writer(&mut out, &full)
+        };
+        written.expect("a list of bytes takes everything, and field names are text");
+    }
+    out.push(b']');
+    out
+}
+
+fn describe(call: &Call, vhost: &Vhost, queue: &Arc<Cell>, detail: Detail) -> FullQueue {
     let node = &call.management.facts.node;
     let effective = queue.effective();
     let (info, kind) = (queue.info(), effective.queue_type);
     let basic = BasicQueue::new(node, vhost.name(), info, kind, queue.is_crashed());
     if detail == Detail::Basic {
-        return json(&FullQueue { basic, totals: None, stats: None, consumer_details: None });
+        return FullQueue { basic, totals: None, stats: None, consumer_details: None };
     }
     let report = queue.report();
     let totals = Some(QueueTotals {
@@ -135,14 +171,14 @@ fn describe(call: &Call, vhost: &Vhost, queue: &Arc<Cell>, detail: Detail) -> Va
         messages_unacknowledged: report.unacknowledged,
     });
     if detail == Detail::Totals {
-        return json(&FullQueue { basic, totals, stats: None, consumer_details: None });
+        return FullQueue { basic, totals, stats: None, consumer_details: None };
     }
     let stats = Some(stats(call, vhost, queue, &effective, &report));
     let consumer_details = (detail == Detail::Full).then(|| consumers(call, vhost, queue, &report));
-    json(&FullQueue { basic, totals, stats, consumer_details })
+    FullQueue { basic, totals, stats, consumer_details }
 }
 
-fn json(queue: &FullQueue) -> Value {
+fn value(queue: &FullQueue) -> Value {
     // Field names are text and numbers are finite.
     serde_json::to_value(queue).unwrap_or_default()
 }
