@@ -3,9 +3,12 @@
 mod accounts;
 mod checks;
 mod common;
+mod connections;
+mod exchanges;
 mod limits;
 mod outside;
 mod policies;
+mod queues;
 mod vhosts;
 
 use std::sync::OnceLock;
