@@ -143,7 +143,8 @@ class HareMQ(Broker):
 
     def command(self) -> list[str]:
         data = str(self.folder / "data")
-        return [str(self.program), "--bind", "127.0.0.1", "--port", str(self.port), "--data-dir", data]
+        ports = ["--port", str(self.port), "--management-port", "0"]
+        return [str(self.program), "--bind", "127.0.0.1", *ports, "--data-dir", data]
 
     def version(self) -> str:
         return subprocess.run([self.program, "--version"], capture_output=True, text=True).stdout.split()[-1]

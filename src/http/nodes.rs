@@ -1,5 +1,7 @@
 //! The node: there is one.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
@@ -127,7 +129,7 @@ fn about(call: &Call) -> Map<String, Value> {
         "disk_free_limit": 0,
         "disk_free_alarm": alarms.disk,
         "net_ticktime": 60,
-        "db_dir": facts.data_folder,
+        "db_dir": facts.data_folder.as_deref().unwrap_or(Path::new("")),
         "config_files": facts.config_files,
         "log_files": ["stderr"],
         "enabled_plugins": ["rabbitmq_management", "rabbitmq_management_agent"],

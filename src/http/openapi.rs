@@ -112,6 +112,28 @@ mod tests {
     }
 
     #[test]
+    fn the_page_about_the_api_lists_every_method_of_every_resource() {
+        let page = include_str!("../../docs/http-api.md");
+        let listed: BTreeSet<&str> =
+            page.lines().filter(|line| line.contains("| /")).filter_map(of_row).collect();
+        let rows: Vec<String> = routes::all().map(row).collect();
+        let missing: Vec<&String> = rows.iter().filter(|row| !page.contains(*row)).collect();
+        assert!(missing.is_empty(), "docs/http-api.md lacks {missing:#?}");
+        assert_eq!(listed.len(), rows.len(), "docs/http-api.md lists what is not there");
+    }
+
+    /// The start of a row: method and path.
+    fn row(route: &Route) -> String {
+        let path = if route.path.is_empty() { "/" } else { route.path };
+        format!("| {} | {path} |", route.method.as_str())
+    }
+
+    fn of_row(line: &str) -> Option<&str> {
+        let methods = ["| GET |", "| PUT |", "| POST |", "| DELETE |"];
+        methods.iter().any(|method| line.starts_with(method)).then_some(line)
+    }
+
+    #[test]
     fn parts_of_a_path_are_its_parameters() {
         let route =
             routes::all().find(|route| route.path == "/vhosts/{vhost}").expect("it is there");
