@@ -197,7 +197,14 @@ fn civil(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
+    use crate::base::{FieldTable, QueueName, VhostName};
+    use crate::broker::{
+        Behalf, DeadLetters, DeclareQueue, DirectClient, PageQuestion, Purpose, Scheduler,
+    };
 
     fn report(publish: u64, ready: u64) -> QueueReport {
         QueueReport {
@@ -238,6 +245,54 @@ mod tests {
         assert_eq!(QueueRates::new(&report(2, 1), Some(three)).idle_since_unix_ms, None);
         let four = Pair::next(Some(&three), sample(9_500, 1, 0), 9_900);
         assert_eq!(QueueRates::new(&report(1, 0), Some(four)).idle_since_unix_ms, None);
+    }
+
+    struct Idle;
+
+    impl Scheduler for Idle {
+        fn resume(&self, _: Arc<Cell>) {}
+
+        fn page_in(&self, _: Arc<Cell>, _: PageQuestion, _: u64) {}
+
+        fn send_dead_letters(&self, _: Arc<Cell>, _: DeadLetters, _: u64) {}
+    }
+
+    fn declare(client: &mut DirectClient, name: &str) -> Arc<Cell> {
+        let queue = QueueName::try_from(name).expect("short");
+        let declare = DeclareQueue {
+            queue: queue.clone(),
+            passive: false,
+            durable: false,
+            exclusive: false,
+            auto_delete: false,
+            arguments: FieldTable::EMPTY,
+        };
+        // Nothing is kept, so nothing is waited for.
+        {
+            let declared = pin!(client.queue_declare(declare));
+            let declared = declared.poll(&mut Context::from_waker(Waker::noop()));
+            assert_eq!(declared, Poll::Ready(Ok(queue.clone())));
+        }
+        client.vhost().queue_of(&queue).expect("it is there")
+    }
+
+    #[test]
+    fn of_too_many_queues_those_are_sampled_that_somebody_looked_at_lately() {
+        let broker = crate::broker::open_broker(Arc::new(Idle));
+        let root = VhostName::try_from("/").expect("short");
+        let client = DirectClient::open(&broker, &root, &Behalf::Operator, Purpose::Topology);
+        let mut client = client.expect("the virtual host is there");
+        let cells: Vec<_> = ["a", "b", "c"].map(|name| declare(&mut client, name)).into();
+        let samples = QueueSamples::default();
+        let kept = || lock(&samples.samples).keys().copied().collect::<Vec<_>>();
+        samples.rates(Millis(0), cells[2].info().id, &cells[2].report());
+        samples.take_of(Millis(5_000), 0, cells.clone(), 2);
+        assert_eq!(kept(), [cells[0].info().id, cells[2].info().id]);
+        samples.take_of(Millis(SAMPLED_MEMORY_MS + 5_001), 0, cells.clone(), 2);
+        samples.take_of(Millis(SAMPLED_MEMORY_MS + 9_000), 0, cells.clone(), 2);
+        assert_eq!(kept(), [cells[0].info().id, cells[1].info().id], "forgotten");
+        samples.take_of(Millis(SAMPLED_MEMORY_MS + 9_500), 0, cells[1..].to_vec(), 2);
+        assert_eq!(kept().len(), 2, "a queue that is gone is forgotten");
     }
 
     #[test]

@@ -2,14 +2,9 @@
 
 use serde_json::json;
 
-use super::{broker, expect, guest, named, user_with};
+use super::{broker, encoded, expect, guest, named, user_with};
 use crate::support::methods::confirm;
 use crate::support::{Id, Login, RawClient, id, refusal, unique};
-
-/// A part of a path.
-fn encoded(name: &str) -> String {
-    name.bytes().map(|byte| format!("%{byte:02X}")).collect()
-}
 
 /// A connection of a new user with these tags, with channel 1; the user and the connection's name.
 fn connect(tags: &str) -> (RawClient, String, String) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{broker, expect, guest, named};
+use super::{broker, encoded, expect, guest, named};
 use crate::support::methods::queue;
 use crate::support::{Broker, Http, RawClient, unique};
 
@@ -38,8 +38,7 @@ fn clean_up(exchanges: &[&str], queues: &[&str]) {
 #[test]
 fn an_exchange_is_declared_seen_and_deleted() {
     let name = unique("交换");
-    let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let path = format!("/api/exchanges/%2F/{encoded}");
+    let path = format!("/api/exchanges/%2F/{}", encoded(&name));
     let body = json!({
         "type": "topic", "durable": true, "auto_delete": false, "internal": "false",
         "arguments": { "alternate-exchange": "amq.fanout" },

@@ -42,6 +42,11 @@ fn user_with(name: &str, tags: &str) -> Http {
     nobody().login(name, "secret")
 }
 
+/// A name as a part of a path.
+fn encoded(name: &str) -> String {
+    name.bytes().fold(String::new(), |path, byte| path + &format!("%{byte:02X}"))
+}
+
 #[track_caller]
 fn expect(answer: &Answer, status: u16) {
     let body = String::from_utf8_lossy(&answer.body);

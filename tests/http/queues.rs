@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{broker, expect, guest, named, nobody, user_with};
+use super::{broker, encoded, expect, guest, named, nobody, user_with};
 use crate::support::methods::{basic, queue};
 use crate::support::{Http, RawClient, unique};
 
 /// The path of a queue in `/`, as a browser writes it.
 fn path(name: &str) -> String {
-    let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    format!("/api/queues/%2F/{encoded}")
+    format!("/api/queues/%2F/{}", encoded(name))
 }
 
 /// A new queue; its path.
