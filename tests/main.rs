@@ -7,6 +7,7 @@ mod crash;
 mod guard;
 mod http;
 mod perf;
+mod settings;
 mod support;
 mod tidy;
 mod wire;

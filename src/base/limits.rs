@@ -90,6 +90,12 @@ pub const OUTPUT_LOW_WATER_BYTES: usize = 256 * 1024;
 /// Deliveries in bytes that wait in one connection's inbox above which its consumers are held.
 pub const INBOX_HIGH_WATER_BYTES: usize = 1024 * 1024;
 
+/// Direct replies in bytes of RAM that wait in one connection's inbox, above which more of them are dropped.
+/// There is no queue in which they could wait instead, and their publishers cannot wait either: a responder
+/// serves many, and one requester that does not read must not stop it. A requester asked for each of them,
+/// and this is some hundred thousand small ones; RabbitMQ keeps as many as its memory holds.
+pub const DIRECT_REPLY_WAITING_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// Messages that a queue hands out in one turn before others get theirs.
 pub const DELIVER_BURST_MESSAGES: usize = 256;
 
@@ -195,6 +201,10 @@ pub const DEAD_LETTER_PAUSE_MAX_MS: u64 = 30_000;
 /// limit of quorum queues).
 pub const QUORUM_DELIVERY_LIMIT_DEFAULT: u32 = 20;
 
+/// The longest time to live of messages and unused queues, in ms: RabbitMQ's ten years. Delays made of queues
+/// need more than a timer of 32 bits has: the longest one of Celery and `NServiceBus` lasts 2^27 seconds.
+pub const EXPIRY_MS_MAX: u64 = 315_360_000_000;
+
 /// Queues that are driven in one go because their moment has come; then everything else has a turn.
 pub const DUE_QUEUES_MAX: usize = 64;
 
@@ -225,16 +235,8 @@ pub const TRIM_PAUSE_LOOKS: u32 = 10;
 /// says nothing about their size.
 pub const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// The longest key of a message that is remembered to find duplicates, in bytes: as long as a short string,
-/// which every sender of ids uses. A longer one would make the window as large as its sender likes.
-pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 255;
-
 /// Connections of the management API. People, dashboards and probes are tens; each may hold a request.
 pub const HTTP_CONNECTIONS_MAX: usize = 1024;
-
-/// The largest body of a request to the management API by default, in bytes (RabbitMQ's
-/// `management.http.max_body_size`). Definitions of a large broker are a few of them.
-pub const HTTP_BODY_BYTES_MAX: usize = 20_000_000;
 
 /// Bodies up to this many bytes are read at once; of larger ones [`HTTP_LARGE_BODIES_MAX`] at a time.
 pub const HTTP_SMALL_BODY_BYTES: u64 = 64 * 1024;
@@ -242,6 +244,10 @@ pub const HTTP_SMALL_BODY_BYTES: u64 = 64 * 1024;
 /// Large bodies that are read and worked off at the same time: they are all of the management API that
 /// costs memory, and the others wait.
 pub const HTTP_LARGE_BODIES_MAX: usize = 4;
+
+/// Requests to the management API that are worked off at the same time; the others wait. Each is a thread, and what
+/// it does is taken from the messages.
+pub const HTTP_WORKING_MAX: usize = 4;
 
 /// The head of a request to the management API, in bytes. Names of 255 bytes are 765 when they are encoded.
 pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -251,10 +257,6 @@ pub const HTTP_SILENCE_MS: u64 = 60_000;
 
 /// How long a stop waits for requests that are being answered, in ms.
 pub const HTTP_DRAIN_MS: u64 = 2_000;
-
-/// How often the management API looks at everything for its rates, in ms (RabbitMQ's
-/// `collect_statistics_interval`).
-pub const SAMPLE_INTERVAL_MS: u64 = 5_000;
 
 /// Queues of which two samples are kept for their rates; of more queues those that were looked at lately.
 /// A sample pair is some 300 bytes.
@@ -288,3 +290,23 @@ pub const LOGIN_PAUSE_MAX_MS: u64 = REFUSED_LOGIN_PAUSE_MS;
 
 /// How long a failed login is remembered, in ms.
 pub const LOGIN_MEMORY_MS: u64 = 60_000;
+
+/// The longest key of a message that is remembered to find duplicates, in bytes: a short string, which every
+/// sender of ids uses, and one for the type of its value. A longer one would make the window as large as its
+/// sender likes.
+pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 256;
+
+/// Keys that an exchange or queue remembers when nobody says how many (LavinMQ's default).
+pub const DEDUPLICATION_KEYS_DEFAULT: usize = 128;
+
+/// The most keys that an exchange or queue may be asked to remember, and the most that a queue does that
+/// looks for duplicates among its messages. A key of 36 bytes costs about 250 in RAM.
+pub const DEDUPLICATION_KEYS_MAX: usize = 1024 * 1024;
+
+/// Bytes of all keys that one exchange or queue remembers; the oldest go for new ones. A million keys of
+/// usual size fit, and not a million of the longest.
+pub const DEDUPLICATION_WINDOW_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Messages of one part of the list of what an exchange delays: their routing keys may have to be read from
+/// disk, one by one.
+pub const DELAYED_PAGE_MAX: usize = 500;

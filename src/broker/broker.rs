@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use super::accounts::{Accounts, SharedAccounts};
-use super::admin::Connections;
+use super::admin::{Churn, Connections};
 use super::alarms::Alarms;
 use super::interceptors::{Existing, Interceptors};
 use super::limits::Limits;
@@ -101,6 +101,8 @@ pub struct BrokerSettings {
     pub interceptors: Interceptors,
     /// The type of queues that are declared without one in a virtual host that says nothing about it.
     pub default_queue_type: Option<QueueType>,
+    /// How long a delivery may stay unsettled in a queue that says nothing about it, in ms.
+    pub consumer_timeout_ms: Option<u64>,
     /// Where definitions and messages are kept; `None` keeps everything in memory.
     pub storage: Option<BrokerStorage>,
 }
@@ -157,13 +159,16 @@ pub(super) struct Common {
     pub(super) default_queue_type: Option<QueueType>,
     pub(super) limits: Limits,
     pub(super) connections: Connections,
+    pub(super) churn: Churn,
+    pub(super) consumer_timeout_ms: Option<u64>,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
     ids: AtomicU64,
     pub(super) queue_numbers: AtomicU64,
 }
 
-/// Numbers from here on are of queues that end with the process; the definitions never reach them.
+/// Numbers from here on are of queues that end with the process, and far beyond them of the keys that queues
+/// remember ([`QueueNumber::keys`]); the definitions never reach them.
 pub(super) const PASSING_QUEUE_NUMBERS: u64 = 1 << 63;
 
 impl Common {
@@ -211,6 +216,8 @@ impl Broker {
             default_queue_type: settings.default_queue_type,
             limits: Limits::default(),
             connections: Connections::default(),
+            churn: Churn::default(),
+            consumer_timeout_ms: settings.consumer_timeout_ms,
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
             ids: AtomicU64::new(1),
@@ -319,7 +326,9 @@ impl Broker {
     /// A connection is gone.
     pub fn connection_closed(&self, connection: ConnectionId) {
         self.common.alarms.leave(connection);
-        self.common.connections.forget(connection);
+        if self.common.connections.forget(connection) {
+            self.common.churn.connections_closed.one_more();
+        }
     }
 
     /// Tells every connection to close with 320 and this text; says how many there are.
@@ -331,9 +340,28 @@ impl Broker {
         everybody.len()
     }
 
+    /// Dead letters and delayed messages that were sent on and that no queue has answered yet. Who stops
+    /// the broker before they are is given them once more after the next start.
+    #[must_use]
+    pub fn letters_under_way(&self) -> usize {
+        let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
+        let of_vhost = |vhost: &Arc<Vhost>| {
+            let table = vhost.table();
+            let queues = table.queues().map(|(_, cell)| cell).chain(table.delay_queues());
+            queues.map(|cell| cell.letters_under_way()).sum::<usize>()
+        };
+        vhosts.values().map(of_vhost).sum()
+    }
+
     /// The message log takes nothing more, or does again: publishers are blocked meanwhile.
     pub fn set_disk_alarm(&self, on: bool) {
         self.common.alarms.set_disk(on);
+    }
+
+    /// Why publishers are held back, if they are, as `connection.blocked` says it.
+    #[must_use]
+    pub fn alarm(&self) -> Option<&'static str> {
+        self.common.alarms.reason()
     }
 
     /// Whether the message log asks for less: more bytes wait to be written than it likes to hold.

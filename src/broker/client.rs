@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::arguments::{self, ConsumeArguments};
+use super::direct_reply::ReplyConsumer;
 use super::executor::Called;
 use super::keeping::Keeper;
 use super::payload::Payload;
@@ -51,6 +52,7 @@ struct Channel {
     id: ChannelId,
     credit: Arc<ChannelCredit>,
     consumers: BTreeMap<ConsumerTag, ConsumerId>,
+    replies: Option<ReplyConsumer>,
     /// Queues in which this channel has consumers or may hold messages.
     cells: BTreeMap<QueueId, Arc<Cell>>,
     cells_sweep: Sweep,
@@ -134,10 +136,14 @@ impl Client {
             id,
             credit: Arc::new(ChannelCredit::new()),
             consumers: BTreeMap::new(),
+            replies: None,
             cells: BTreeMap::new(),
             cells_sweep: Sweep::new(),
         };
         self.channels.insert(holder, channel);
+        if self.counting == Counting::Counted {
+            self.vhost.common.churn.channels_opened.one_more();
+        }
         Ok(())
     }
 
@@ -146,9 +152,13 @@ impl Client {
         let Some(channel) = self.channels.remove(&holder) else { return };
         if self.counting == Counting::Counted {
             self.vhost.common.limits.channel_closed(&self.peer.user);
+            self.vhost.common.churn.channels_closed.one_more();
         }
         for consumer in channel.consumers.values() {
             self.consumers.remove(consumer);
+        }
+        if let Some(replies) = &channel.replies {
+            self.vhost.direct_replies.remove(replies);
         }
         for cell in channel.cells.values() {
             self.publisher.tell(cell, Envelope::Tell(Command::Release { holder }));
@@ -258,6 +268,9 @@ impl Client {
         holder: HolderId,
         declare: DeclareQueue,
     ) -> Result<Step, Refused> {
+        if let Some(declared) = self.vhost.declare_direct_reply(&declare.queue) {
+            return declared.map(Step::Answered);
+        }
         let mut keeper = self.keeper();
         match self.vhost.queue_declare(&self.peer, &declare, &mut keeper)? {
             DeclaredQueue::New(cell) => {
@@ -403,8 +416,49 @@ impl Client {
         Ok(Step::Waiting)
     }
 
+    /// `basic.consume` of direct replies, on a channel that has no such consumer. An empty tag wants one from
+    /// the server.
+    ///
+    /// # Errors
+    /// 541 when the machine gives no random numbers.
+    pub fn consume_replies(&mut self, holder: HolderId, tag: ConsumerTag) -> Result<Step, Refused> {
+        let tag = if tag.is_empty() { server_names::consumer_tag()? } else { tag };
+        let Some(channel) = self.channels.get_mut(&holder) else {
+            return Ok(Step::Answered(Answered::Done));
+        };
+        let whose = (holder, self.broker.next_consumer_id());
+        let (consumer, address) = self.vhost.direct_replies.add(tag.clone(), whose, &self.inbox)?;
+        channel.replies = Some(consumer);
+        Ok(Step::Answered(Answered::ConsumingReplies { tag, address }))
+    }
+
+    /// A direct reply came out of the inbox: whose it is; `None` when its consumer is gone.
+    pub fn reply_arrived(
+        &mut self,
+        holder: HolderId,
+        consumer: ConsumerId,
+        reply: &Message,
+    ) -> Option<(ChannelId, &ConsumerTag)> {
+        if let Some(dropped) = self.inbox.replies().arrived(reply.ram_bytes()) {
+            let connection = self.peer.connection;
+            tracing::warn!(connection = %connection, dropped, "a requester reads again; so many direct replies to it were dropped");
+        }
+        let channel = self.channels.get(&holder);
+        let to = channel.and_then(|channel| Some((channel.id, channel.replies.as_ref()?)));
+        let to = to.filter(|(_, replies)| replies.id == consumer);
+        if to.is_none() {
+            self.vhost.direct_replies.are_late(1);
+        }
+        to.map(|(channel, replies)| (channel, &replies.tag))
+    }
+
     /// `basic.cancel`. An unknown tag is no error.
     pub fn cancel(&mut self, holder: HolderId, tag: &ConsumerTag) -> Step {
+        let replies = self.channels.get_mut(&holder).map(|channel| &mut channel.replies);
+        if let Some(replies) = replies.and_then(|all| all.take_if(|one| one.tag == *tag)) {
+            self.vhost.direct_replies.remove(&replies);
+            return Step::Answered(Answered::Done);
+        }
         let id = self.channels.get_mut(&holder).and_then(|channel| channel.consumers.remove(tag));
         let entry = id.and_then(|id| Some((id, self.consumers.get(&id)?.cell.clone())));
         let Some((consumer, cell)) = entry else {
@@ -509,6 +563,7 @@ impl Drop for Client {
         for holder in holders {
             self.channel_closed(holder);
         }
+        self.vhost.direct_replies.are_late(self.inbox.replies().close());
         for cell in std::mem::take(&mut self.exclusive) {
             let condition = DeleteCondition::default();
             let command = Command::Delete { condition, request: None };

@@ -72,7 +72,14 @@ pub(super) fn keep_and_tell(common: &Common, changes: Vec<Change>, done: Done) {
     }
 }
 
-pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change> {
+/// An exchange, the number of the keys that it remembers, and the cell in which it delays messages, if it
+/// has either.
+pub(super) fn put_exchange(
+    vhost: &VhostName,
+    exchange: &Exchange,
+    number: Option<u64>,
+    delaying: Option<&Cell>,
+) -> Vec<Change> {
     if !exchange.durable {
         return Vec::new();
     }
@@ -84,6 +91,8 @@ pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change
         auto_delete: exchange.auto_delete,
         internal: exchange.internal,
         arguments: exchange.arguments.clone(),
+        number,
+        delay_queue: delaying.map(|cell| cell.info().number.0),
     })]
 }
 

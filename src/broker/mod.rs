@@ -19,8 +19,11 @@ mod credit;
 mod dead_letter;
 mod dedup;
 mod default_type;
+mod delaying;
 mod direct;
+mod direct_reply;
 mod effective;
+mod envelope;
 mod error;
 mod event;
 mod exchanges;
@@ -30,6 +33,7 @@ mod history;
 mod inbox;
 mod interceptors;
 mod keeping;
+mod key_log;
 mod limits;
 mod listing;
 mod pages;
@@ -48,15 +52,17 @@ mod storing;
 mod sweep;
 mod timers;
 mod traffic;
+mod unique;
 mod vhost;
+mod windows;
 
 #[cfg(test)]
 mod tests;
 
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
-    AlarmState, ChannelReport, ConnectionInfo, ConnectionReport, ConsumerReport, Describe, Put,
-    QueueReport, VhostCounts, VhostError,
+    AlarmState, ChannelReport, ChurnCounts, ConnectionInfo, ConnectionReport, ConsumerReport,
+    Describe, Put, QueueReport, VhostCounts, VhostError,
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
@@ -67,12 +73,14 @@ pub use client::{Client, ClientConsumer};
 pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;
 pub use dedup::{DeduplicationWindow, Remembered, Seen};
+pub use delaying::{Delayed, DelayedPage, DelayedPlace};
 pub use direct::{AckMode, Behalf, DirectClient, Fetch, Fetched, Published, Purpose};
+pub use direct_reply::DirectReplyLosses;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
 pub use interceptors::{Existing, Interceptors};
-pub use limits::{UserLimits, VhostLimits};
+pub use limits::{NodeLimits, UserLimits, VhostLimits};
 pub use pages::PageQuestion;
 pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
@@ -87,7 +95,7 @@ pub use crate::routing::{Binding, Destination, Exchange, ExchangeKind, HashPrope
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;
 
-use cell::Envelope;
+use envelope::Envelope;
 use error::refuse;
 
 #[cfg(test)]

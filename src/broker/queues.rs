@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::exchanges::RESERVED_PREFIX;
 use super::keeping::Keeper;
 use super::policy::QueueEffective;
+use super::unique::FromLog;
 use super::vhost::{Resource, Vhost};
 use super::{
     Cell, DeclareQueue, Peer, QueueInfo, Refused, arguments, keeping, refuse, server_names,
@@ -57,6 +58,7 @@ impl Vhost {
         }
         self.permit(peer, Action::Configure, Resource::Queue(name.as_str()))?;
         self.permit_dead_letter(peer, &name, declare)?;
+        self.common.churn.queues_declared.one_more();
         let found = self.table().queue(name.as_str()).cloned();
         if let Some(cell) = found {
             return self.queue_redeclare(peer, &cell, declare);
@@ -71,12 +73,13 @@ impl Vhost {
             auto_delete: declare.auto_delete,
             arguments: declare.arguments.clone(),
             number: self.common.next_queue_number(declare.durable && !declare.exclusive),
+            delays: None,
         };
         let changes = keeping::put_queue(&self.name, &info);
         let policies = self.policies();
         let effective = QueueEffective::new(&policies, name.as_str(), &info.arguments);
         let vhost = Arc::downgrade(self);
-        let cell = Cell::new(info, effective, vhost, Arc::clone(&self.common), None);
+        let cell = Cell::new(info, effective, vhost, Arc::clone(&self.common), FromLog::default());
         let added = self.change(|table| {
             self.check_alive()?;
             if table.queue(name.as_str()).is_none() {
@@ -84,11 +87,13 @@ impl Vhost {
             }
             let added = table.add_queue(name.clone(), Arc::clone(&cell));
             if added {
+                self.common.limits.queue_added();
                 keeper.keep(&self.common, changes);
             }
             Ok(added)
         })?;
         if added {
+            self.common.churn.queues_created.one_more();
             if !Arc::ptr_eq(&policies, &self.policies()) {
                 cell.apply_effective(|| self.queue_effective(&cell));
             }

@@ -15,7 +15,7 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) content: Content,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    stored: Option<Stored>,
+    stored: Vec<Stored>,
 }
 
 /// The body of an answer.
@@ -59,7 +59,7 @@ impl Stored {
 
 impl Answer {
     fn new(status: StatusCode, content: Content) -> Self {
-        Self { status, content, headers: Vec::new(), stored: None }
+        Self { status, content, headers: Vec::new(), stored: Vec::new() }
     }
 
     /// 200 and JSON.
@@ -102,7 +102,7 @@ impl Answer {
 
     /// It is given when this is on disk, and not when that fails.
     pub(super) fn once(mut self, stored: Stored) -> Self {
-        self.stored = Some(stored);
+        self.stored.push(stored);
         self
     }
 
@@ -113,7 +113,7 @@ impl Answer {
     }
 
     /// What is to be waited for.
-    pub(super) fn take_stored(&mut self) -> Option<Stored> {
-        self.stored.take()
+    pub(super) fn take_stored(&mut self) -> Vec<Stored> {
+        std::mem::take(&mut self.stored)
     }
 }

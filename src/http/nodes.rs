@@ -48,13 +48,6 @@ const ERLANG_NUMBERS: &[&str] = &[
     "queue_index_journal_write_count",
     "queue_index_write_count",
     "queue_index_read_count",
-    "connection_created",
-    "connection_closed",
-    "channel_created",
-    "channel_closed",
-    "queue_declared",
-    "queue_created",
-    "queue_deleted",
 ];
 
 fn list(call: &Call) -> Answer {
@@ -85,6 +78,10 @@ fn describe(call: &Call) -> Value {
     for (name, number) in numbers.chain(zeros) {
         node.insert(name.to_owned(), Value::from(number));
         node.insert(format!("{name}_details"), json!({ "rate": 0.0 }));
+    }
+    let churn = call.management.samples.churn_rates(&call.broker().churn());
+    if let Value::Object(churn) = churn {
+        node.extend(churn);
     }
     Value::Object(node)
 }
@@ -126,7 +123,7 @@ fn about(call: &Call) -> Map<String, Value> {
         "mem_limit": facts.memory_watermark_bytes,
         "mem_alarm": alarms.memory,
         "mem_calculation_strategy": "rss",
-        "disk_free_limit": 0,
+        "disk_free_limit": facts.disk_free_bytes_min,
         "disk_free_alarm": alarms.disk,
         "net_ticktime": 60,
         "db_dir": facts.data_folder.as_deref().unwrap_or(Path::new("")),

@@ -58,11 +58,11 @@ fn overview(call: &Call) -> Answer {
     let exchanges: usize = vhosts.iter().map(|vhost| vhost.counts().exchanges).sum();
     let broker = call.broker();
     let (connections, channels) = (broker.connections(), broker.open_channels());
-    let mut answer = about(facts, &cluster_name_of(call));
+    let mut answer = about(facts, &cluster_name_of(call), call.management.settings.disable_stats);
     answer.extend([
         ("message_stats".to_owned(), totals::message_stats(&sums, &rates)),
         ("queue_totals".to_owned(), Value::Object(totals::levels(&sums, &rates))),
-        ("churn_rates".to_owned(), churn_rates()),
+        ("churn_rates".to_owned(), call.management.samples.churn_rates(&broker.churn())),
         (
             "object_totals".to_owned(),
             json!({
@@ -78,7 +78,7 @@ fn overview(call: &Call) -> Answer {
 }
 
 /// What does not change while the process runs.
-fn about(facts: &Facts, cluster_name: &str) -> Map<String, Value> {
+fn about(facts: &Facts, cluster_name: &str, disable_stats: bool) -> Map<String, Value> {
     let about = json!({
         "management_version": facts.rabbitmq_version,
         "rates_mode": "basic",
@@ -93,7 +93,7 @@ fn about(facts: &Facts, cluster_name: &str) -> Map<String, Value> {
         "erlang_version": ERLANG_VERSION,
         "erlang_full_version": format!("Erlang/OTP {ERLANG_VERSION} (HareMQ {})", env!("CARGO_PKG_VERSION")),
         "crypto_lib_version": "",
-        "disable_stats": false,
+        "disable_stats": disable_stats,
         "enable_queue_totals": false,
         "default_queue_type": facts.default_queue_type,
         "is_op_policy_updating_enabled": true,
@@ -137,23 +137,6 @@ pub(super) fn contexts(facts: &Facts) -> Value {
         })
     };
     facts.management.iter().map(context).collect()
-}
-
-/// `churn_rates`: nothing counts these yet, and the clients that read them want numbers.
-fn churn_rates() -> Value {
-    let names = [
-        "connection_created",
-        "connection_closed",
-        "channel_created",
-        "channel_closed",
-        "queue_declared",
-        "queue_created",
-        "queue_deleted",
-    ];
-    let numbers = names.into_iter().flat_map(|name| {
-        [(name.to_owned(), json!(0)), (format!("{name}_details"), json!({ "rate": 0.0 }))]
-    });
-    Value::Object(numbers.collect())
 }
 
 fn version(call: &Call) -> Answer {

@@ -94,10 +94,15 @@ async fn answer(
     let cors = cors::headers(&management.settings, request.headers());
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let answered = run(&management, route, segments, request).await;
-    let mut response = match answered.and_then(|answer| respond(&query, answer)) {
-        Ok(response) => response,
-        Err(error) => refuse(&error),
+    let responded = match answered {
+        // Sorting and writing a list may take long.
+        Ok(answer) if matches!(answer.content, Content::List(_)) => {
+            work(&management, move || respond(&query, answer)).await
+        }
+        Ok(answer) => respond(&query, answer),
+        Err(error) => Err(error),
     };
+    let mut response = responded.unwrap_or_else(|error| refuse(&error));
     for (name, value) in cors {
         response.headers_mut().insert(name, value);
     }
@@ -138,20 +143,38 @@ async fn run(
         bytes if bytes <= HTTP_SMALL_BODY_BYTES => None,
         _ => management.large_bodies.acquire().await.ok(),
     };
-    let bytes_max = management.settings.body_bytes_max;
+    let bytes_max = usize::try_from(management.settings.body_bytes_max).unwrap_or(usize::MAX);
     let body = if route.method.has_body() { read(body, bytes_max).await? } else { Bytes::new() };
     let management = Arc::clone(management);
     let headers = parts.headers;
     let call = Call { management, caller, query, headers, segments, body, origin };
+    let working = Arc::clone(&call.management);
     let mut answer = match route.run {
-        Run::Plain(run) => run(&call),
-        Run::Now(run) => run(&call)?,
+        Run::Plain(run) => work(&working, move || Ok(run(&call))).await?,
+        Run::Now(run) => work(&working, move || run(&call)).await?,
         Run::Later(run) => run(call).await?,
     };
-    if let Some(stored) = answer.take_stored() {
+    for stored in answer.take_stored() {
         stored.wait().await?;
     }
     Ok(answer)
+}
+
+/// Runs what may wait for a turn of a queue or take long where no connection of AMQP waits for it, a few at a time:
+/// who asks for everything again and again takes no more than those from the messages.
+async fn work<T: Send + 'static>(
+    management: &Management,
+    run: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let _turn = management.working.acquire().await;
+    match tokio::task::spawn_blocking(run).await {
+        Ok(result) => result,
+        Err(error) => {
+            tracing::error!(error = %error, "a management request broke an invariant");
+            let (status, reason) = (StatusCode::INTERNAL_SERVER_ERROR, "see the log of the broker");
+            Err(ApiError::new(status, "internal_server_error", reason))
+        }
+    }
 }
 
 /// How long the body is said to be; one that does not say may be of any length.

@@ -7,9 +7,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::management::Management;
-use crate::base::limits::SAMPLE_INTERVAL_MS;
 use crate::base::{Millis, VhostName};
-use crate::broker::{Broker, Traffic, Vhost};
+use crate::broker::{Broker, ChurnCounts, Traffic, Vhost};
 
 /// The sums of one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -69,20 +68,35 @@ pub(super) struct Samples(Mutex<Arc<Looks>>);
 struct Looks {
     before: BTreeMap<VhostName, Totals>,
     last: BTreeMap<VhostName, Totals>,
+    churn_before: ChurnCounts,
+    churn_last: ChurnCounts,
     /// Between the two; 0 when there are no two.
     elapsed_ms: u64,
     at: Option<Millis>,
 }
 
 impl Samples {
-    fn take(&self, now: Millis, totals: BTreeMap<VhostName, Totals>) {
+    fn take(&self, now: Millis, totals: BTreeMap<VhostName, Totals>, churn: ChurnCounts) {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *looks = Arc::new(Looks {
             before: looks.last.clone(),
+            churn_before: looks.churn_last,
+            churn_last: churn,
             elapsed_ms: looks.at.map_or(0, |before| now.since(before)),
             last: totals,
             at: Some(now),
         });
+    }
+
+    /// `churn_rates`.
+    pub(super) fn churn_rates(&self, now: &ChurnCounts) -> Value {
+        let looks = Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut out = Map::new();
+        for &(name, number) in CHURN {
+            let grown = number(&looks.churn_last).saturating_sub(number(&looks.churn_before));
+            put(&mut out, name, number(now), per_second(grown, looks.elapsed_ms));
+        }
+        Value::Object(out)
     }
 
     /// How fast the sums of these virtual hosts grow.
@@ -129,6 +143,8 @@ fn per_second(change: u64, elapsed_ms: u64) -> f64 {
 
 type Number = fn(&Totals) -> u64;
 
+type ChurnNumber = fn(&ChurnCounts) -> u64;
+
 /// RabbitMQ's names of what went through queues.
 const TRAFFIC: &[(&str, Number)] = &[
     ("publish", |t| t.traffic.publish),
@@ -140,6 +156,17 @@ const TRAFFIC: &[(&str, Number)] = &[
     ("get_empty", |t| t.traffic.get_empty),
     ("redeliver", |t| t.traffic.redeliver),
     ("ack", |t| t.traffic.ack),
+];
+
+/// RabbitMQ's names of what comes and goes.
+const CHURN: &[(&str, ChurnNumber)] = &[
+    ("connection_created", |c| c.connections_opened),
+    ("connection_closed", |c| c.connections_closed),
+    ("channel_created", |c| c.channels_opened),
+    ("channel_closed", |c| c.channels_closed),
+    ("queue_declared", |c| c.queues_declared),
+    ("queue_created", |c| c.queues_created),
+    ("queue_deleted", |c| c.queues_deleted),
 ];
 
 /// RabbitMQ's names of what is in queues.
@@ -172,9 +199,13 @@ fn put(out: &mut Map<String, Value>, name: &str, number: u64, rate: f64) {
     out.insert(format!("{name}_details"), json!({ "rate": rate }));
 }
 
-/// Looks at everything again and again. Never ends.
+/// Looks at everything again and again. Never ends, unless nobody wants rates.
 pub(super) async fn run(management: Arc<Management>) {
-    let mut ticks = tokio::time::interval(Duration::from_millis(SAMPLE_INTERVAL_MS));
+    if management.settings.disable_stats {
+        return;
+    }
+    let interval_ms = management.settings.sample_interval_ms.max(1);
+    let mut ticks = tokio::time::interval(Duration::from_millis(interval_ms));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -186,16 +217,16 @@ pub(super) async fn run(management: Arc<Management>) {
             look(&broker)
         })
         .await;
-        if let Ok((now, totals)) = looked {
-            management.samples.take(now, totals);
+        if let Ok((now, totals, churn)) = looked {
+            management.samples.take(now, totals, churn);
         }
     }
 }
 
-fn look(broker: &Broker) -> (Millis, BTreeMap<VhostName, Totals>) {
+fn look(broker: &Broker) -> (Millis, BTreeMap<VhostName, Totals>, ChurnCounts) {
     let vhosts = broker.all_vhosts();
     let totals = vhosts.iter().map(|vhost| (vhost.name().clone(), Totals::of(vhost))).collect();
-    (broker.clock().now(), totals)
+    (broker.clock().now(), totals, broker.churn())
 }
 
 #[cfg(test)]
@@ -214,7 +245,7 @@ mod tests {
     fn rates_are_what_lies_between_two_looks() {
         let samples = Samples::default();
         let one = |name: &str, totals| BTreeMap::from([(vhost(name), totals)]);
-        samples.take(Millis(1000), one("a", totals(10, 50)));
+        samples.take(Millis(1000), one("a", totals(10, 50)), ChurnCounts::default());
         let wanted = [vhost("a"), vhost("none")];
         let rate = || {
             let rates = samples.rates(wanted.iter());
@@ -224,11 +255,23 @@ mod tests {
             (of(&stats["publish_details"]), of(&levels["messages_ready_details"]))
         };
         assert_eq!(rate(), (0.0, 0.0), "one look is none");
-        samples.take(Millis(3000), one("a", totals(40, 20)));
+        samples.take(Millis(3000), one("a", totals(40, 20)), ChurnCounts::default());
         assert_eq!(rate(), (15.0, -15.0));
-        samples.take(Millis(5000), one("a", totals(30, 20)));
+        samples.take(Millis(5000), one("a", totals(30, 20)), ChurnCounts::default());
         assert_eq!(rate(), (0.0, 0.0), "a queue went away with its numbers");
-        samples.take(Millis(7000), one("b", totals(30, 20)));
+        samples.take(Millis(7000), one("b", totals(30, 20)), ChurnCounts::default());
         assert_eq!(rate(), (0.0, 0.0), "the virtual host is gone");
+    }
+
+    #[test]
+    fn what_comes_and_goes_has_a_rate_too() {
+        let samples = Samples::default();
+        let opened = |connections_opened| ChurnCounts { connections_opened, ..Default::default() };
+        samples.take(Millis(0), BTreeMap::new(), opened(10));
+        samples.take(Millis(2000), BTreeMap::new(), opened(30));
+        let rates = samples.churn_rates(&opened(31));
+        assert_eq!(rates["connection_created"], 31);
+        assert_eq!(rates["connection_created_details"]["rate"], 10.0);
+        assert_eq!(rates["queue_deleted_details"]["rate"], 0.0);
     }
 }

@@ -12,7 +12,7 @@ use super::route::Run::{Now, Plain};
 use super::route::{Needs, Route};
 use super::totals::{self, Totals};
 use crate::base::VhostName;
-use crate::broker::Vhost;
+use crate::broker::{Put, Vhost};
 use crate::store;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -125,7 +125,24 @@ fn put(call: &Call) -> Result<Answer, ApiError> {
     }
     let (done, stored) = Stored::pair();
     let put = call.broker().put_vhost(record, done)?;
-    Ok(Answer::put(put).once(stored))
+    let answer = Answer::put(put).once(stored);
+    match put {
+        Put::Created => let_in(call, name, answer),
+        Put::Replaced => Ok(answer),
+    }
+}
+
+/// Whoever creates a virtual host may do everything in it, as for RabbitMQ: tools go on with what stands in it.
+fn let_in(call: &Call, vhost: VhostName, answer: Answer) -> Result<Answer, ApiError> {
+    if call.caller.is_local {
+        return Ok(answer);
+    }
+    let [configure, write, read] = [(); 3].map(|()| ".*".to_owned());
+    let user = call.caller.name.clone();
+    let (done, stored) = Stored::pair();
+    let all = store::Permission { user, vhost, configure, write, read };
+    call.broker().put_permission(all, done)?;
+    Ok(answer.once(stored))
 }
 
 fn check_queue_type(text: String) -> Result<String, ApiError> {

@@ -187,6 +187,7 @@ impl Conversation {
                     let settlement = match settle.outcome {
                         Outcome::Ack => Settlement::Ack,
                         Outcome::Requeue => Settlement::Requeue(Attempt::Returned),
+                        Outcome::RequeueFailed => Settlement::Requeue(Attempt::Failed),
                         Outcome::Discard => Settlement::Discard,
                     };
                     client.settle(settle.holder, settle.queue, settlement, settle.messages);
@@ -250,7 +251,7 @@ impl Conversation {
                     self.connection.returned(&publish);
                 }
                 if let Some(sequence) = sequence {
-                    self.connection.published(holder, sequence, outcome.queues);
+                    self.connection.published(holder, sequence, outcome.answers);
                 }
             }
             Err(refused) => {
@@ -384,6 +385,12 @@ impl Conversation {
     fn happen(&mut self, now: Millis, event: Event, more: &mut Vec<Action>) {
         match event {
             Event::Deliver(event) => self.deliver(event),
+            Event::DirectReply { holder, consumer, reply } => {
+                let Some(client) = &mut self.client else { return };
+                if let Some((channel, tag)) = client.reply_arrived(holder, consumer, &reply) {
+                    self.connection.deliver_reply(channel, holder, tag, &reply);
+                }
+            }
             Event::Confirm { holder, first, last } => {
                 self.connection.confirmed(holder, first, last);
             }

@@ -23,6 +23,8 @@ pub struct ListenerSettings {
     pub backlog: u32,
     /// Whether small writes go out at once.
     pub nodelay: bool,
+    /// Whether the system asks silent peers if they are there.
+    pub keepalive: bool,
 }
 
 /// A bound port and the sessions that came through it.
@@ -52,6 +54,8 @@ impl Listener {
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         // A restart must not wait for the old connections' TIME_WAIT.
         socket.set_reuse_address(true)?;
+        // Accepted sockets inherit it.
+        socket.set_keepalive(settings.keepalive)?;
         socket.set_nonblocking(true)?;
         socket.bind(&settings.address.into())?;
         socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;

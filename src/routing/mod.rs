@@ -7,6 +7,8 @@
 mod binding;
 mod checks;
 mod consistent_hash;
+mod deduplication;
+mod delay;
 mod direct;
 mod error;
 mod exchange;
@@ -28,6 +30,8 @@ mod topic;
 mod value;
 
 pub use binding::{Binding, Change, Declared, Destination, Removed};
+pub use deduplication::{CACHE_SIZE, CACHE_TTL, DEDUPLICATION, Deduplication};
+pub use delay::{DELAY_HEADER, delay_ms};
 pub use error::RoutingError;
 pub use exchange::{ALTERNATE_EXCHANGE, Exchange, ExchangeKind};
 pub use facts::{Facts, HashProperty};

@@ -133,8 +133,9 @@ struct Known {
 }
 
 impl Connections {
-    pub(in crate::broker) fn forget(&self, id: ConnectionId) {
-        self.lock().remove(&id);
+    /// Says whether it was there.
+    pub(in crate::broker) fn forget(&self, id: ConnectionId) -> bool {
+        self.lock().remove(&id).is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, Known>> {
@@ -148,6 +149,7 @@ impl Broker {
     pub fn connection_ready(&self, info: ConnectionInfo, inbox: &Arc<Inbox>) {
         let known = Known { info: Arc::new(info), inbox: Arc::clone(inbox) };
         self.known().lock().insert(known.info.id, known);
+        self.common().churn.connections_opened.one_more();
     }
 
     /// The open connections in the order in which they came.

@@ -7,6 +7,7 @@
 //!
 //! Locks: **virtual hosts -> accounts -> metadata**; the connections are a leaf.
 
+mod churn;
 mod connections;
 mod glance;
 mod objects;
@@ -14,10 +15,12 @@ mod parameters;
 mod users;
 mod vhosts;
 
+pub use churn::ChurnCounts;
 pub use connections::{ChannelReport, ConnectionInfo, ConnectionReport, Describe};
 pub use glance::{AlarmState, VhostCounts};
 pub use objects::{ConsumerReport, QueueReport};
 pub use users::Put;
 pub use vhosts::VhostError;
 
+pub(super) use churn::Churn;
 pub(super) use connections::Connections;

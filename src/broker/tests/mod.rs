@@ -3,8 +3,12 @@
 mod admin;
 mod crashed;
 mod dead_letters;
+mod delaying;
 mod deleting;
 mod direct;
+mod direct_reply;
+mod duplicates;
+mod duplicates_kept;
 mod faulty;
 mod features;
 mod limits;
