@@ -72,7 +72,8 @@ const ARROWS: &[Arrow] = &[
     (
         "http",
         // The records of the store are what is put and shown.
-        &["base", "access", "store", "broker", "config"],
+        // `wire` reads and writes the properties of messages, which the broker holds as raw bytes.
+        &["base", "access", "wire", "store", "broker", "config"],
         &[
             "axum",
             "base64",
@@ -83,6 +84,7 @@ const ARROWS: &[Arrow] = &[
             "rustix",
             "serde",
             "serde_json",
+            "sha2",
             "socket2",
             "thiserror",
             "tokio",

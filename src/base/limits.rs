@@ -208,6 +208,14 @@ pub const EXPIRY_MS_MAX: u64 = 315_360_000_000;
 /// Queues that are driven in one go because their moment has come; then everything else has a turn.
 pub const DUE_QUEUES_MAX: usize = 64;
 
+/// Queues, exchanges or bindings that a listing takes out of the routing table under one lock: a copy of
+/// so many takes some ten microseconds, and whoever declares something waits for no longer.
+pub const LISTING_STEP_MAX: usize = 1024;
+
+/// Bytes of messages that one fetch by the management hands out; what is left stays in the queue. They
+/// are in RAM, once more as JSON, until the peer has taken them.
+pub const FETCH_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// How long a publisher is not read, in ms, before it looks again whether the message log keeps up.
 pub const LOG_PRESSURE_PAUSE_MS: u64 = 5;
 
@@ -249,6 +257,20 @@ pub const HTTP_SILENCE_MS: u64 = 60_000;
 
 /// How long a stop waits for requests that are being answered, in ms.
 pub const HTTP_DRAIN_MS: u64 = 2_000;
+
+/// Queues of which two samples are kept for their rates; of more queues those that were looked at lately.
+/// A sample pair is some 300 bytes.
+pub const SAMPLED_QUEUES_MAX: usize = 20_000;
+
+/// How long a queue that was looked at is sampled before others, in ms.
+pub const SAMPLED_MEMORY_MS: u64 = 60_000;
+
+/// Connections whose bytes at the last look are kept for their rates.
+pub const CONNECTION_LOOKS_MAX: usize = 4096;
+
+/// How long the management waits for connections to say how they stand, in ms: a session answers within its
+/// turn, and one that does not is shown without it.
+pub const DESCRIBE_TIMEOUT_MS: u64 = 2_000;
 
 /// Entries of one page of a list (RabbitMQ's bound).
 pub const HTTP_PAGE_ENTRIES_MAX: usize = 500;

@@ -123,6 +123,24 @@ pub struct Peer {
     pub connection: ConnectionId,
     /// The user.
     pub user: UserName,
+    pub(super) rights: Rights,
+}
+
+/// What a peer may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rights {
+    /// What the permissions of its user say.
+    OfUser,
+    /// Everything: whoever operates the process, without a user of the broker.
+    All,
+}
+
+impl Peer {
+    /// A user on a connection.
+    #[must_use]
+    pub fn new(connection: ConnectionId, user: UserName) -> Self {
+        Self { connection, user, rights: Rights::OfUser }
+    }
 }
 
 /// What cells and vhosts share.

@@ -34,10 +34,18 @@ pub struct Client {
     pub(super) consumers: BTreeMap<ConsumerId, ClientConsumer>,
     publisher: Publisher,
     inbox: Arc<Inbox>,
+    counting: Counting,
     channels: BTreeMap<HolderId, Channel>,
     /// Queues that end with the connection.
     exclusive: Vec<Arc<Cell>>,
     exclusive_sweep: Sweep,
+}
+
+/// Whether the client counts against the limits of its user and its virtual host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Counting {
+    Counted,
+    Uncounted,
 }
 
 struct Channel {
@@ -68,8 +76,21 @@ impl Client {
     /// For a connection that has opened `vhost` as `peer`.
     #[must_use]
     pub fn new(broker: Arc<Broker>, vhost: Arc<Vhost>, peer: Peer, inbox: Arc<Inbox>) -> Self {
+        Self::counting(Counting::Counted, broker, vhost, peer, inbox)
+    }
+
+    /// As [`Self::new`], counted or not.
+    pub(super) fn counting(
+        counting: Counting,
+        broker: Arc<Broker>,
+        vhost: Arc<Vhost>,
+        peer: Peer,
+        inbox: Arc<Inbox>,
+    ) -> Self {
         let publisher = Publisher::new(Arc::clone(&vhost), peer.clone(), Arc::clone(&inbox));
-        vhost.common.limits.connected(&vhost.name, &peer.user);
+        if counting == Counting::Counted {
+            vhost.common.limits.connected(&vhost.name, &peer.user);
+        }
         Self {
             broker,
             vhost,
@@ -78,6 +99,7 @@ impl Client {
             consumers: BTreeMap::new(),
             publisher,
             inbox,
+            counting,
             channels: BTreeMap::new(),
             exclusive: Vec::new(),
             exclusive_sweep: Sweep::new(),
@@ -107,7 +129,9 @@ impl Client {
     /// # Errors
     /// 530 when the user has as many channels as it may. It is not there then.
     pub fn channel_opened(&mut self, holder: HolderId, id: ChannelId) -> Result<(), Refused> {
-        self.vhost.common.limits.channel_opened(&self.peer.user)?;
+        if self.counting == Counting::Counted {
+            self.vhost.common.limits.channel_opened(&self.peer.user)?;
+        }
         let channel = Channel {
             id,
             credit: Arc::new(ChannelCredit::new()),
@@ -117,15 +141,19 @@ impl Client {
             cells_sweep: Sweep::new(),
         };
         self.channels.insert(holder, channel);
-        self.vhost.common.churn.channels_opened.one_more();
+        if self.counting == Counting::Counted {
+            self.vhost.common.churn.channels_opened.one_more();
+        }
         Ok(())
     }
 
     /// A channel is gone: its consumers leave, and what it holds goes back to the queues.
     pub fn channel_closed(&mut self, holder: HolderId) {
         let Some(channel) = self.channels.remove(&holder) else { return };
-        self.vhost.common.limits.channel_closed(&self.peer.user);
-        self.vhost.common.churn.channels_closed.one_more();
+        if self.counting == Counting::Counted {
+            self.vhost.common.limits.channel_closed(&self.peer.user);
+            self.vhost.common.churn.channels_closed.one_more();
+        }
         for consumer in channel.consumers.values() {
             self.consumers.remove(consumer);
         }
@@ -542,6 +570,8 @@ impl Drop for Client {
             self.publisher.tell(&cell, Envelope::Tell(command));
         }
         self.publisher.flush(now);
-        self.vhost.common.limits.disconnected(&self.vhost.name, &self.peer.user);
+        if self.counting == Counting::Counted {
+            self.vhost.common.limits.disconnected(&self.vhost.name, &self.peer.user);
+        }
     }
 }

@@ -21,6 +21,7 @@ mod dead_letter;
 mod dedup;
 mod default_type;
 mod delaying;
+mod direct;
 mod direct_reply;
 mod effective;
 mod envelope;
@@ -35,6 +36,7 @@ mod interceptors;
 mod keeping;
 mod key_log;
 mod limits;
+mod listing;
 mod pages;
 mod payload;
 mod policies;
@@ -75,6 +77,7 @@ pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;
 pub use dedup::{DeduplicationWindow, Remembered, Seen};
 pub use delaying::{Delayed, DelayedPage, DelayedPlace};
+pub use direct::{AckMode, Behalf, DirectClient, Fetch, Fetched, Published, Purpose};
 pub use direct_reply::DirectReplyLosses;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
@@ -91,7 +94,7 @@ pub use vhost::Vhost;
 
 /// The words of routing and of queues that a caller of the broker needs.
 pub use crate::queue::{Attempt, Settlement};
-pub use crate::routing::{Binding, Destination, HashProperty};
+pub use crate::routing::{Binding, Destination, Exchange, ExchangeKind, HashProperty};
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;
 

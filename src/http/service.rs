@@ -217,6 +217,7 @@ fn respond(query: &Query, answer: Answer) -> Result<Response, ApiError> {
     let mut response = match answer.content {
         Content::Nothing => Response::new(Body::empty()),
         Content::Object(value) => json(&paging::columns(query, value)),
+        Content::Arranged(value) => json(&value),
         Content::List(values) => json(&paging::list(query, values)?),
         Content::Other(media_type, bytes) => body(media_type, bytes),
     };

@@ -210,8 +210,13 @@ pub(super) async fn run(management: Arc<Management>) {
     loop {
         ticks.tick().await;
         let broker = Arc::clone(&management.broker);
+        let of_queues = Arc::clone(&management.queue_samples);
         // A look waits for the turn of each queue.
-        let looked = tokio::task::spawn_blocking(move || look(&broker)).await;
+        let looked = tokio::task::spawn_blocking(move || {
+            of_queues.take(&broker);
+            look(&broker)
+        })
+        .await;
         if let Ok((now, totals, churn)) = looked {
             management.samples.take(now, totals, churn);
         }

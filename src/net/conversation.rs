@@ -334,7 +334,7 @@ impl Conversation {
         match self.broker.open_vhost(name, &user) {
             Ok(vhost) => {
                 tracing::info!(connection = %self.id, peer = %self.peer, user = %user, vhost = %name, "connection open");
-                let peer = Peer { connection: self.id, user };
+                let peer = Peer::new(self.id, user);
                 let inbox = Arc::clone(&self.inbox);
                 self.broker.connection_ready(self.info(&vhost, &peer.user), &inbox);
                 self.client = Some(Client::new(Arc::clone(&self.broker), vhost, peer, inbox));

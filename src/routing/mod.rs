@@ -36,5 +36,5 @@ pub use error::RoutingError;
 pub use exchange::{ALTERNATE_EXCHANGE, Exchange, ExchangeKind};
 pub use facts::{Facts, HashProperty};
 pub use routed::Routed;
-pub use table::Table;
+pub use table::{Part, Table};
 pub use value::term as erlang_term;

@@ -19,7 +19,10 @@ use super::target::{BindingSlot, ExchangeSlot, QueueSlot, Target};
 use super::{Binding, Destination, Exchange, ExchangeKind};
 
 mod change;
+mod listing;
 mod route;
+
+pub use listing::Part;
 
 /// The routing table of a virtual host. `Q` is what the broker knows a queue by, cheap to clone.
 #[derive(Clone, Debug)]

@@ -15,7 +15,9 @@ pub enum Put {
 }
 
 impl Put {
-    pub(super) fn of(was_there: bool) -> Self {
+    /// Of something that was there, or not.
+    #[must_use]
+    pub fn of(was_there: bool) -> Self {
         if was_there { Self::Replaced } else { Self::Created }
     }
 }

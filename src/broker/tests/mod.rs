@@ -5,6 +5,7 @@ mod crashed;
 mod dead_letters;
 mod delaying;
 mod deleting;
+mod direct;
 mod direct_reply;
 mod duplicates;
 mod duplicates_kept;

@@ -134,7 +134,7 @@ impl World {
         let user = UserName::try_from("guest").expect("short");
         let vhost = VhostName::try_from("/").expect("short");
         let vhost = self.broker.open_vhost(&vhost, &user).expect("guest may enter");
-        self.connect_as(vhost, Peer { connection: self.broker.next_connection_id(), user })
+        self.connect_as(vhost, Peer::new(self.broker.next_connection_id(), user))
     }
 
     /// A connection with one open channel in this virtual host.
