@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use haremq::base::limits;
-use haremq::config::{ConfigError, KEYS, Loaded, LogLevel, Settings, Source, Storage, load, parse};
+use haremq::config::{ConfigError, Loaded, LogLevel, Settings, Source, Storage, keys, load, parse};
 use proptest::prelude::*;
 
 /// Loads with these arguments after the program's name, these variables, and this text as the file,
@@ -174,16 +174,15 @@ fn an_unknown_key_warns_with_its_place_and_the_nearest_key() {
 /// The keys of features.md, "the 40 configuration keys that deployments use most", that do nothing yet.
 #[test]
 fn a_key_of_rabbitmq_without_effect_warns_and_never_stops() {
-    let text = "listeners.ssl.default = 5671\nssl_options.cacertfile = /ca.pem\n\
-                ssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n\
+    let text = "ssl_options.crl_check = true\n\
                 load_definitions = /d.json\nmanagement.load_definitions = /d.json\n\
                 definitions.import_backend = local_filesystem\ndefinitions.local.path = /d\n\
                 definitions.skip_if_unchanged = true\ndisk_free_limit.absolute = 1GB\n\
                 disk_free_limit.relative = 1.0\nconsumer_timeout = 1800000\nlog.console = false\n\
                 log.file = rabbit.log\nlog.file.level = debug\nlog.connection.level = debug\n\
-                auth_backends.1 = ldap\nauth_mechanisms.1 = EXTERNAL\nssl_cert_login_from = common_name\n\
+                auth_backends.1 = ldap\n\
                 cluster_formation.peer_discovery_backend = dns\nqueue_leader_locator = balanced\n\
-                queue_master_locator = min-masters\nproxy_protocol = true\n\
+                queue_master_locator = min-masters\n\
                 tcp_listen_options.keepalive = true\ncollect_statistics_interval = 5000\n\
                 management.tcp.port = 15672\nmanagement.tcp.ip = 0.0.0.0\nmanagement.ssl.port = 15671\n\
                 management.path_prefix = /x\nmanagement.disable_stats = true\n\
@@ -192,13 +191,13 @@ fn a_key_of_rabbitmq_without_effect_warns_and_never_stops() {
                 cluster_queue_limit = 100\nvhost_max = 10\ndefault_users.a.password = x\n\
                 default_policies.operator.p.expires = 1\ndefault_limits.vhosts.1.max_queues = 1\n\
                 message_interceptors.outgoing.timestamp.enabled = true\n\
-                anonymous_login_user = guest\ninclude conf.d/*.conf\n";
+                include conf.d/*.conf\n";
     let loaded = file(text);
     let said = warnings(&loaded);
     assert_eq!(said.len(), text.lines().count(), "{said:#?}");
     assert_eq!(
         said[0],
-        "rabbitmq.conf:1: 'listeners.ssl.default' is a known key of RabbitMQ that has no effect yet"
+        "rabbitmq.conf:1: 'ssl_options.crl_check' is a known key of RabbitMQ that has no effect yet"
     );
     assert!(said.iter().any(|w| w.ends_with("obsolete key of RabbitMQ without effect: remove it")));
     assert!(said.iter().all(|warning| !warning.contains("unknown key")), "{said:#?}");
@@ -249,6 +248,45 @@ fn bind_and_port_mean_this_listener_only() {
 }
 
 #[test]
+fn listeners_with_tls_stand_beside_the_others_and_give_way_to_flags() {
+    let text = "listeners.ssl.default = 5671\nlisteners.ssl.lan = 10.0.0.1:5681\n";
+    let tls = |loaded: &Loaded| -> Vec<String> {
+        let listeners = &loaded.settings.transport.tls_listeners;
+        listeners.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(
+        (tls(&file(text)), listeners(&file(text))),
+        (vec!["5671".to_owned(), "10.0.0.1:5681".to_owned()], vec!["5672".to_owned()],)
+    );
+    let with = |arguments: &[&str]| tls(&load_with(arguments, &[], text).expect("good settings"));
+    assert_eq!(with(&["--port", "0"]), ["5671", "10.0.0.1:5681"], "a port says nothing of TLS");
+    assert_eq!(with(&["--tls-port", "0"]), ["0"]);
+    assert_eq!(with(&["--tls-port", "1", "--bind", "::1"]), ["[::1]:1"]);
+    assert_eq!(with(&["--bind", "127.0.0.1"]), ["127.0.0.1:5671", "127.0.0.1:5681"]);
+    let loaded = load_with(&["--tls-port", "1"], &[], text).expect("good settings");
+    assert_eq!(loaded.values["listeners.ssl.default"].source, Source::Flag("--tls-port"));
+    assert!(!loaded.values.contains_key("listeners.ssl.lan"));
+    assert_eq!(
+        tls(&file("listeners.ssl = none\nlisteners.ssl.default = 1\n")),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn mechanisms_keep_the_order_of_their_numbers() {
+    let text =
+        "auth_mechanisms.10 = AMQPLAIN\nauth_mechanisms.2 = PLAIN\nauth_mechanisms.1 = EXTERNAL\n";
+    assert_eq!(file(text).settings.transport.mechanisms, ["EXTERNAL", "PLAIN", "AMQPLAIN"]);
+    assert!(refusal("auth_mechanisms.1 = KERBEROS").contains("expected PLAIN, AMQPLAIN, EXTERNAL"));
+}
+
+#[test]
+fn the_password_of_a_key_is_never_shown() {
+    let loaded = file("ssl_options.password = wonder\nanonymous_login_pass = wonder\n");
+    assert!(!format!("{loaded:?}").contains("wonder"), "{loaded:?}");
+}
+
+#[test]
 fn the_variables_of_rabbitmqs_image_are_understood() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let secret = folder.path().join("password");
@@ -273,7 +311,7 @@ fn the_variables_of_rabbitmqs_image_are_understood() {
 
 #[test]
 fn every_key_has_a_variable() {
-    for key in KEYS {
+    for key in keys() {
         let line = &parse(key.example).expect(key.name)[0];
         let variable = match key.name.strip_suffix('*') {
             Some(start) => {
@@ -422,18 +460,15 @@ fn the_sample_file_gives_exactly_the_defaults() {
     let lines = parse(&text).expect("a good file");
     let written: Vec<_> =
         lines.iter().map(|line| (line.key.as_str(), Some(line.value.as_str()))).collect();
-    let expected: Vec<_> = KEYS
-        .iter()
-        .filter(|key| key.default.is_some())
-        .map(|key| (key.name, key.default))
-        .collect();
+    let expected: Vec<_> =
+        keys().filter(|key| key.default.is_some()).map(|key| (key.name, key.default)).collect();
     assert_eq!(written, expected);
 }
 
 #[test]
 fn the_sample_file_has_every_key_under_its_one_line() {
     let text = text_of("config/haremq.conf");
-    for key in KEYS {
+    for key in keys() {
         let line = match key.default {
             Some(default) => format!("{} = {default}", key.name),
             None => format!("# {}", key.example),
@@ -451,7 +486,7 @@ fn the_sample_file_has_every_key_under_its_one_line() {
 fn the_documentation_has_every_key_with_default_variable_and_example() {
     let text = text_of("docs/configuration.md");
     let mut missing = Vec::new();
-    for key in KEYS {
+    for key in keys() {
         let default =
             key.default.map_or_else(|| "none".to_owned(), |default| format!("`{default}`"));
         for part in [
@@ -466,7 +501,11 @@ fn the_documentation_has_every_key_with_default_variable_and_example() {
         }
     }
     assert!(missing.is_empty(), "docs/configuration.md lacks:\n{}", missing.join("\n"));
-    assert_eq!(text.matches("\n### `").count(), KEYS.len(), "a key that is gone is still there");
+    assert_eq!(
+        text.matches("\n### `").count(),
+        keys().count(),
+        "a key that is gone is still there"
+    );
 }
 
 #[test]
@@ -489,7 +528,8 @@ fn every_dependency_is_explained() {
 
 /// Lines that look like settings more often than random text does.
 fn settings_text() -> impl Strategy<Value = String> {
-    let name = prop::sample::select(KEYS).prop_map(|key| key.name.replace('*', "x"));
+    let name =
+        prop::sample::select(keys().collect::<Vec<_>>()).prop_map(|key| key.name.replace('*', "x"));
     let key = prop_oneof![name, "[a-z_.\\\\]{0,12}"];
     let value = prop_oneof![
         "[0-9]{0,24}(k|M|GiB|ms|s|%)?",

@@ -8,4 +8,5 @@ mod guard;
 mod perf;
 mod support;
 mod tidy;
+mod tls;
 mod wire;

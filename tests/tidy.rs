@@ -43,7 +43,16 @@ const ARROWS: &[Arrow] = &[
     (
         "net",
         &["base", "wire", "protocol", "broker"],
-        &["bytes", "socket2", "thiserror", "tokio", "tracing"],
+        &[
+            "bytes",
+            "rustls",
+            "socket2",
+            "thiserror",
+            "tokio",
+            "tokio_rustls",
+            "tracing",
+            "x509_parser",
+        ],
     ),
     ("ctl", &["base", "wire", "store", "config"], &["base64", "serde_json", "thiserror"]),
     (
@@ -291,7 +300,17 @@ fn pure_layers_name_nothing_of_the_world() {
 
 #[test]
 fn every_layer_of_the_sources_stands_in_the_table() {
-    let outside = ["lib", "main", "properties", "server", "shutdown", "storage", "allocator"];
+    let outside = [
+        "allocator",
+        "lib",
+        "listeners",
+        "main",
+        "properties",
+        "reload",
+        "server",
+        "shutdown",
+        "storage",
+    ];
     let findings: Vec<Finding> = sources(&root().join("src"))
         .iter()
         .map(Source::layer)

@@ -20,6 +20,9 @@ pub struct Arguments {
     /// Listen on this port only; 0 takes any free one
     #[arg(long, value_name = "N")]
     pub port: Option<u16>,
+    /// Listen with TLS on this port only; 0 takes any free one
+    #[arg(long, value_name = "N")]
+    pub tls_port: Option<u16>,
     /// Write the port that is listened on to this file, once the broker is ready
     #[arg(long, value_name = "FILE")]
     pub port_file: Option<String>,

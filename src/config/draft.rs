@@ -9,6 +9,7 @@ use super::settings::{
     DefaultUser, Durability, ListenAddress, LogLevel, Password, Settings, Storage,
 };
 use super::source::Rank;
+use super::transport::{TransportDraft, TransportSettings};
 
 /// A value on its way into the draft.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,7 @@ pub(super) struct Draft {
     pub default_level: Option<Ranked<LogLevel>>,
     pub data_dir: Ranked<PathBuf>,
     pub ephemeral: Ranked<bool>,
+    pub transport: TransportDraft,
 }
 
 /// A value and the strength of its source.
@@ -48,7 +50,7 @@ pub(super) struct Named<T> {
 }
 
 impl<T> Named<T> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { entries: BTreeMap::new(), none: None }
     }
 
@@ -63,12 +65,17 @@ impl<T> Named<T> {
     }
 
     /// What is in force, by name.
-    fn in_force(&self) -> impl Iterator<Item = (&str, &T)> {
+    pub(super) fn in_force(&self) -> impl Iterator<Item = (&str, &T)> {
         let none = self.none;
         self.entries
             .iter()
             .filter(move |(_, (rank, _))| none.is_none_or(|none| *rank > none))
             .map(|(name, (_, value))| (name.as_str(), value))
+    }
+
+    /// Changes every value.
+    pub(super) fn change(&mut self, change: impl Fn(&mut T)) {
+        self.entries.values_mut().for_each(|(_, value)| change(value));
     }
 
     /// The built-in entries give way as soon as there is any other, as in RabbitMQ.
@@ -92,6 +99,7 @@ impl Draft {
             default_level: None,
             data_dir: (Rank::Default, PathBuf::new()),
             ephemeral: (Rank::Default, false),
+            transport: TransportDraft::new(),
         }
     }
 
@@ -132,6 +140,7 @@ impl Draft {
             Some((rank, level)) if rank > self.console_level.0 => level,
             Some(_) | None => self.console_level.1,
         };
+        settings.transport = self.transport.finish();
         let in_memory = self.ephemeral.1 && self.ephemeral.0 >= self.data_dir.0;
         settings.storage = if in_memory {
             Storage::Ephemeral
@@ -190,5 +199,6 @@ fn blank() -> Settings {
         intercept_routing_node: None,
         storage: Storage::Ephemeral,
         port_file: None,
+        transport: TransportSettings::default(),
     }
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::error::{ConfigError, Warning};
-use super::keys::{KEYS, Key};
+use super::keys::{Key, keys};
 use super::load::Given;
 use super::nearest::nearest;
 use super::source::Source;
@@ -94,8 +94,7 @@ impl Environment {
 
     /// Variables that begin like ours and are no key.
     pub(super) fn warnings(&self) -> Vec<Warning> {
-        let names: Vec<String> = KEYS
-            .iter()
+        let names: Vec<String> = keys()
             .filter(|key| !key.name.ends_with('*'))
             .map(Key::variable)
             .chain([CONFIG_FILE.to_owned()])
@@ -122,10 +121,10 @@ impl Environment {
 /// The key that a variable of ours sets. What stands for `*` becomes lower case, because variables
 /// are written in upper case.
 fn key_of(variable: &str) -> Option<String> {
-    if let Some(key) = KEYS.iter().find(|key| key.variable() == variable) {
+    if let Some(key) = keys().find(|key| key.variable() == variable) {
         return (!key.name.ends_with('*')).then(|| key.name.to_owned());
     }
-    KEYS.iter().find_map(|key| {
+    keys().find_map(|key| {
         let start = key.name.strip_suffix('*')?;
         let part = variable.strip_prefix(key.variable().strip_suffix('*')?)?;
         (!part.is_empty()).then(|| format!("{start}{}", part.to_lowercase()))

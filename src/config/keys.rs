@@ -4,6 +4,7 @@ use crate::base::{UserName, VhostName, limits};
 
 use super::draft::{Assignment, DEFAULT_LISTENER, Draft};
 use super::settings::Password;
+use super::transport_keys::TRANSPORT_KEYS;
 use super::value;
 
 /// A key of the configuration.
@@ -29,10 +30,10 @@ impl Key {
     /// The key that a dotted name belongs to, and the part that stands for its `*`.
     #[must_use]
     pub fn find(name: &str) -> Option<(&'static Self, String)> {
-        if let Some(exact) = KEYS.iter().find(|key| key.name == name) {
+        if let Some(exact) = keys().find(|key| key.name == name) {
             return Some((exact, String::new()));
         }
-        KEYS.iter().find_map(|key| {
+        keys().find_map(|key| {
             let part = name.strip_prefix(key.name.strip_suffix('*')?)?;
             let part = part.replace("\\.", "\0");
             let one_part = !part.is_empty() && !part.contains('.');
@@ -60,7 +61,7 @@ const REGEX: &str = "a regular expression, or '' for nothing";
 const PATH: &str = "a path";
 
 /// What most keys have: no secret, and an example that is found by its name.
-const fn key(
+pub(super) const fn key(
     name: &'static str,
     default: Option<&'static str>,
     expects: &'static str,
@@ -70,8 +71,12 @@ const fn key(
     Key { name, default, expects, example, doc, secret: false, set }
 }
 
-/// All keys, in the order of the sample file.
-pub const KEYS: &[Key] = &[
+/// Every key, in the order of the sample file.
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(TRANSPORT_KEYS)
+}
+
+const KEYS: &[Key] = &[
     key(
         "listeners.tcp.default",
         Some("5672"),
@@ -508,9 +513,9 @@ mod tests {
 
     #[test]
     fn names_and_variables_are_unique() {
-        let names: BTreeSet<_> = KEYS.iter().map(|key| key.name).collect();
-        let variables: BTreeSet<_> = KEYS.iter().map(Key::variable).collect();
-        assert_eq!((names.len(), variables.len()), (KEYS.len(), KEYS.len()));
+        let names: BTreeSet<_> = keys().map(|key| key.name).collect();
+        let variables: BTreeSet<_> = keys().map(Key::variable).collect();
+        assert_eq!((names.len(), variables.len()), (keys().count(), keys().count()));
         assert!(variables.contains("HAREMQ_LOG_CONSOLE_LEVEL"));
         assert!(variables.contains("HAREMQ_DATA_DIR"));
     }
@@ -529,7 +534,7 @@ mod tests {
 
     #[test]
     fn every_example_is_a_line_of_its_key_with_a_good_value() {
-        for key in KEYS {
+        for key in keys() {
             let lines = super::super::parse(key.example).expect(key.name);
             let (found, part) = Key::find(&lines[0].key).expect(key.name);
             assert_eq!(found.name, key.name);

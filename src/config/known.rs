@@ -47,16 +47,12 @@ fn matches(pattern: &str, key: &str) -> bool {
 
 /// Values that ask for what happens anyway.
 const HARMLESS: &[(&str, &[&str])] = &[
-    ("anonymous_login_user", &["none"]),
     ("auth_backends.*", &["internal", "rabbit_auth_backend_internal"]),
-    ("auth_mechanisms.*", &["PLAIN", "AMQPLAIN"]),
-    ("listeners.ssl", &["none"]),
     ("log.console", &["true", "on"]),
     ("log.exchange", &["false", "off"]),
     ("log.file", &["false", "off"]),
     ("log.syslog", &["false", "off"]),
     ("password_hashing_module", &["rabbit_password_hashing_sha256"]),
-    ("proxy_protocol", &["false", "off"]),
     ("tcp_listen_options.keepalive", &["false", "off"]),
 ];
 
@@ -77,6 +73,11 @@ const NEEDLESS: &[&str] = &[
     "num_acceptors.*",
     "raft.*",
     "socket_writer.*",
+    "ssl_options.client_renegotiation",
+    "ssl_options.honor_cipher_order",
+    "ssl_options.honor_ecc_order",
+    "ssl_options.reuse_sessions",
+    "ssl_options.secure_renegotiate",
     "tcp_listen_options.exit_on_close",
     "vhost_restart_strategy",
     "vm_memory_calculation_strategy",
@@ -110,13 +111,10 @@ const INSTEAD: &[(&str, &str)] = &[
 
 const NOT_YET: &[&str] = &[
     "amqp1_0.*",
-    "anonymous_login_pass",
-    "anonymous_login_user",
     "auth_backends.*",
     "auth_cache.*",
     "auth_http.*",
     "auth_ldap.*",
-    "auth_mechanisms.*",
     "auth_oauth2.*",
     "channel_max_per_node",
     "classic_queue.*",
@@ -139,8 +137,6 @@ const NOT_YET: &[&str] = &[
     "disk_free_limit.*",
     "include",
     "link_max_per_session",
-    "listeners.ssl",
-    "listeners.ssl.*",
     "load_definitions",
     "log.*",
     "management.*",
@@ -152,17 +148,12 @@ const NOT_YET: &[&str] = &[
     "node_tags.*",
     "password_hashing_module",
     "prometheus.*",
-    "proxy_protocol",
     "queue_leader_locator",
     "quorum_queue.*",
     "ranch_connection_max",
     "reverse_dns_lookups",
     "session_max_per_connection",
     "shovel.*",
-    "ssl_cert_login_from",
-    "ssl_cert_login_san_index",
-    "ssl_cert_login_san_type",
-    "ssl_handshake_timeout",
     "ssl_options.*",
     "stomp.*",
     "stream.*",
@@ -182,7 +173,8 @@ mod tests {
     #[test]
     fn a_key_of_a_feature_to_come_is_told_from_one_that_nobody_misses() {
         assert_eq!(standing("management.tcp.port", "15672"), Some(Standing::NotYet));
-        assert_eq!(standing("ssl_options.verify", "verify_peer"), Some(Standing::NotYet));
+        assert_eq!(standing("ssl_options.crl_check", "true"), Some(Standing::NotYet));
+        assert_eq!(standing("ssl_options.honor_cipher_order", "true"), Some(Standing::Needless));
         assert_eq!(standing("num_acceptors.tcp", "10"), Some(Standing::Needless));
         assert_eq!(standing("hipe_compile", "false"), Some(Standing::Obsolete));
         assert_eq!(

@@ -12,7 +12,7 @@ use super::draft::{Assignment, Draft};
 use super::env::{Environment, NODE_IP, NODE_PORT, RABBITMQ_CONFIG_FILE};
 use super::error::{ConfigError, Warning};
 use super::file;
-use super::keys::{KEYS, Key};
+use super::keys::{Key, keys};
 use super::known::{self, Standing};
 use super::machine::machine_memory_bytes;
 use super::nearest::nearest;
@@ -91,7 +91,7 @@ impl Merge {
     fn new() -> Result<Self, ConfigError> {
         let draft = Draft::new();
         let mut merge = Self { draft, warnings: Vec::new(), values: BTreeMap::new() };
-        for key in KEYS {
+        for key in keys() {
             if let Some(default) = key.default {
                 merge.apply(Given {
                     key: key.name.to_owned(),
@@ -171,6 +171,7 @@ impl Merge {
     fn flags(&mut self, arguments: &Arguments) -> Result<(), ConfigError> {
         let flag = if arguments.port.is_some() { "--port" } else { "--bind" };
         self.listen_only(arguments.bind, arguments.port, &Source::Flag(flag));
+        self.listen_with_tls(arguments);
         for given in arguments.given() {
             self.apply(given)?;
         }
@@ -192,6 +193,20 @@ impl Merge {
         self.values.retain(|key, _| !key.starts_with("listeners.tcp"));
         let value = EffectiveValue { value: address.to_string(), source: source.clone() };
         self.values.insert(DEFAULT_LISTENER_KEY.to_owned(), value);
+    }
+
+    /// `--tls-port` means this listener with TLS and no other; `--bind` holds for every one.
+    fn listen_with_tls(&mut self, arguments: &Arguments) {
+        if let Some(port) = arguments.tls_port {
+            let source = Source::Flag("--tls-port");
+            let address = ListenAddress { ip: arguments.bind, port };
+            self.draft.transport.listen_only(address, source.rank());
+            self.values.retain(|key, _| !key.starts_with("listeners.ssl"));
+            let value = EffectiveValue { value: address.to_string(), source };
+            self.values.insert("listeners.ssl.default".to_owned(), value);
+        } else if let Some(ip) = arguments.bind {
+            self.draft.transport.bind_all(ip);
+        }
     }
 
     fn apply(&mut self, given: Given) -> Result<(), ConfigError> {
@@ -223,7 +238,7 @@ impl Merge {
             }
             Some(Standing::Instead(other)) => format!("'{name}' has no effect: use '{other}'"),
             None => {
-                let names = KEYS.iter().map(|key| key.name).chain(known::names());
+                let names = keys().map(|key| key.name).chain(known::names());
                 match nearest(name, names) {
                     Some(meant) => format!("unknown key '{name}': did you mean '{meant}'?"),
                     None => format!("unknown key '{name}'"),

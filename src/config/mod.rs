@@ -17,14 +17,17 @@ mod machine;
 mod nearest;
 mod settings;
 mod source;
+mod transport;
+mod transport_keys;
 mod value;
 
 pub use args::{Arguments, StoreCommand, perf_arguments};
 pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};
-pub use keys::{KEYS, Key};
+pub use keys::{Key, keys};
 pub use load::{Loaded, load};
 pub use logging::{LoggingError, start_logging};
 pub use machine::machine_memory_bytes;
 pub use settings::{DefaultUser, Durability, ListenAddress, LogLevel, Password, Settings, Storage};
 pub use source::{EffectiveValue, Source};
+pub use transport::{CertLoginFrom, CertSanType, TlsVersion, TransportSettings};

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use crate::base::{UserName, VhostName};
 
+use super::transport::TransportSettings;
+
 /// Every setting, checked. Each field says which key it comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
@@ -57,6 +59,8 @@ pub struct Settings {
     pub intercept_routing_node: Option<bool>,
     /// A file that is given the port of the first listener once it listens. `haremq.port_file`.
     pub port_file: Option<PathBuf>,
+    /// TLS, mechanisms of login, proxies, the Unix socket.
+    pub transport: TransportSettings,
 }
 
 /// The user, virtual host and permissions that a broker without any is given.

@@ -4,12 +4,13 @@
 //! A turn: let the machine say what the input means, do it, hand every queue its batch, work off the
 //! inbox. It never touches the socket; the [session](super::session) reads and writes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 
 use super::answers;
+use super::caller::Caller;
+use super::login;
 use super::turn_events::TurnEvents;
 use super::wait::Interest;
 use crate::base::limits::{
@@ -31,7 +32,7 @@ use crate::wire::{MethodId, Output};
 
 /// See the module.
 pub(super) struct Conversation {
-    peer: SocketAddr,
+    caller: Caller,
     id: ConnectionId,
     broker: Arc<Broker>,
     inbox: Arc<Inbox>,
@@ -69,7 +70,7 @@ struct Ending {
 impl Conversation {
     /// A connection that was just accepted.
     pub(super) fn new(
-        peer: SocketAddr,
+        caller: Caller,
         id: ConnectionId,
         broker: Arc<Broker>,
         settings: Arc<Settings>,
@@ -80,7 +81,7 @@ impl Conversation {
         let holders = Arc::clone(&broker);
         let connection = Connection::new(settings, Box::new(move || holders.next_holder_id()), now);
         Self {
-            peer,
+            caller,
             id,
             broker,
             inbox,
@@ -201,7 +202,7 @@ impl Conversation {
                 }
             }
             Action::Log(line) => {
-                tracing::warn!(connection = %self.id, peer = %self.peer, "{line}");
+                tracing::warn!(connection = %self.id, peer = %self.caller.address, "{line}");
             }
             Action::Disconnect { pause_ms } => {
                 if self.ending.is_none() {
@@ -281,9 +282,7 @@ impl Conversation {
     }
 
     fn authenticate(&mut self, credentials: &Credentials) -> Answer {
-        let login =
-            self.broker.authenticate(&credentials.user, &credentials.password.0, self.peer.ip());
-        match login {
+        match login::log_in(&self.broker, credentials, &self.caller) {
             Ok(user) => {
                 self.user = Some(user);
                 Answer::Authenticated
@@ -291,7 +290,7 @@ impl Conversation {
             Err(error) => {
                 tracing::warn!(
                     connection = %self.id,
-                    peer = %self.peer,
+                    peer = %self.caller.address,
                     "{} login refused: {error}", credentials.mechanism
                 );
                 Answer::LoginRefused(format!(
@@ -312,7 +311,7 @@ impl Conversation {
         };
         match self.broker.open_vhost(name, &user) {
             Ok(vhost) => {
-                tracing::info!(connection = %self.id, peer = %self.peer, user = %user, vhost = %name, "connection open");
+                tracing::info!(connection = %self.id, peer = %self.caller.address, user = %user, vhost = %name, "connection open");
                 let peer = Peer { connection: self.id, user };
                 let inbox = Arc::clone(&self.inbox);
                 self.client = Some(Client::new(Arc::clone(&self.broker), vhost, peer, inbox));
@@ -525,13 +524,13 @@ impl Conversation {
         if let Some(client) = self.client.take() {
             tracing::warn!(
                 connection = %self.id,
-                peer = %self.peer,
+                peer = %self.caller.address,
                 user = %client.peer().user,
                 error = why,
                 "connection ended without connection.close"
             );
         } else {
-            tracing::debug!(connection = %self.id, peer = %self.peer, error = why, "connection ended before it was open");
+            tracing::debug!(connection = %self.id, peer = %self.caller.address, error = why, "connection ended before it was open");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -19,13 +19,20 @@ pub(crate) struct Process {
     /// Kills the broker when the pipe to it closes, which the system does when the tests are gone.
     watchdog: Child,
     events: Mutex<Receiver<Event>>,
-    stderr: Arc<Mutex<String>>,
+    stderr: Arc<Stderr>,
     stderr_reader: Option<thread::JoinHandle<()>>,
 }
 
-#[derive(PartialEq, Eq)]
+/// What was written to stderr so far, and who waits for more of it.
+#[derive(Default)]
+struct Stderr {
+    text: Mutex<String>,
+    more: Condvar,
+}
+
 enum Event {
-    Ready,
+    /// With the line that says so.
+    Ready(String),
     /// Stdout was closed: the process is gone.
     Ended,
 }
@@ -59,18 +66,19 @@ impl Process {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 if line.contains(READY) {
                     // Nobody listens any more once the broker was dropped.
-                    let _ = told.send(Event::Ready);
+                    let _ = told.send(Event::Ready(line));
                 }
             }
             let _ = told.send(Event::Ended);
         });
-        let stderr = Arc::new(Mutex::new(String::new()));
+        let stderr = Arc::new(Stderr::default());
         let collected = Arc::clone(&stderr);
         let stderr_reader = thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(len @ 1..) = pipe.read(&mut piece) {
                 let text = String::from_utf8_lossy(&piece[..len]);
-                collected.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+                collected.text.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+                collected.more.notify_all();
             }
         });
         let events = Mutex::new(events);
@@ -81,21 +89,31 @@ impl Process {
         self.child.id()
     }
 
-    /// Waits until it says that it is ready.
-    pub(crate) fn wait_until_ready(&self) {
-        self.ready_within(GUARD);
+    /// Waits until it says that it is ready; the line that says so.
+    pub(crate) fn wait_until_ready(&self) -> String {
+        self.ready_line_within(GUARD).unwrap_or_else(|| self.ended_at_its_start())
     }
 
     /// [`Self::wait_until_ready`] for a start that may take longer.
     pub(crate) fn ready_within(&self, guard: Duration) {
-        let is_ready = self.is_ready_within(guard);
-        assert!(is_ready, "the broker ended at its start:\n{}", self.stderr_so_far());
+        if !self.is_ready_within(guard) {
+            self.ended_at_its_start();
+        }
+    }
+
+    fn ended_at_its_start(&self) -> ! {
+        panic!("the broker ended at its start:\n{}", self.stderr_so_far())
     }
 
     /// Waits until it says that it is ready, or has ended.
     pub(crate) fn is_ready_within(&self, guard: Duration) -> bool {
+        self.ready_line_within(guard).is_some()
+    }
+
+    fn ready_line_within(&self, guard: Duration) -> Option<String> {
         match self.next_event(guard) {
-            Ok(event) => event == Event::Ready,
+            Ok(Event::Ready(line)) => Some(line),
+            Ok(Event::Ended) => None,
             Err(error) => panic!("no ready line: {error}; stderr:\n{}", self.stderr_so_far()),
         }
     }
@@ -109,7 +127,7 @@ impl Process {
     pub(crate) fn end_within(&mut self, guard: Duration) -> Option<i32> {
         loop {
             match self.next_event(guard) {
-                Ok(Event::Ready) => {}
+                Ok(Event::Ready(_)) => {}
                 Ok(Event::Ended) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(error @ RecvTimeoutError::Timeout) => {
                     panic!("no end: {error}; stderr:\n{}", self.stderr_so_far())
@@ -149,7 +167,16 @@ impl Process {
     }
 
     fn stderr_so_far(&self) -> String {
-        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.stderr.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until it has written this to stderr.
+    pub(crate) fn wait_for_stderr(&self, text: &str) {
+        let so_far = self.stderr.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let there =
+            self.stderr.more.wait_timeout_while(so_far, GUARD, |so_far| !so_far.contains(text));
+        let (so_far, waited) = there.unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.timed_out(), "no {text:?} in stderr:\n{so_far}");
     }
 
     fn next_event(&self, guard: Duration) -> Result<Event, RecvTimeoutError> {

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
 
+use super::super::caller::{Caller, CallerAddress};
 use super::{Conversation, Parts, Session};
 use crate::base::FieldTable;
 use crate::base::limits::TURN_EVENTS_MAX;
@@ -32,12 +33,15 @@ fn broker() -> Arc<Broker> {
     open_broker(Arc::new(NoTasks))
 }
 
-const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+fn caller() -> Caller {
+    let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+    Caller::plain(CallerAddress::inet(peer))
+}
 
 fn session<S: AsyncRead + AsyncWrite + Unpin>(broker: &Arc<Broker>, stream: S) -> Session<S> {
     Session::new(Parts {
         stream,
-        peer: PEER,
+        caller: caller(),
         id: broker.next_connection_id(),
         broker: Arc::clone(broker),
         settings: Arc::new(Settings::default()),
@@ -182,7 +186,7 @@ fn a_turn_takes_a_bounded_part_of_a_full_inbox() {
     let broker = broker();
     let id = broker.next_connection_id();
     let mut conversation =
-        Conversation::new(PEER, id, Arc::clone(&broker), Arc::new(Settings::default()));
+        Conversation::new(caller(), id, Arc::clone(&broker), Arc::new(Settings::default()));
     let events = 10 * TURN_EVENTS_MAX + 1;
     conversation.inbox().push((0..events).map(|_| Event::Alarm { reason: None }));
     let (now, mut turns) = (conversation.now(), 0);
@@ -199,7 +203,7 @@ fn a_blocked_publisher_is_heard_when_the_broker_closes_the_connection() {
     let broker = broker();
     let id = broker.next_connection_id();
     let settings = Arc::new(Settings::default());
-    let mut conversation = Conversation::new(PEER, id, Arc::clone(&broker), settings);
+    let mut conversation = Conversation::new(caller(), id, Arc::clone(&broker), settings);
     let now = conversation.now();
     let hear = |conversation: &mut Conversation, bytes: &[u8]| {
         let mut input = BytesMut::from(bytes);

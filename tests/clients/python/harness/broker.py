@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import signal
 import subprocess
 import tempfile
@@ -34,6 +35,7 @@ class Broker:
     host: str
     port: int
     is_oracle: bool
+    tls_port: int = 0
 
 
 @contextmanager
@@ -47,6 +49,19 @@ def running_broker() -> Iterator[Broker]:
         process = _Process.start(Path(folder) / "port")
         try:
             yield Broker("127.0.0.1", process.port, is_oracle=False)
+        finally:
+            process.stop()
+
+
+@contextmanager
+def own_broker(config_lines: list[str]) -> Iterator[Broker]:
+    """A fresh HareMQ with these lines in its configuration, whatever the other tests run against."""
+    with tempfile.TemporaryDirectory(prefix="haremq-clients-") as folder:
+        config = Path(folder) / "haremq.conf"
+        config.write_text("\n".join(config_lines) + "\n")
+        process = _Process.start(Path(folder) / "port", "--config", str(config))
+        try:
+            yield Broker("127.0.0.1", process.port, is_oracle=False, tls_port=process.tls_port())
         finally:
             process.stop()
 
@@ -71,9 +86,9 @@ class _Process:
     reader: threading.Thread | None = None
 
     @classmethod
-    def start(cls, port_file: Path) -> _Process:
+    def start(cls, port_file: Path, *more: str) -> _Process:
         command = [str(binary_path()), "--port", "0", "--port-file", str(port_file)]
-        command += ["--ephemeral", "--bind", "127.0.0.1", "--log-level", "warn"]
+        command += ["--ephemeral", "--bind", "127.0.0.1", "--log-level", "warn", *more]
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -112,6 +127,11 @@ class _Process:
                 raise BrokerError(self._with_output(f"it ended before {STARTED!r}"))
             if STARTED in line:
                 return
+
+    def tls_port(self) -> int:
+        """The port that the ready line marks with (TLS); 0 when it marks none."""
+        found = re.search(r":(\d+) \(TLS\)", "".join(self.output))
+        return int(found[1]) if found else 0
 
     def stop(self) -> None:
         """A clean end is part of what is tested: SIGTERM, exit code 0, no panic on the way."""
