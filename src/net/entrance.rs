@@ -51,8 +51,11 @@ impl Entrance {
         let mut caller = Caller::plain(address);
         match self.pass(stream, &mut caller).await {
             Ok(stream) => Some(Entered { stream, caller }),
-            Err(Turned::Handshake(error @ HandshakeError::Silent)) => {
-                tracing::debug!(peer = %caller.address, error = %error, "connection ended before TLS");
+            Err(
+                error @ (Turned::Handshake(HandshakeError::Silent)
+                | Turned::Proxy(ProxyError::Silent)),
+            ) => {
+                tracing::debug!(peer = %caller.address, error = %error, "connection ended before AMQP");
                 None
             }
             Err(error) => {

@@ -46,6 +46,9 @@ pub(super) enum ProxyError {
     TooLong { max: usize },
     #[error("malformed PROXY protocol header: {0}")]
     Malformed(&'static str),
+    /// A health check that knows nothing of the header, mostly.
+    #[error("the peer closed the connection before it said anything")]
+    Silent,
     #[error("the connection ended within the PROXY protocol header: {0}")]
     Ended(String),
 }
@@ -73,6 +76,9 @@ pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Proxied
                 bytes.resize(there + missing, 0);
                 let read = stream.read(&mut bytes[there..]).await;
                 let read = read.map_err(|error| ProxyError::Ended(error.to_string()))?;
+                if read == 0 && there == 0 {
+                    return Err(ProxyError::Silent);
+                }
                 if read == 0 {
                     return Err(ProxyError::Ended("the peer closed it".to_owned()));
                 }
@@ -342,6 +348,7 @@ mod tests {
             let refused = read(&mut &bytes[..bytes.len() - 1]).await;
             assert!(matches!(refused, Err(ProxyError::Ended(_))), "{refused:?}");
         }
+        assert_eq!(read(&mut &b""[..]).await, Err(ProxyError::Silent));
     }
 
     proptest! {

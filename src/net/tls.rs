@@ -181,7 +181,56 @@ const TLS_HANDSHAKE: u8 = 22;
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    /// TLS with a certificate that nobody trusts and a handshake that may take no time.
+    fn hasty(handshakes: usize) -> Tls {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        let both = folder.path().join("both.pem");
+        let text = certificate.pem() + &key.serialize_pem();
+        std::fs::write(&both, text).expect("a file");
+        let tls = Tls::load(TlsSettings {
+            certfile: both.clone(),
+            keyfile: both,
+            cacertfile: None,
+            clients: ClientCertificates::NotAsked,
+            depth: 10,
+            versions: TlsVersions::Both,
+            handshake_timeout_ms: 1,
+            login_from: LoginFrom::DistinguishedName,
+        });
+        Tls { handshakes: Semaphore::new(handshakes), ..tls.expect("good files") }
+    }
+
+    /// Both ends of a connection on which nothing is said.
+    async fn silence() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let client = TcpStream::connect(listener.local_addr().expect("bound"));
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        (client.expect("somebody listens"), accepted.expect("somebody connects").0)
+    }
+
+    #[tokio::test]
+    async fn a_handshake_waits_for_its_turn_and_not_for_ever() {
+        let (_client, stream) = silence().await;
+        let refused = hasty(0).accept(stream).await.expect_err("all turns are taken");
+        assert!(matches!(refused, HandshakeError::Busy { ms: 1 }), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_handshake_that_failed_gives_its_turn_back() {
+        let tls = hasty(1);
+        for _ in 0..3 {
+            let (_client, stream) = silence().await;
+            let refused = tls.accept(stream).await.expect_err("nothing is said");
+            assert!(matches!(refused, HandshakeError::TimedOut { ms: 1 }), "{refused}");
+        }
+    }
 
     #[test]
     fn what_is_no_tls_is_named_by_its_first_bytes() {
