@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
+};
 
 use super::super::caller::{Caller, CallerAddress};
 use super::{Conversation, Parts, Session};
@@ -220,4 +222,60 @@ fn a_blocked_publisher_is_heard_when_the_broker_closes_the_connection() {
     let written = conversation.output().len();
     conversation.output().advance(written);
     assert!(conversation.is_over(now));
+}
+
+/// A stream that passes on what it took when it is flushed, as TLS may when its socket is full.
+struct Holding {
+    inner: DuplexStream,
+    held: Vec<u8>,
+}
+
+impl AsyncRead for Holding {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Holding {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.held.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { inner, held } = &mut *self;
+        while !held.is_empty() {
+            let written = std::task::ready!(Pin::new(&mut *inner).poll_write(context, held))?;
+            held.drain(..written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+/// `connection.start`, `tune`, `open-ok` and `channel.open-ok` do not fit the pipe at once.
+#[tokio::test]
+async fn what_a_stream_holds_back_is_flushed_even_when_nothing_more_happens() {
+    let broker = broker();
+    let (mut client, inner) = duplex(64);
+    let served = tokio::spawn(session(&broker, Holding { inner, held: Vec::new() }).run());
+    let asking = async {
+        client.write_all(&prelude()).await.expect("the session reads");
+        let mut buffer = BytesMut::new();
+        read_frames(&mut client, &mut buffer, 4).await;
+    };
+    let answered = tokio::time::timeout(tokio::time::Duration::from_secs(10), asking).await;
+    served.abort();
+    assert!(answered.is_ok(), "an answer stays in the stream");
 }
