@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier};
-use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{InconsistentKeys, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 
 use super::certificate::{issuer_and_subject, subject_and_end};
 use super::client_depth::ClientDepth;
@@ -63,38 +64,62 @@ pub(super) fn read(settings: &TlsSettings) -> Result<Arc<ServerConfig>, TlsError
     };
     let mut chain = certificates(CERTFILE, &settings.certfile)?;
     complete(&mut chain, &authorities);
-    if let Some((subject, ends)) = subject_and_end(&chain[0]) {
-        tracing::info!(certificate = %settings.certfile.display(), subject, ends, "TLS certificate read");
-    }
+    let Some((subject, ends)) = subject_and_end(&chain[0]) else {
+        let (path, error) = (settings.certfile.clone(), "it holds no X.509 certificate".to_owned());
+        return Err(TlsError::Unusable { key: CERTFILE, path, error });
+    };
+    tracing::info!(certificate = %settings.certfile.display(), subject, ends, "TLS certificate read");
     let key = private_key(&settings.keyfile)?;
     // Named here, so that another provider somewhere in the tree can never be picked.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let unusable = |error: rustls::Error| TlsError::Unusable {
-        key: CERTFILE,
-        path: settings.certfile.clone(),
-        error: match error {
-            rustls::Error::InconsistentKeys(_) => {
-                format!("the key in {} belongs to another certificate", settings.keyfile.display())
-            }
-            other => other.to_string(),
-        },
+    let unusable = |key, path: &Path, error: &rustls::Error| TlsError::Unusable {
+        key,
+        path: path.to_owned(),
+        error: error.to_string(),
     };
+    let key = provider
+        .key_provider
+        .load_private_key(key)
+        .map_err(|error| unusable(KEYFILE, &settings.keyfile, &error))?;
+    let own = CertifiedKey::new(chain, key);
+    belong_together(&own, settings)?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(settings.versions))
-        .map_err(unusable)?;
+        .map_err(|error| unusable(CERTFILE, &settings.certfile, &error))?;
     let builder = match settings.clients {
         ClientCertificates::NotAsked => builder.with_no_client_auth(),
         ClientCertificates::Optional | ClientCertificates::Required => {
             builder.with_client_cert_verifier(verifier(settings, &authorities, provider)?)
         }
     };
-    let mut config = builder.with_single_cert(chain, key).map_err(unusable)?;
+    let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
     if settings.clients != ClientCertificates::NotAsked {
         // A resumed session would skip the look at the client's certificate, which may have ended since.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
     }
     Ok(Arc::new(config))
+}
+
+/// A key of another certificate would fail each handshake.
+fn belong_together(own: &CertifiedKey, settings: &TlsSettings) -> Result<(), TlsError> {
+    match own.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::Unusable {
+            key: CERTFILE,
+            path: settings.certfile.clone(),
+            error: format!(
+                "the key in {} belongs to another certificate",
+                settings.keyfile.display()
+            ),
+        }),
+        // Of version 1, mostly, as `openssl x509 -req` makes them. Whether it will do is up to clients.
+        Err(error) => {
+            let certificate = settings.certfile.display();
+            tracing::warn!(certificate = %certificate, error = %error, "TLS certificate that strict clients may refuse");
+            Ok(())
+        }
+    }
 }
 
 /// Who looks at client certificates.
@@ -186,3 +211,55 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 const CERTFILE: &str = "ssl_options.certfile";
 const KEYFILE: &str = "ssl_options.keyfile";
 const CACERTFILE: &str = "ssl_options.cacertfile";
+
+#[cfg(test)]
+mod tests {
+    use super::super::certificate::LoginFrom;
+    use super::*;
+
+    /// What these two files come to, without the look at clients.
+    fn read_pair(certificate: &str, key: &str) -> Result<Arc<ServerConfig>, TlsError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [certfile, keyfile] = ["server.pem", "server.key"].map(|name| folder.path().join(name));
+        std::fs::write(&certfile, certificate).expect("a file");
+        std::fs::write(&keyfile, key).expect("a file");
+        read(&TlsSettings {
+            certfile,
+            keyfile,
+            cacertfile: None,
+            clients: ClientCertificates::NotAsked,
+            depth: 10,
+            versions: TlsVersions::Both,
+            handshake_timeout_ms: 1,
+            login_from: LoginFrom::DistinguishedName,
+        })
+    }
+
+    fn a_key() -> String {
+        rcgen::KeyPair::generate().expect("a key").serialize_pem()
+    }
+
+    /// RabbitMQ takes them; the library cannot compare one with its key.
+    #[test]
+    fn a_certificate_of_version_1_will_do() {
+        assert!(read_pair(VERSION_1, &a_key()).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_refused() {
+        let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let refused = read_pair(garbage, &a_key()).expect_err("garbage").to_string();
+        assert!(refused.ends_with("server.pem: it holds no X.509 certificate"), "{refused}");
+    }
+
+    const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBGDCBvwIUBaaQSweHSDm9eyHb5zUICFy2EGowCgYIKoZIzj0EAwIwDTELMAkG
+A1UEAwwCQ0EwHhcNMjYxMTIxMTc1OTIzWhcNMjYxMTIzMTc1OTIzWjARMQ8wDQYD
+VQQDDAZzZXJ2ZXIwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATgWIY5qeOeP3R9
+i3Nw1mABpJdDM5//My6yCY4rIsWsF/JXKBRuGXRrMv/OPCDbdYVu52yttbyrXt6C
+taXKCttnMAoGCCqGSM49BAMCA0gAMEUCIQD5W6d5QcQ85BfDeFYYwlnFtfqEdAT0
+4pgHGzkdNQ1GOQIgMg7Ws9zuw0VTcnK+uP5TMA4wJeQW6eJtHibpOZPS/j0=
+-----END CERTIFICATE-----
+";
+}
