@@ -4,7 +4,7 @@ use crate::base::{UserName, VhostName, limits};
 
 use super::draft::{Assignment, DEFAULT_LISTENER, Draft};
 use super::settings::Password;
-use super::transport_keys::TRANSPORT_KEYS;
+use super::transport_keys::{LOGIN_KEYS, TLS_KEYS, WAY_IN_KEYS};
 use super::value;
 
 /// A key of the configuration.
@@ -73,7 +73,7 @@ pub(super) const fn key(
 
 /// Every key, in the order of the sample file.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().chain(TRANSPORT_KEYS)
+    [KEYS, TLS_KEYS, LOGIN_KEYS, WAY_IN_KEYS].into_iter().flatten()
 }
 
 const KEYS: &[Key] = &[

@@ -15,8 +15,8 @@ const FILE: &str = "the path of a file";
 const NONE_OR_NAME: &str = "a name of 1 to 255 bytes without control characters, or none";
 const MECHANISM: &str = "PLAIN, AMQPLAIN, EXTERNAL or ANONYMOUS";
 
-/// In the order of the sample file.
-pub(super) const TRANSPORT_KEYS: &[Key] = &[
+/// "TLS" in the sample file.
+pub(super) const TLS_KEYS: &[Key] = &[
     key(
         "listeners.ssl.default",
         None,
@@ -172,6 +172,10 @@ pub(super) const TRANSPORT_KEYS: &[Key] = &[
             Some(())
         },
     ),
+];
+
+/// "Logins by certificate, and without a name".
+pub(super) const LOGIN_KEYS: &[Key] = &[
     key(
         "ssl_cert_login_from",
         Some("distinguished_name"),
@@ -259,6 +263,10 @@ pub(super) const TRANSPORT_KEYS: &[Key] = &[
             Some(())
         },
     },
+];
+
+/// "Proxies and the Unix socket".
+pub(super) const WAY_IN_KEYS: &[Key] = &[
     key(
         "proxy_protocol",
         Some("false"),
