@@ -25,6 +25,7 @@ pub mod broker;
 pub mod config;
 pub mod ctl;
 mod disk_alarm;
+mod listeners;
 pub mod net;
 pub mod perf;
 mod pid_file;

@@ -43,7 +43,16 @@ const ARROWS: &[Arrow] = &[
     (
         "net",
         &["base", "wire", "protocol", "broker"],
-        &["bytes", "socket2", "thiserror", "tokio", "tracing"],
+        &[
+            "bytes",
+            "rustls",
+            "socket2",
+            "thiserror",
+            "tokio",
+            "tokio_rustls",
+            "tracing",
+            "x509_parser",
+        ],
     ),
     ("ctl", &["base", "wire", "store", "config"], &["base64", "serde_json", "thiserror"]),
     (
@@ -304,6 +313,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "allocator",
         "disk_alarm",
         "lib",
+        "listeners",
         "main",
         "pid_file",
         "properties",

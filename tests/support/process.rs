@@ -30,9 +30,9 @@ struct Stderr {
     more: Condvar,
 }
 
-#[derive(PartialEq, Eq)]
 enum Event {
-    Ready,
+    /// With the line that says so.
+    Ready(String),
     /// Stdout was closed: the process is gone.
     Ended,
 }
@@ -66,7 +66,7 @@ impl Process {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 if line.contains(READY) {
                     // Nobody listens any more once the broker was dropped.
-                    let _ = told.send(Event::Ready);
+                    let _ = told.send(Event::Ready(line));
                 }
             }
             let _ = told.send(Event::Ended);
@@ -89,21 +89,31 @@ impl Process {
         self.child.id()
     }
 
-    /// Waits until it says that it is ready.
-    pub(crate) fn wait_until_ready(&self) {
-        self.ready_within(GUARD);
+    /// Waits until it says that it is ready; the line that says so.
+    pub(crate) fn wait_until_ready(&self) -> String {
+        self.ready_line_within(GUARD).unwrap_or_else(|| self.ended_at_its_start())
     }
 
     /// [`Self::wait_until_ready`] for a start that may take longer.
     pub(crate) fn ready_within(&self, guard: Duration) {
-        let is_ready = self.is_ready_within(guard);
-        assert!(is_ready, "the broker ended at its start:\n{}", self.stderr_so_far());
+        if !self.is_ready_within(guard) {
+            self.ended_at_its_start();
+        }
+    }
+
+    fn ended_at_its_start(&self) -> ! {
+        panic!("the broker ended at its start:\n{}", self.stderr_so_far())
     }
 
     /// Waits until it says that it is ready, or has ended.
     pub(crate) fn is_ready_within(&self, guard: Duration) -> bool {
+        self.ready_line_within(guard).is_some()
+    }
+
+    fn ready_line_within(&self, guard: Duration) -> Option<String> {
         match self.next_event(guard) {
-            Ok(event) => event == Event::Ready,
+            Ok(Event::Ready(line)) => Some(line),
+            Ok(Event::Ended) => None,
             Err(error) => panic!("no ready line: {error}; stderr:\n{}", self.stderr_so_far()),
         }
     }
@@ -117,7 +127,7 @@ impl Process {
     pub(crate) fn end_within(&mut self, guard: Duration) -> Option<i32> {
         loop {
             match self.next_event(guard) {
-                Ok(Event::Ready) => {}
+                Ok(Event::Ready(_)) => {}
                 Ok(Event::Ended) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(error @ RecvTimeoutError::Timeout) => {
                     panic!("no end: {error}; stderr:\n{}", self.stderr_so_far())
