@@ -19,11 +19,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 
 use super::Vhost;
+use super::after::{After, tell};
 use super::broker::Common;
 use super::courier::{Courier, DeadLetters};
 use super::effective::InForce;
 use super::envelope::Envelope;
-use super::executor::{After, Executor, Standing, tell};
+use super::executor::{Executor, Standing};
 use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
 use super::policy::QueueEffective;

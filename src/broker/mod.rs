@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod after;
 mod alarms;
 mod arguments;
 #[expect(clippy::module_inception, reason = "the file is named after its type")]
