@@ -28,6 +28,7 @@ pub mod ctl;
 pub mod definitions;
 mod disk_alarm;
 pub mod http;
+mod listeners;
 mod management;
 pub mod net;
 pub mod perf;

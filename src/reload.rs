@@ -1,4 +1,5 @@
-//! SIGHUP: the configuration is read again, and what can change in a running broker is taken over.
+//! SIGHUP: the configuration and the certificates are read again, and what can change in a running broker
+//! is taken over.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::broker::{Broker, NodeLimits};
 use crate::config::{EffectiveValue, Key, Loaded, Logging, Settings, load};
 use crate::disk_alarm::DiskAlarm;
+use crate::net::Tls;
 
 /// Where the configuration comes from, to read it again.
 #[derive(Clone, Debug)]
@@ -23,6 +25,7 @@ pub(crate) struct Running {
     pub(crate) logging: Logging,
     pub(crate) broker: Arc<Broker>,
     pub(crate) disk: Option<Arc<DiskAlarm>>,
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 /// Hears the signal from now on.
@@ -42,7 +45,13 @@ pub(crate) async fn on_signals(
 ) {
     while signals.recv().await.is_some() {
         // Files are read; everybody else goes on.
-        tokio::task::block_in_place(|| again(&origin, &loaded, &running));
+        tokio::task::block_in_place(|| {
+            again(&origin, &loaded, &running);
+            // Of the files that the start found; a wrong configuration must not keep an old one in use.
+            if let Some(tls) = &running.tls {
+                certificates(tls);
+            }
+        });
     }
 }
 
@@ -77,6 +86,15 @@ fn again(origin: &Origin, loaded: &Loaded, running: &Running) {
     }
     say_changes(loaded, &new);
     tracing::info!("the configuration was read again");
+}
+
+fn certificates(tls: &Tls) {
+    match tls.reload() {
+        Ok(()) => tracing::info!("certificates read anew: new connections get them"),
+        Err(error) => {
+            tracing::error!(error = %error, "certificates not read anew: those in use stay");
+        }
+    }
 }
 
 /// Compares with the values of the start.

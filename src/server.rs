@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +12,14 @@ use crate::base::SystemClock;
 use crate::broker::policy::QueueType;
 use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors};
 use crate::config::{
-    ConfigError, DefaultUser, Durability, ListenAddress, Loaded, Logging, OtherCommand, Settings,
-    Storage, load, perf_arguments, start_logging,
+    ConfigError, DefaultUser, Durability, Loaded, Logging, OtherCommand, Settings, Storage, load,
+    perf_arguments, start_logging,
 };
 use crate::ctl;
 use crate::definitions;
+use crate::listeners::{self, ListenError};
 use crate::management::{self, ManagementError, OpenManagement};
-use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
+use crate::net::{Listener, TokioScheduler, run_timers};
 use crate::perf;
 use crate::pid_file::PidFile;
 use crate::properties::{edit_properties, hash_property};
@@ -38,16 +38,14 @@ const EXIT_FAILED: u8 = 1;
 /// Why the server does not run. Shown as one line.
 #[derive(Debug, thiserror::Error)]
 enum ServerError {
-    #[error("cannot listen on {address}: {error}{hint}")]
-    Listen { address: SocketAddr, error: io::Error, hint: &'static str },
+    #[error("{0}")]
+    Listen(#[from] ListenError),
     #[error("cannot write the port file {path}: {error}")]
     PortFile { path: String, error: io::Error },
     #[error("{0}")]
     Management(#[from] ManagementError),
     #[error("cannot write the pid file {path}: {error}")]
     PidFile { path: String, error: io::Error },
-    #[error("the settings leave no listener: set listeners.tcp.default or --port")]
-    NoListener,
     #[error("cannot open the data folder: {0}")]
     Storage(#[from] StorageError),
     #[error("stopped, but {0}")]
@@ -150,21 +148,18 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
     }
     let timers = tokio::spawn(run_timers(Arc::clone(&broker)));
     allocator::look_after(&broker);
-    let protocol = Arc::new(protocol_settings(&settings));
-    let mut listeners = Vec::new();
-    for address in &settings.listeners {
-        listeners.push(listen(*address, &settings, &broker, &protocol)?);
+    let opened = listeners::open(&settings, &broker, protocol_settings(&settings))?;
+    let listeners = opened.listeners;
+    let first_port = listeners.iter().find_map(|listener| listener.address().port());
+    if let (Some(path), Some(port)) = (&settings.port_file, first_port) {
+        write_port(path, port)?;
     }
-    let Some(first) = listeners.first() else { return Err(ServerError::NoListener) };
-    if let Some(path) = &settings.port_file {
-        write_port(path, first.address().port())?;
-    }
-    let amqp = listeners.iter().map(Listener::address).collect();
+    let amqp = listeners.iter().filter_map(|listener| listener.address().socket()).collect();
     let management = management::open(&settings, &loaded.files, amqp, &broker)?;
     announce(&listeners, &management, &settings)?;
     let managing = management.run(&shutdown);
     let disk = storage.as_ref().map(|storage| Arc::clone(&storage.alarm));
-    let running = Running { logging, broker: Arc::clone(&broker), disk };
+    let running = Running { logging, broker: Arc::clone(&broker), disk, tls: opened.tls };
     let reloading = tokio::spawn(reload::on_signals(hangups, origin, loaded, running));
     let running: Vec<_> = listeners
         .into_iter()
@@ -190,14 +185,25 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
     Ok(())
 }
 
-/// The one line on standard output. It comes when every listener is bound, because scripts wait for it.
+/// The ready line on standard output. It comes when every listener is bound, because scripts wait for it.
+/// Before it stands, for each port with TLS, the line that scripts made for RabbitMQ wait for.
 fn announce(
     listeners: &[Listener],
     management: &OpenManagement,
     settings: &Settings,
 ) -> Result<(), ServerError> {
-    let addresses: Vec<String> =
-        listeners.iter().map(|listener| listener.address().to_string()).collect();
+    let mut stdout = io::stdout().lock();
+    let mut addresses = Vec::new();
+    for listener in listeners {
+        let address = listener.address();
+        if listener.has_tls() {
+            writeln!(stdout, "started TLS (SSL) listener on {address}")
+                .map_err(|error| start(&error))?;
+            addresses.push(format!("{address} (TLS)"));
+        } else {
+            addresses.push(address.to_string());
+        }
+    }
     let kept = match (&settings.storage, settings.durability) {
         (Storage::Ephemeral, _) => "nothing is kept".to_owned(),
         (Storage::Directory(folder), Durability::Fsync) => {
@@ -211,7 +217,6 @@ fn announce(
         Some(address) => format!("management on {address}"),
         None => "no management port".to_owned(),
     };
-    let mut stdout = io::stdout().lock();
     writeln!(
         stdout,
         "HareMQ {} Server startup complete; AMQP on {}; {managed}; {kept}",
@@ -233,49 +238,6 @@ fn write_port(path: &Path, port: u16) -> Result<(), ServerError> {
     std::fs::write(&beside, format!("{port}\n"))
         .and_then(|()| std::fs::rename(&beside, path))
         .map_err(|error| ServerError::PortFile { path: path.display().to_string(), error })
-}
-
-fn listen(
-    address: ListenAddress,
-    settings: &Settings,
-    broker: &Arc<Broker>,
-    protocol: &Arc<protocol::Settings>,
-) -> Result<Listener, ServerError> {
-    let bind = |ip: IpAddr| {
-        let address = SocketAddr::new(ip, address.port);
-        let listener = ListenerSettings {
-            address,
-            backlog: settings.tcp_backlog,
-            nodelay: settings.tcp_nodelay,
-            keepalive: settings.tcp_keepalive,
-        };
-        Listener::bind(listener, Arc::clone(broker), Arc::clone(protocol))
-            .map_err(|error| (address, error))
-    };
-    let bound = match address.ip {
-        Some(ip) => bind(ip),
-        // The IPv6 wildcard takes IPv4 as well; a machine without IPv6 has only the other.
-        None => bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED)).or_else(|(address, error)| {
-            if error.kind() == io::ErrorKind::AddrInUse {
-                Err((address, error))
-            } else {
-                bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
-            }
-        }),
-    };
-    bound.map_err(|(address, error)| {
-        let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                "; another process has the port: stop it, or choose another with --port"
-            }
-            io::ErrorKind::PermissionDenied => {
-                "; ports below 1024 need privileges: choose another with --port"
-            }
-            io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
-            _ => "",
-        };
-        ServerError::Listen { address, error, hint }
-    })
 }
 
 fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Broker>, ServerError> {

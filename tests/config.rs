@@ -181,7 +181,7 @@ fn an_unknown_key_warns_with_its_place_and_the_nearest_key() {
 #[test]
 fn a_key_of_rabbitmq_without_effect_warns_and_never_stops() {
     let text = "queue_master_locator = min-masters\nauth_backends.1 = ldap\n\
-                cluster_formation.peer_discovery_backend = dns\n\
+                cluster_formation.peer_discovery_backend = dns\nssl_options.crl_check = true\n\
                 definitions.import_backend = https\ndeprecated_features.permit.ram_node_type = false\n\
                 message_interceptors.outgoing.timestamp.enabled = true\n\
                 log.syslog = true\ninclude conf.d/*.conf\n";
@@ -238,6 +238,45 @@ fn bind_and_port_mean_this_listener_only() {
     assert_eq!(loaded.values["listeners.tcp.default"].value, "127.0.0.1:1");
     assert_eq!(loaded.values["listeners.tcp.default"].source, Source::Flag("--port"));
     assert!(!loaded.values.contains_key("listeners.tcp.other"));
+}
+
+#[test]
+fn listeners_with_tls_stand_beside_the_others_and_give_way_to_flags() {
+    let text = "listeners.ssl.default = 5671\nlisteners.ssl.lan = 10.0.0.1:5681\n";
+    let tls = |loaded: &Loaded| -> Vec<String> {
+        let listeners = &loaded.settings.transport.tls_listeners;
+        listeners.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(
+        (tls(&file(text)), listeners(&file(text))),
+        (vec!["5671".to_owned(), "10.0.0.1:5681".to_owned()], vec!["5672".to_owned()],)
+    );
+    let with = |arguments: &[&str]| tls(&load_with(arguments, &[], text).expect("good settings"));
+    assert_eq!(with(&["--port", "0"]), ["5671", "10.0.0.1:5681"], "a port says nothing of TLS");
+    assert_eq!(with(&["--tls-port", "0"]), ["0"]);
+    assert_eq!(with(&["--tls-port", "1", "--bind", "::1"]), ["[::1]:1"]);
+    assert_eq!(with(&["--bind", "127.0.0.1"]), ["127.0.0.1:5671", "127.0.0.1:5681"]);
+    let loaded = load_with(&["--tls-port", "1"], &[], text).expect("good settings");
+    assert_eq!(loaded.values["listeners.ssl.default"].source, Source::Flag("--tls-port"));
+    assert!(!loaded.values.contains_key("listeners.ssl.lan"));
+    assert_eq!(
+        tls(&file("listeners.ssl = none\nlisteners.ssl.default = 1\n")),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn mechanisms_keep_the_order_of_their_numbers() {
+    let text =
+        "auth_mechanisms.10 = AMQPLAIN\nauth_mechanisms.2 = PLAIN\nauth_mechanisms.1 = EXTERNAL\n";
+    assert_eq!(file(text).settings.transport.mechanisms, ["EXTERNAL", "PLAIN", "AMQPLAIN"]);
+    assert!(refusal("auth_mechanisms.1 = KERBEROS").contains("expected PLAIN, AMQPLAIN, EXTERNAL"));
+}
+
+#[test]
+fn the_password_of_a_key_is_never_shown() {
+    let loaded = file("ssl_options.password = wonder\nanonymous_login_pass = wonder\n");
+    assert!(!format!("{loaded:?}").contains("wonder"), "{loaded:?}");
 }
 
 #[test]

@@ -11,4 +11,5 @@ mod perf;
 mod settings;
 mod support;
 mod tidy;
+mod tls;
 mod wire;

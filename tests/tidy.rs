@@ -43,7 +43,16 @@ const ARROWS: &[Arrow] = &[
     (
         "net",
         &["base", "wire", "protocol", "broker"],
-        &["bytes", "socket2", "thiserror", "tokio", "tracing"],
+        &[
+            "bytes",
+            "rustls",
+            "socket2",
+            "thiserror",
+            "tokio",
+            "tokio_rustls",
+            "tracing",
+            "x509_parser",
+        ],
     ),
     (
         "definitions",
@@ -73,7 +82,7 @@ const ARROWS: &[Arrow] = &[
         "http",
         // The records of the store are what is put and shown.
         // `wire` reads and writes the properties of messages, which the broker holds as raw bytes.
-        &["base", "access", "wire", "store", "broker", "config"],
+        &["base", "access", "wire", "store", "broker", "definitions", "config"],
         &[
             "axum",
             "base64",
@@ -335,6 +344,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "allocator",
         "disk_alarm",
         "lib",
+        "listeners",
         "main",
         "management",
         "pid_file",

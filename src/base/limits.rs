@@ -314,3 +314,26 @@ pub const DELAYED_PAGE_MAX: usize = 500;
 /// The largest document of definitions that is imported, in bytes: some 200,000 queues. It is in memory as a
 /// whole, several times its size, because it is carried out as a whole.
 pub const DEFINITIONS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// TLS handshakes that run at a time; further ones wait for their turn. One costs about a millisecond of a
+/// core, and a peer that says nothing holds its place until the handshake times out: so many silent ones
+/// are needed to hold up the others.
+pub const TLS_HANDSHAKES_MAX: usize = 1024;
+
+/// How long a TLS handshake may take, in ms (RabbitMQ's `ssl_handshake_timeout`), and how long it may wait
+/// for its turn before.
+pub const TLS_HANDSHAKE_TIMEOUT_MS: u64 = 5_000;
+
+/// Bytes that one TLS connection holds between the session and its socket: encrypted ones that the socket
+/// does not take. With the buffers of reading (two records of 16 KiB) it is what TLS costs a connection.
+pub const TLS_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// Intermediate certificates between a client's and the authority by default (Erlang/OTP's `depth`).
+pub const TLS_DEPTH_DEFAULT: usize = 10;
+
+/// How long a proxy may take for its header, in ms. It sends it at once (RabbitMQ waits as long).
+pub const PROXY_HEADER_TIMEOUT_MS: u64 = 3_000;
+
+/// The longest PROXY protocol header. The addresses take 52 bytes; what proxies add about TLS and their
+/// own network fits many times. The format itself would allow 64 KiB before anything is known of the peer.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4 * 1024;

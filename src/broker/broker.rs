@@ -278,6 +278,11 @@ impl Broker {
         self.common.accounts.directory(|all| all.authenticate(user, password, peer.is_loopback()))
     }
 
+    /// The user that somebody else vouches for, by name: a client certificate.
+    pub fn recognise(&self, user: &str, peer: IpAddr) -> Result<UserName, LoginError> {
+        self.common.accounts.directory(|all| all.recognise(user, peer.is_loopback()))
+    }
+
     /// The virtual host that a user opens.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::definitions_args::DefinitionsCommand;
@@ -27,7 +27,7 @@ pub struct Arguments {
     /// Serve metrics for Prometheus on this port; 0 takes any free one
     #[arg(long, value_name = "N")]
     pub prometheus_port: Option<u16>,
-    /// Listen for TLS on this port; 0 takes any free one
+    /// Listen with TLS on this port only; 0 takes any free one
     #[arg(long, value_name = "N")]
     pub tls_port: Option<u16>,
     /// Write the port that is listened on to this file, once the broker is ready
@@ -204,14 +204,9 @@ impl Arguments {
         ];
         let ports =
             ports.map(|(port, key, name)| port.map(|port| flag(key, name, &port.to_string())));
-        let tls = self.tls_port.map(|port| match self.bind {
-            Some(ip) => SocketAddr::new(ip, port).to_string(),
-            None => port.to_string(),
-        });
         let ips = ["management.tcp.ip", "prometheus.tcp.ip"]
             .map(|key| self.bind.map(|ip| flag(key, "--bind", &ip.to_string())));
         [
-            tls.as_ref().map(|tls| flag("listeners.ssl.default", "--tls-port", tls)),
             self.port_file.as_ref().map(|file| flag("haremq.port_file", "--port-file", file)),
             self.data_dir.as_ref().map(|folder| flag("haremq.data_dir", "--data-dir", folder)),
             self.log_level.as_ref().map(|level| flag("log.console.level", "--log-level", level)),

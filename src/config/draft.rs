@@ -12,6 +12,7 @@ use super::parts::{
 };
 use super::settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 use super::source::Rank;
+use super::transport::{TransportDraft, TransportSettings};
 
 /// A value on its way into the draft.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,7 @@ pub(super) struct Draft {
     pub definitions_path: Option<Ranked<PathBuf>>,
     pub data_dir: Ranked<PathBuf>,
     pub ephemeral: Ranked<bool>,
+    pub transport: TransportDraft,
 }
 
 /// An address whose parts are keys of their own.
@@ -88,7 +90,7 @@ pub(super) struct Named<T> {
 }
 
 impl<T> Named<T> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { entries: BTreeMap::new(), none: None }
     }
 
@@ -103,12 +105,17 @@ impl<T> Named<T> {
     }
 
     /// What is in force, by name.
-    fn in_force(&self) -> impl Iterator<Item = (&str, &T)> {
+    pub(super) fn in_force(&self) -> impl Iterator<Item = (&str, &T)> {
         let none = self.none;
         self.entries
             .iter()
             .filter(move |(_, (rank, _))| none.is_none_or(|none| *rank > none))
             .map(|(name, (_, value))| (name.as_str(), value))
+    }
+
+    /// Changes every value.
+    pub(super) fn change(&mut self, change: impl Fn(&mut T)) {
+        self.entries.values_mut().for_each(|(_, value)| change(value));
     }
 
     /// The built-in entries give way as soon as there is any other, as in RabbitMQ.
@@ -147,6 +154,7 @@ impl Draft {
             definitions_path: None,
             data_dir: (Rank::Default, PathBuf::new()),
             ephemeral: (Rank::Default, false),
+            transport: TransportDraft::new(),
         }
     }
 
@@ -197,6 +205,7 @@ impl Draft {
             key: tls.key,
             authorities: tls.authorities,
         });
+        settings.transport = self.transport.finish();
         let in_memory = self.ephemeral.1 && self.ephemeral.0 >= self.data_dir.0;
         settings.storage = if in_memory {
             Storage::Ephemeral
@@ -289,7 +298,6 @@ fn blank() -> Settings {
         prometheus: PrometheusSettings::default(),
         definitions: DefinitionsSettings::default(),
         seeds: SeedSettings::default(),
-        anonymous_user: None,
         node_name: String::new(),
         cluster_name: String::new(),
         product: String::new(),
@@ -302,5 +310,6 @@ fn blank() -> Settings {
         storage: Storage::Ephemeral,
         pid_file: None,
         port_file: None,
+        transport: TransportSettings::default(),
     }
 }

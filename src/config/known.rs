@@ -50,12 +50,9 @@ const HARMLESS: &[(&str, &[&str])] = &[
     ("auth_backends.*", &["internal", "rabbit_auth_backend_internal"]),
     ("definitions.import_backend", &["local", "local_filesystem"]),
     ("deprecated_features.permit.*", &["true", "on"]),
-    ("auth_mechanisms.*", &["PLAIN", "AMQPLAIN"]),
-    ("listeners.ssl", &["none"]),
     ("log.exchange", &["false", "off"]),
     ("log.syslog", &["false", "off"]),
     ("password_hashing_module", &["rabbit_password_hashing_sha256"]),
-    ("proxy_protocol", &["false", "off"]),
 ];
 
 const NEEDLESS: &[&str] = &[
@@ -87,6 +84,11 @@ const NEEDLESS: &[&str] = &[
     "queue_leader_locator",
     "raft.*",
     "socket_writer.*",
+    "ssl_options.client_renegotiation",
+    "ssl_options.honor_cipher_order",
+    "ssl_options.honor_ecc_order",
+    "ssl_options.reuse_sessions",
+    "ssl_options.secure_renegotiate",
     "sysmon_handler.*",
     "tcp_listen_options.exit_on_close",
     "vhost_restart_strategy",
@@ -117,12 +119,10 @@ const INSTEAD: &[(&str, &str)] =
 
 const NOT_YET: &[&str] = &[
     "amqp1_0.*",
-    "anonymous_login_pass",
     "auth_backends.*",
     "auth_cache.*",
     "auth_http.*",
     "auth_ldap.*",
-    "auth_mechanisms.*",
     "auth_oauth2.*",
     "aws.*",
     "classic_queue.*",
@@ -141,8 +141,6 @@ const NOT_YET: &[&str] = &[
     "include",
     "initial_frame_max",
     "link_max_per_session",
-    "listeners.ssl",
-    "listeners.ssl.*",
     "log.*",
     "management.*",
     "management_agent.*",
@@ -152,17 +150,12 @@ const NOT_YET: &[&str] = &[
     "node_tags.*",
     "password_hashing_module",
     "prometheus.*",
-    "proxy_protocol",
     "quorum_queue.*",
     "ranch_connection_max",
     "reverse_dns_lookups",
     "runtime_parameters.*",
     "session_max_per_connection",
     "shovel.*",
-    "ssl_cert_login_from",
-    "ssl_cert_login_san_index",
-    "ssl_cert_login_san_type",
-    "ssl_handshake_timeout",
     "ssl_options",
     "ssl_options.*",
     "stomp.*",
@@ -182,7 +175,8 @@ mod tests {
     #[test]
     fn a_key_of_a_feature_to_come_is_told_from_one_that_nobody_misses() {
         assert_eq!(standing("management.oauth_enabled", "true"), Some(Standing::NotYet));
-        assert_eq!(standing("ssl_options.verify", "verify_peer"), Some(Standing::NotYet));
+        assert_eq!(standing("ssl_options.crl_check", "true"), Some(Standing::NotYet));
+        assert_eq!(standing("ssl_options.honor_cipher_order", "true"), Some(Standing::Needless));
         assert_eq!(standing("num_acceptors.tcp", "10"), Some(Standing::Needless));
         assert_eq!(standing("hipe_compile", "false"), Some(Standing::Obsolete));
         assert_eq!(

@@ -162,6 +162,7 @@ impl Merge {
     fn flags(&mut self, arguments: &Arguments) -> Result<(), ConfigError> {
         let flag = if arguments.port.is_some() { "--port" } else { "--bind" };
         self.listen_only(arguments.bind, arguments.port, &Source::Flag(flag));
+        self.listen_with_tls(arguments);
         for given in arguments.given() {
             self.apply(given)?;
         }
@@ -183,6 +184,20 @@ impl Merge {
         self.values.retain(|key, _| !key.starts_with("listeners.tcp"));
         let value = EffectiveValue { value: address.to_string(), source: source.clone() };
         self.values.insert(DEFAULT_LISTENER_KEY.to_owned(), value);
+    }
+
+    /// `--tls-port` means this listener with TLS and no other; `--bind` holds for every one.
+    fn listen_with_tls(&mut self, arguments: &Arguments) {
+        if let Some(port) = arguments.tls_port {
+            let source = Source::Flag("--tls-port");
+            let address = ListenAddress { ip: arguments.bind, port };
+            self.draft.transport.listen_only(address, source.rank());
+            self.values.retain(|key, _| !key.starts_with("listeners.ssl"));
+            let value = EffectiveValue { value: address.to_string(), source };
+            self.values.insert("listeners.ssl.default".to_owned(), value);
+        } else if let Some(ip) = arguments.bind {
+            self.draft.transport.bind_all(ip);
+        }
     }
 
     fn apply(&mut self, given: Given) -> Result<(), ConfigError> {

@@ -23,6 +23,7 @@ mod parts;
 mod rabbitmq_env;
 mod settings;
 mod source;
+mod transport;
 mod value;
 
 pub use args::{Arguments, ConfigCommand, OtherCommand, StoreCommand, perf_arguments};
@@ -40,3 +41,4 @@ pub use parts::{
 };
 pub use settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 pub use source::{EffectiveValue, Source};
+pub use transport::{CertLoginFrom, CertSanType, TlsVersion, TransportSettings};

@@ -12,6 +12,8 @@ use super::parts::{
 };
 use crate::base::{UserName, VhostName};
 
+use super::transport::TransportSettings;
+
 /// Every setting, checked. Each field says which key it comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
@@ -57,9 +59,6 @@ pub struct Settings {
     pub definitions: DefinitionsSettings,
     /// What a new virtual host is given.
     pub seeds: SeedSettings,
-    /// The user whom connections without a name are logged in as; `None`: nobody.
-    /// `anonymous_login_user`.
-    pub anonymous_user: Option<UserName>,
     /// The name of this node, as `rabbit@host`. `haremq.node_name`.
     pub node_name: String,
     /// The name of the cluster, also of a cluster of one. `cluster_name`.
@@ -85,6 +84,8 @@ pub struct Settings {
     pub pid_file: Option<PathBuf>,
     /// A file that is given the port of the first listener once it listens. `haremq.port_file`.
     pub port_file: Option<PathBuf>,
+    /// TLS, mechanisms of login, proxies, the Unix socket.
+    pub transport: TransportSettings,
 }
 
 /// The user, virtual host and permissions that a broker without any is given.

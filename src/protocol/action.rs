@@ -8,6 +8,8 @@ use crate::base::{
 };
 use crate::wire::{BasicConsume, ExchangeBind, ExchangeDeclare, MethodId, QueueBind, QueueDeclare};
 
+use super::sasl::Mechanism;
+
 /// One thing to do. Actions are executed in order.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
@@ -255,21 +257,21 @@ pub struct Refusal {
     pub failed: MethodId,
 }
 
-/// User name and password, taken out of a SASL response. Never shown.
+/// A login: what was taken out of a SASL response. Never shown.
 #[derive(Clone, PartialEq)]
 pub struct Credentials {
-    /// `PLAIN` or `AMQPLAIN`, for log lines.
-    pub mechanism: &'static str,
-    /// As sent; perhaps not UTF-8.
+    /// How the user is to be recognised.
+    pub mechanism: Mechanism,
+    /// As sent, perhaps not UTF-8; of the settings for `ANONYMOUS`; empty for `EXTERNAL`.
     pub user: Bytes,
-    /// As sent.
+    /// As the user.
     pub password: Secret,
     /// What the client says of itself.
     pub client_properties: FieldTable,
 }
 
 /// Bytes that no log line shows.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(pub Bytes);
 
 impl std::fmt::Debug for Secret {
@@ -281,7 +283,7 @@ impl std::fmt::Debug for Secret {
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials")
-            .field("mechanism", &self.mechanism)
+            .field("mechanism", &self.mechanism.name())
             .field("user", &String::from_utf8_lossy(&self.user))
             .finish_non_exhaustive()
     }

@@ -35,6 +35,7 @@ pub use action::{
 };
 pub use connection::{Connection, Holders};
 pub use info::{ChannelInfo, ChannelMode, Initiator, Negotiated};
+pub use sasl::Mechanism;
 pub use settings::{Settings, server_properties};
 
 #[cfg(test)]

@@ -65,6 +65,6 @@ fn no_port_is_no_failure() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_haremq"));
     command.args(["--ephemeral", "--bind", "127.0.0.1", "--port", "0", "--config"]).arg(&config);
     let process = Process::spawn(command);
-    process.wait_until_ready();
-    assert!(process.ready_line().contains("no management port"), "{}", process.ready_line());
+    let ready_line = process.wait_until_ready();
+    assert!(ready_line.contains("no management port"), "{ready_line}");
 }

@@ -15,6 +15,7 @@ mod names;
 mod process;
 mod raw_client;
 mod refusal;
+mod stream;
 mod table;
 
 pub(crate) use broker::{Broker, on_oracle, run_to_its_end};
@@ -27,4 +28,5 @@ pub(crate) use names::unique;
 pub(crate) use process::{GUARD, Process};
 pub(crate) use raw_client::{RawClient, content_header};
 pub(crate) use refusal::{Refusal, refusal};
+pub(crate) use stream::{ClientStream, with_guards};
 pub(crate) use table::{Table, entries};

@@ -19,7 +19,6 @@ pub(crate) struct Process {
     /// Kills the broker when the pipe to it closes, which the system does when the tests are gone.
     watchdog: Child,
     events: Mutex<Receiver<Event>>,
-    ready_line: Mutex<String>,
     stderr: Arc<Stderr>,
     stderr_reader: Option<thread::JoinHandle<()>>,
 }
@@ -31,7 +30,6 @@ struct Stderr {
     more: Condvar,
 }
 
-#[derive(PartialEq, Eq)]
 enum Event {
     /// With the line that says so.
     Ready(String),
@@ -83,40 +81,41 @@ impl Process {
                 collected.more.notify_all();
             }
         });
-        let (events, ready_line) = (Mutex::new(events), Mutex::default());
-        Self { child, watchdog, events, ready_line, stderr, stderr_reader: Some(stderr_reader) }
+        let events = Mutex::new(events);
+        Self { child, watchdog, events, stderr, stderr_reader: Some(stderr_reader) }
     }
 
     fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits until it says that it is ready.
-    pub(crate) fn wait_until_ready(&self) {
-        self.ready_within(GUARD);
+    /// Waits until it says that it is ready; the line that says so.
+    pub(crate) fn wait_until_ready(&self) -> String {
+        self.ready_line_within(GUARD).unwrap_or_else(|| self.ended_at_its_start())
     }
 
     /// [`Self::wait_until_ready`] for a start that may take longer.
     pub(crate) fn ready_within(&self, guard: Duration) {
-        let is_ready = self.is_ready_within(guard);
-        assert!(is_ready, "the broker ended at its start:\n{}", self.stderr_so_far());
+        if !self.is_ready_within(guard) {
+            self.ended_at_its_start();
+        }
+    }
+
+    fn ended_at_its_start(&self) -> ! {
+        panic!("the broker ended at its start:\n{}", self.stderr_so_far())
     }
 
     /// Waits until it says that it is ready, or has ended.
     pub(crate) fn is_ready_within(&self, guard: Duration) -> bool {
-        match self.next_event(guard) {
-            Ok(Event::Ready(line)) => {
-                *self.ready_line.lock().unwrap_or_else(PoisonError::into_inner) = line;
-                true
-            }
-            Ok(Event::Ended) => false,
-            Err(error) => panic!("no ready line: {error}; stderr:\n{}", self.stderr_so_far()),
-        }
+        self.ready_line_within(guard).is_some()
     }
 
-    /// The line with which it said that it is ready.
-    pub(crate) fn ready_line(&self) -> String {
-        self.ready_line.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn ready_line_within(&self, guard: Duration) -> Option<String> {
+        match self.next_event(guard) {
+            Ok(Event::Ready(line)) => Some(line),
+            Ok(Event::Ended) => None,
+            Err(error) => panic!("no ready line: {error}; stderr:\n{}", self.stderr_so_far()),
+        }
     }
 
     /// Waits until it has ended; its exit code, none when a signal ended it.

@@ -200,7 +200,7 @@ pub(crate) fn broker_over(storage: &BrokerStorage) -> Arc<Broker> {
 pub(crate) fn put_message(broker: &Arc<Broker>, user: &str, queue: &str) {
     let user = UserName::try_from(user).expect("short");
     let vhost = broker.vhost(&VhostName::try_from("/").expect("short")).expect("it is there");
-    let peer = Peer { connection: broker.next_connection_id(), user };
+    let peer = Peer::new(broker.next_connection_id(), user);
     let mut client = Client::new(Arc::clone(broker), vhost, peer, Arc::new(Inbox::new()));
     let holder = broker.next_holder_id();
     client.channel_opened(holder, ChannelId(1)).expect("no limit");

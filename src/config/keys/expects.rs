@@ -9,6 +9,7 @@ pub(super) const SWITCH: &str = "true or false";
 pub(super) const NAME: &str = "a name of 1 to 255 bytes without control characters";
 pub(super) const PASSWORD: &str = "a password of 1 to 4096 bytes, which is not encrypted";
 pub(super) const PATH: &str = "a path";
+pub(super) const FILE: &str = "the path of a file";
 
 pub(super) fn path(text: &str) -> Option<PathBuf> {
     (!text.is_empty() && !text.contains('\0')).then(|| text.into())

@@ -89,23 +89,6 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     key(
-        "anonymous_login_user",
-        Some("none"),
-        "none, or a name of 1 to 255 bytes without control characters",
-        [
-            "anonymous_login_user = guest",
-            "The user of connections that log in without a name (mechanism ANONYMOUS).",
-        ],
-        |draft, given| {
-            draft.plain.anonymous_user = match given.value {
-                "none" => None,
-                name => Some(UserName::parse(value::name(name)?.as_bytes()).ok()?),
-            };
-            Some(())
-        },
-    )
-    .without_effect("the mechanism ANONYMOUS is not offered"),
-    key(
         "default_user_tags.*",
         None,
         SWITCH,

@@ -2,8 +2,8 @@
 
 use super::key::Key;
 use super::{
-    agreed, definitions, disk, first_user, log, loopback, management, memory, name, node_limits,
-    own, prometheus, seeds, sockets,
+    agreed, definitions, disk, first_user, log, logins, loopback, management, memory, name,
+    node_limits, own, prometheus, seeds, sockets, tls, ways_in,
 };
 
 /// Keys that belong together, under the heading that the sample file and the documentation have.
@@ -18,6 +18,9 @@ pub struct Group {
 /// Every group, in order.
 pub const GROUPS: &[Group] = &[
     Group { title: "Listeners and sockets", keys: sockets::KEYS },
+    Group { title: "TLS", keys: tls::KEYS },
+    Group { title: "Logins by certificate, and without a name", keys: logins::KEYS },
+    Group { title: "Proxies and the Unix socket", keys: ways_in::KEYS },
     Group { title: "What is agreed with clients", keys: agreed::KEYS },
     Group { title: "The first user", keys: first_user::KEYS },
     Group { title: "Users of this machine only", keys: loopback::KEYS },

@@ -11,6 +11,7 @@ mod first_user;
 mod groups;
 mod key;
 mod log;
+mod logins;
 mod loopback;
 mod management;
 mod memory;
@@ -20,6 +21,8 @@ mod own;
 mod prometheus;
 mod seeds;
 mod sockets;
+mod tls;
+mod ways_in;
 
 pub use groups::{GROUPS, Group, keys};
 pub use key::Key;

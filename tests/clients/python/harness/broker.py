@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import signal
 import subprocess
 import tempfile
@@ -34,6 +35,7 @@ class Broker:
     host: str
     port: int
     is_oracle: bool
+    tls_port: int = 0
 
 
 @contextmanager
@@ -74,6 +76,20 @@ class LastingBroker:
     def stop(self) -> None:
         """The clean end."""
         self._process.stop()
+
+
+@contextmanager
+def own_broker(config_lines: list[str]) -> Iterator[Broker]:
+    """A fresh HareMQ with these lines in its configuration, whatever the other tests run against."""
+    with tempfile.TemporaryDirectory(prefix="haremq-clients-") as folder:
+        config = Path(folder) / "haremq.conf"
+        config.write_text("\n".join(config_lines) + "\n")
+        options = ("--port", "0", "--ephemeral", "--config", str(config))
+        process = _Process.start(Path(folder) / "port", *options)
+        try:
+            yield Broker("127.0.0.1", process.port, is_oracle=False, tls_port=process.tls_port())
+        finally:
+            process.stop()
 
 
 def binary_path() -> Path:
@@ -146,6 +162,11 @@ class _Process:
         self.child.wait()
         assert self.reader is not None
         self.reader.join(timeout=GUARD_SECONDS)
+
+    def tls_port(self) -> int:
+        """The port that the ready line marks with (TLS); 0 when it marks none."""
+        found = re.search(r":(\d+) \(TLS\)", "".join(self.output))
+        return int(found[1]) if found else 0
 
     def stop(self) -> None:
         """A clean end is part of what is tested: SIGTERM, exit code 0, no panic on the way."""
