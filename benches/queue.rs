@@ -26,6 +26,7 @@ fn main() {
     batches_with_acknowledgement(&mut criterion);
     a_thousand_consumers(&mut criterion);
     fill_and_drain(&mut criterion);
+    with_features(&mut criterion);
     criterion.final_summary();
 }
 
@@ -141,6 +142,35 @@ fn fill_and_drain(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn with_features(criterion: &mut Criterion) {
+    let plain = QueueConfig::default();
+    let cases = [
+        ("a TTL", QueueConfig { message_ttl: Some(60_000), ..plain }),
+        ("a limit, consumer in time", QueueConfig { max_length: Some(1000), ..plain }),
+        ("priorities up to 10", QueueConfig { max_priority: Some(10), ..plain }),
+    ];
+    let mut group = criterion.benchmark_group("queue/features");
+    group.throughput(Throughput::Elements(BATCH));
+    for (name, config) in cases {
+        group.bench_function(name, |bencher| {
+            let mut queue = Queue::new(LogMode::Volatile);
+            queue.machine = Machine::new(config);
+            queue.attach(1, Acknowledge::Manual { prefetch: 100, shared: false });
+            bencher.iter(|| {
+                let first = queue.enqueue(BATCH);
+                queue.deliver();
+                queue.settle(1, vec![(MessageId(first), MessageId(first + BATCH - 1))]);
+            });
+        });
+    }
+    group.bench_function("max-length 1000, nobody takes", |bencher| {
+        let mut queue = Queue::new(LogMode::Volatile);
+        queue.machine = Machine::new(QueueConfig { max_length: Some(1000), ..plain });
+        bencher.iter(|| queue.enqueue(BATCH));
+    });
+    group.finish();
+}
+
 /// A machine with the little that a driver does.
 struct Queue {
     machine: Machine<u64>,
@@ -167,7 +197,8 @@ impl Queue {
 
     fn attach(&mut self, number: u64, acknowledge: Acknowledge) {
         let (id, holder) = (ConsumerId(number), HolderId(number));
-        let consumer = Consumer { id, holder, acknowledge, access: Access::Shared };
+        let (access, priority, timeout) = (Access::Shared, 0, None);
+        let consumer = Consumer { id, holder, acknowledge, access, priority, timeout };
         self.apply(Command::Attach { consumer, request: RequestId(0) });
     }
 
@@ -185,6 +216,9 @@ impl Queue {
                 holder: HolderId(1),
                 sequence: PublishSequence(id),
             }),
+            ttl: None,
+            priority: (id % 11) as u8,
+            due: None,
         };
         self.apply(Command::Enqueue((first..self.next).map(message).collect()));
         first

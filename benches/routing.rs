@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use haremq::base::{ExchangeName, FieldTable, FieldValue, QueueName, ShortStr};
-use haremq::routing::{Binding, Destination, Routed, Table};
+use haremq::routing::{Binding, Destination, Exchange, ExchangeKind, Routed, Table};
 
 type Queues = Table<Arc<usize>>;
 
@@ -156,6 +156,30 @@ fn headers(c: &mut Criterion) {
     });
 }
 
+/// Weighted bindings of a consistent hash exchange, and one that comes and goes among them.
+fn consistent_hash(c: &mut Criterion) {
+    let cases = [("consistent hash/10", 10), ("consistent hash/1000", 1_000)];
+    for (name, bindings) in cases {
+        let bindings = scaled(bindings);
+        let mut table = table(bindings + 1);
+        let exchange = ExchangeName::try_from("hash").expect("a short name");
+        let exchange = Exchange::new(exchange, ExchangeKind::ConsistentHash);
+        table.declare_exchange(exchange).expect("a new exchange");
+        for n in 0..bindings {
+            bind(&mut table, "hash", n, &(n % 20 + 1).to_string(), FieldTable::EMPTY);
+        }
+        let keys: Vec<String> = (0..10_000).map(|n| format!("customer.{n}")).collect();
+        bench_keys(c, name, &table, "hash", &keys);
+        let one = binding("hash", bindings, "20", FieldTable::EMPTY);
+        c.bench_function(&format!("{name} bind and unbind"), |b| {
+            b.iter(|| {
+                table.bind(one.clone()).expect("both ends are there");
+                table.unbind(&one).expect("it is there")
+            });
+        });
+    }
+}
+
 /// One bind and its unbind in a table that holds so many bindings already.
 fn change(c: &mut Criterion) {
     for (name, bindings) in [("bind and unbind/1000", 1_000), ("bind and unbind/100000", 100_000)] {
@@ -193,5 +217,14 @@ fn change(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, direct, default_exchange, fanout, topic, headers, change);
+criterion_group!(
+    benches,
+    direct,
+    default_exchange,
+    fanout,
+    topic,
+    headers,
+    consistent_hash,
+    change
+);
 criterion_main!(benches);

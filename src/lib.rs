@@ -26,6 +26,7 @@ pub mod config;
 pub mod ctl;
 pub mod net;
 pub mod perf;
+mod properties;
 pub mod protocol;
 pub mod queue;
 pub mod routing;

@@ -5,22 +5,25 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::access::{Directory, Permissions, User};
 use crate::allocator;
 use crate::base::SystemClock;
-use crate::broker::{Broker, BrokerSettings};
+use crate::broker::policy::QueueType;
+use crate::broker::{Broker, BrokerSettings, Existing, Interceptors};
 use crate::config::{
     DefaultUser, Durability, ListenAddress, Loaded, Settings, Storage, StoreCommand, load,
     perf_arguments, start_logging,
 };
 use crate::ctl;
-use crate::net::{Listener, ListenerSettings, TokioScheduler};
+use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
 use crate::perf;
+use crate::properties::{edit_properties, hash_property};
 use crate::protocol;
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
-use crate::wire::headers_of;
+use crate::wire::{headers_of, published_again};
 
 /// The process did what it was asked to.
 const EXIT_OK: u8 = 0;
@@ -86,6 +89,12 @@ fn run(loaded: Loaded) -> Result<(), ServerError> {
     runtime.block_on(serve(loaded.settings))
 }
 
+/// How long a stop waits for dead letters to arrive; most take one sync of the disk.
+const LETTERS_PATIENCE_MS: u64 = 500;
+
+/// How often it looks.
+const LETTERS_PAUSE_MS: u64 = 5;
+
 async fn serve(settings: Settings) -> Result<(), ServerError> {
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
     let storage = storage::open(&settings)?;
@@ -93,6 +102,7 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
     if let Some(storage) = &storage {
         storage.attach(&broker);
     }
+    let timers = tokio::spawn(run_timers(Arc::clone(&broker)));
     allocator::look_after(&broker);
     let protocol = Arc::new(protocol_settings(&settings));
     let mut listeners = Vec::new();
@@ -110,6 +120,13 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
         .collect();
     for listener in running {
         listener.await.map_err(|error| start(&error))?;
+    }
+    // What is due from now on is due after a restart.
+    timers.abort();
+    let mut patience = LETTERS_PATIENCE_MS / LETTERS_PAUSE_MS;
+    while broker.letters_under_way() > 0 && patience > 0 {
+        tokio::time::sleep(Duration::from_millis(LETTERS_PAUSE_MS)).await;
+        patience -= 1;
     }
     if let Some(storage) = &storage {
         tokio::task::block_in_place(|| storage.close()).map_err(ServerError::Close)?;
@@ -205,8 +222,21 @@ fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Brok
         default_vhost: settings.default_user.vhost.clone(),
         memory_watermark_bytes: settings.memory_watermark_bytes,
         parse_headers: headers_of,
+        write_headers: published_again,
+        hash_property,
+        edit_properties,
+        interceptors: Interceptors {
+            timestamp: settings.intercept_timestamp.map(existing),
+            routing_node: settings.intercept_routing_node.map(existing),
+            node: settings.cluster_name.clone(),
+        },
+        default_queue_type: settings.default_queue_type.as_deref().and_then(QueueType::parse),
         storage: storage.map(|storage| storage.stores.clone()),
     }))
+}
+
+fn existing(overwrite: bool) -> Existing {
+    if overwrite { Existing::Overwritten } else { Existing::Kept }
 }
 
 fn directory(user: &DefaultUser) -> Result<Directory, ServerError> {

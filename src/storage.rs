@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use crate::access::{Directory, PasswordHash, Permissions, User};
+use crate::access::{Directory, PasswordHash, Permissions, TopicPermissions, User};
 use crate::base::UserName;
 use crate::base::limits::LOG_WAITING_BYTES_MAX;
 use crate::broker::{Broker, BrokerStorage};
@@ -106,6 +106,15 @@ impl OpenStorage {
                 .map_err(|error| cause(error.to_string()))?;
             directory
                 .set_permissions(&record.user, record.vhost.clone(), permissions)
+                .map_err(|error| cause(error.to_string()))?;
+        }
+        for record in definitions.topic_permissions.values() {
+            let store::TopicPermission { user, vhost, exchange, write, read } = record;
+            let cause = |cause: String| StorageError::User { user: user.clone(), cause };
+            let permissions = TopicPermissions::parse(write, read, user, vhost)
+                .map_err(|error| cause(error.to_string()))?;
+            directory
+                .set_topic_permissions(user, vhost.clone(), exchange.clone(), permissions)
                 .map_err(|error| cause(error.to_string()))?;
         }
         Ok(directory)

@@ -183,7 +183,7 @@ fn a_key_of_rabbitmq_without_effect_warns_and_never_stops() {
                 log.file = rabbit.log\nlog.file.level = debug\nlog.connection.level = debug\n\
                 auth_backends.1 = ldap\nauth_mechanisms.1 = EXTERNAL\nssl_cert_login_from = common_name\n\
                 cluster_formation.peer_discovery_backend = dns\nqueue_leader_locator = balanced\n\
-                queue_master_locator = min-masters\ndefault_queue_type = quorum\nproxy_protocol = true\n\
+                queue_master_locator = min-masters\nproxy_protocol = true\n\
                 tcp_listen_options.keepalive = true\ncollect_statistics_interval = 5000\n\
                 management.tcp.port = 15672\nmanagement.tcp.ip = 0.0.0.0\nmanagement.ssl.port = 15671\n\
                 management.path_prefix = /x\nmanagement.disable_stats = true\n\
@@ -191,7 +191,7 @@ fn a_key_of_rabbitmq_without_effect_warns_and_never_stops() {
                 prometheus.return_per_object_metrics = true\nmax_connections = 100\n\
                 cluster_queue_limit = 100\nvhost_max = 10\ndefault_users.a.password = x\n\
                 default_policies.operator.p.expires = 1\ndefault_limits.vhosts.1.max_queues = 1\n\
-                message_interceptors.incoming.set_header_timestamp.overwrite = true\n\
+                message_interceptors.outgoing.timestamp.enabled = true\n\
                 anonymous_login_user = guest\ninclude conf.d/*.conf\n";
     let loaded = file(text);
     let said = warnings(&loaded);

@@ -156,7 +156,8 @@ impl Queue {
         let machine = Machine::new(QueueConfig::default());
         let mut queue = Self { machine, effects: Effects::new(), next: 1 };
         let (id, access) = (ConsumerId(1), Access::Shared);
-        let consumer = Consumer { id, holder: HOLDER, acknowledge, access };
+        let consumer =
+            Consumer { id, holder: HOLDER, acknowledge, access, priority: 0, timeout: None };
         queue.apply(Command::Attach { consumer, request: RequestId(0) });
         queue
     }
@@ -169,7 +170,15 @@ impl Queue {
             let (connection, channel, holder) = (ConnectionId(1), CHANNEL, HOLDER);
             let sequence = PublishSequence(id);
             let publish = Some(PublishRef { connection, channel, holder, sequence });
-            Incoming { payload: id, bytes: 100, persistent: false, publish }
+            Incoming {
+                payload: id,
+                bytes: 100,
+                persistent: false,
+                publish,
+                ttl: None,
+                priority: 0,
+                due: None,
+            }
         };
         self.apply(Command::Enqueue((first..self.next).map(message).collect()));
         first

@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use haremq::access::{Directory, Permissions, User};
 use haremq::base::{ManualClock, UserName, VhostName};
-use haremq::broker::{Broker, BrokerSettings, Cell, PageQuestion, Scheduler};
+use haremq::broker::{
+    Broker, BrokerSettings, Cell, DeadLetters, Interceptors, PageQuestion, Scheduler,
+};
 use haremq::protocol::Settings;
-use haremq::wire::headers_of;
+use haremq::wire::{headers_of, published_again};
 use tokio::runtime::Runtime;
 
 use super::client::Client;
@@ -36,6 +38,10 @@ impl Scheduler for Noted {
     fn page_in(&self, cell: Arc<Cell>, _question: PageQuestion, _pause_ms: u64) {
         panic!("{:?} wants messages from a disk that is not there", cell.info().name);
     }
+
+    fn send_dead_letters(&self, cell: Arc<Cell>, _letters: DeadLetters, _pause_ms: u64) {
+        panic!("{:?} has dead letters, and nobody configured any", cell.info().name);
+    }
 }
 
 impl World {
@@ -55,6 +61,11 @@ impl World {
             default_vhost: vhost,
             memory_watermark_bytes: MEMORY_WATERMARK_BYTES,
             parse_headers: headers_of,
+            write_headers: published_again,
+            hash_property: |_, _| None,
+            edit_properties: |properties, _| properties.to_vec(),
+            interceptors: Interceptors::default(),
+            default_queue_type: None,
             storage: None,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();

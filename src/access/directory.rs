@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::{UserName, VhostName};
+use crate::base::{ExchangeName, UserName, VhostName};
 
 use super::password::PasswordHash;
 use super::permission::{Action, Permissions};
+use super::topic::TopicPermissions;
 use super::user::User;
 
 /// Users, permissions, and the users that may come from this machine only.
@@ -26,6 +27,7 @@ pub struct Directory {
 struct Entry {
     user: Arc<User>,
     permissions: BTreeMap<VhostName, Arc<Permissions>>,
+    topics: BTreeMap<(VhostName, ExchangeName), Arc<TopicPermissions>>,
 }
 
 /// Why a login is refused. The text is for the log: it tells more than a stranger may know.
@@ -71,7 +73,10 @@ impl Directory {
         match self.users.get_mut(&name) {
             Some(entry) => entry.user = user,
             None => {
-                self.users.insert(name, Entry { user, permissions: BTreeMap::new() });
+                self.users.insert(
+                    name,
+                    Entry { user, permissions: BTreeMap::new(), topics: BTreeMap::new() },
+                );
             }
         }
     }
@@ -114,10 +119,61 @@ impl Directory {
         entry.is_some_and(|entry| entry.permissions.remove(vhost).is_some())
     }
 
+    /// Sets which routing keys of a topic exchange a user may use.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NoSuchUser`].
+    pub fn set_topic_permissions(
+        &mut self,
+        user: &UserName,
+        vhost: VhostName,
+        exchange: ExchangeName,
+        permissions: TopicPermissions,
+    ) -> Result<(), DirectoryError> {
+        let entry = self.users.get_mut(user);
+        let entry = entry.ok_or_else(|| DirectoryError::NoSuchUser(user.clone()))?;
+        entry.topics.insert((vhost, exchange), Arc::new(permissions));
+        Ok(())
+    }
+
+    /// Takes a user's topic permissions of one exchange, or of all of a virtual host, away; whether there
+    /// were any.
+    pub fn clear_topic_permissions(
+        &mut self,
+        user: &UserName,
+        vhost: &VhostName,
+        exchange: Option<&ExchangeName>,
+    ) -> bool {
+        let Some(entry) = self.users.get_mut(user) else { return false };
+        let before = entry.topics.len();
+        entry.topics.retain(|(of_vhost, of_exchange), _| {
+            of_vhost != vhost || exchange.is_some_and(|exchange| exchange != of_exchange)
+        });
+        entry.topics.len() < before
+    }
+
+    /// Which routing keys of an exchange a user may use; `None` when nobody said anything, which is every
+    /// one.
+    #[must_use]
+    pub fn topic_permissions(
+        &self,
+        user: &UserName,
+        vhost: &VhostName,
+        exchange: &str,
+    ) -> Option<&Arc<TopicPermissions>> {
+        let topics = &self.users.get(user)?.topics;
+        // Nearly nobody has any, and the key of the map is made of copies.
+        if topics.is_empty() {
+            return None;
+        }
+        topics.get(&(vhost.clone(), ExchangeName::try_from(exchange).ok()?))
+    }
+
     /// Forgets every permission in a virtual host that is deleted.
     pub fn remove_vhost(&mut self, vhost: &VhostName) {
         for entry in self.users.values_mut() {
             entry.permissions.remove(vhost);
+            entry.topics.retain(|(of_vhost, _), _| of_vhost != vhost);
         }
     }
 

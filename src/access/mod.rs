@@ -8,10 +8,12 @@ mod directory;
 mod password;
 mod pattern;
 mod permission;
+mod topic;
 mod user;
 
 pub use directory::{Directory, DirectoryError, LoginError, ShownName};
 pub use password::{PasswordError, PasswordHash};
 pub use pattern::{Pattern, PatternError};
 pub use permission::{Action, DEFAULT_EXCHANGE_ALIAS, Permissions};
+pub use topic::TopicPermissions;
 pub use user::User;

@@ -90,6 +90,12 @@ pub const OUTPUT_LOW_WATER_BYTES: usize = 256 * 1024;
 /// Deliveries in bytes that wait in one connection's inbox above which its consumers are held.
 pub const INBOX_HIGH_WATER_BYTES: usize = 1024 * 1024;
 
+/// Direct replies in bytes of RAM that wait in one connection's inbox, above which more of them are dropped.
+/// There is no queue in which they could wait instead, and their publishers cannot wait either: a responder
+/// serves many, and one requester that does not read must not stop it. A requester asked for each of them,
+/// and this is some hundred thousand small ones; RabbitMQ keeps as many as its memory holds.
+pub const DIRECT_REPLY_WAITING_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// Messages that a queue hands out in one turn before others get theirs.
 pub const DELIVER_BURST_MESSAGES: usize = 256;
 
@@ -117,6 +123,11 @@ pub const ROUTE_EXCHANGES_MAX: usize = 65_536;
 /// Bursts of one queue that one drive may hand out before a task of its own goes on: it bounds how
 /// long one connection works for others.
 pub const DRIVE_BURSTS_MAX: usize = 8;
+
+/// Messages that a queue gives up or makes ready of its own accord in one step (expired, dropped for
+/// length, due). A million messages that expire at once are a thousand steps, and other queues get their
+/// turn between them.
+pub const QUEUE_STEP_MESSAGES_MAX: usize = 1024;
 
 /// Unwritten bytes of one connection above which nothing more is read from it: answers to a peer that
 /// asks and does not listen.
@@ -175,6 +186,28 @@ pub const PAGE_IN_PAUSE_MAX_MS: u64 = 10_000;
 /// Messages of a long queue that stay in RAM at each end: one costs about 60 bytes without its body.
 pub const PAGING_WINDOW_MESSAGES: u32 = 16 * 1024;
 
+/// Dead letters of one `at-least-once` queue on their way, above which it gives no more up of its own accord:
+/// as many as one page of the log, so that a group of them shares one sync of the disk.
+pub const DEAD_LETTERS_DEPARTING_MAX: u32 = 1024;
+
+/// How long a dead letter that no queue took waits before it is sent again, in ms: what is amiss is a
+/// topology, and people mend that.
+pub const DEAD_LETTER_PAUSE_MIN_MS: u64 = 500;
+
+/// The longest pause between two tries, in ms, each being twice the one before.
+pub const DEAD_LETTER_PAUSE_MAX_MS: u64 = 30_000;
+
+/// How often a message of a quorum queue may return when nobody says otherwise (rabbitmq: 4.0, delivery
+/// limit of quorum queues).
+pub const QUORUM_DELIVERY_LIMIT_DEFAULT: u32 = 20;
+
+/// The longest time to live of messages and unused queues, in ms: RabbitMQ's ten years. Delays made of queues
+/// need more than a timer of 32 bits has: the longest one of Celery and `NServiceBus` lasts 2^27 seconds.
+pub const EXPIRY_MS_MAX: u64 = 315_360_000_000;
+
+/// Queues that are driven in one go because their moment has come; then everything else has a turn.
+pub const DUE_QUEUES_MAX: usize = 64;
+
 /// How long a publisher is not read, in ms, before it looks again whether the message log keeps up.
 pub const LOG_PRESSURE_PAUSE_MS: u64 = 5;
 
@@ -189,3 +222,27 @@ pub const TRIM_BYTES_MIN: u64 = 32 * 1024 * 1024;
 /// Looks, one each second, from one giving back to the next: a queue that fills and drains all the time
 /// is not to pay for fresh pages each time.
 pub const TRIM_PAUSE_LOOKS: u32 = 10;
+
+/// Bytes of messages that one recent history exchange remembers: it is told a number of messages, which
+/// says nothing about their size.
+pub const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// The longest key of a message that is remembered to find duplicates, in bytes: a short string, which every
+/// sender of ids uses, and one for the type of its value. A longer one would make the window as large as its
+/// sender likes.
+pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 256;
+
+/// Keys that an exchange or queue remembers when nobody says how many (LavinMQ's default).
+pub const DEDUPLICATION_KEYS_DEFAULT: usize = 128;
+
+/// The most keys that an exchange or queue may be asked to remember, and the most that a queue does that
+/// looks for duplicates among its messages. A key of 36 bytes costs about 250 in RAM.
+pub const DEDUPLICATION_KEYS_MAX: usize = 1024 * 1024;
+
+/// Bytes of all keys that one exchange or queue remembers; the oldest go for new ones. A million keys of
+/// usual size fit, and not a million of the longest.
+pub const DEDUPLICATION_WINDOW_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Messages of one part of the list of what an exchange delays: their routing keys may have to be read from
+/// disk, one by one.
+pub const DELAYED_PAGE_MAX: usize = 500;

@@ -26,8 +26,13 @@ pub trait Clock: Send + Sync {
     /// A moment that never goes back.
     fn now(&self) -> Millis;
 
+    /// Milliseconds since 1970, for moments that must be known after a restart. May go back.
+    fn unix_ms(&self) -> u64;
+
     /// Seconds since 1970, for timestamps that people and clients read.
-    fn unix_seconds(&self) -> u64;
+    fn unix_seconds(&self) -> u64 {
+        self.unix_ms() / 1000
+    }
 }
 
 /// The machine's clock.
@@ -58,8 +63,9 @@ impl Clock for SystemClock {
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one home of the clock")]
-    fn unix_seconds(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+    fn unix_ms(&self) -> u64 {
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+        elapsed.map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
     }
 }
 
@@ -115,7 +121,7 @@ impl Clock for ManualClock {
         Millis(self.now_ms.load(Ordering::SeqCst))
     }
 
-    fn unix_seconds(&self) -> u64 {
-        self.now_ms.load(Ordering::SeqCst) / 1000
+    fn unix_ms(&self) -> u64 {
+        self.now_ms.load(Ordering::SeqCst)
     }
 }

@@ -1,6 +1,7 @@
 //! Queue arguments: which values are good, and when a second declare says the same as the first.
 
 use super::{DeclareQueue, QueueInfo, Refused, refuse};
+use crate::base::limits::{DEDUPLICATION_KEYS_MAX, EXPIRY_MS_MAX};
 use crate::base::{FieldTable, FieldValue, QueueName, ReplyCode, VhostName};
 
 /// How a value is checked.
@@ -22,10 +23,16 @@ enum Rule {
     Overflow,
     /// `at-most-once` or `at-least-once`.
     DeadLetterStrategy,
+    /// `disabled`, `all`, `failed` or `returned`.
+    DelayedRetryType,
     /// `classic` or `quorum`.
     QueueType,
     /// 1 or 2.
     Version,
+    /// An integer from 1 to as many keys as a window may have.
+    Keys,
+    /// `memory` or `disk`.
+    Persistence,
 }
 
 /// The arguments that RabbitMQ knows for classic and quorum queues. All others are kept and ignored.
@@ -43,30 +50,19 @@ const KNOWN: &[(&str, Rule)] = &[
     ("x-single-active-consumer", Rule::Boolean),
     ("x-delivery-limit", Rule::NotNegativeOrOff),
     ("x-consumer-timeout", Rule::NotNegative),
+    ("x-delayed-retry-type", Rule::DelayedRetryType),
+    ("x-delayed-retry-min", Rule::NotNegative),
+    ("x-delayed-retry-max", Rule::NotNegative),
     ("x-queue-mode", Rule::Text),
     ("x-queue-version", Rule::Version),
     ("x-queue-master-locator", Rule::Text),
     ("x-queue-leader-locator", Rule::Text),
+    ("x-message-deduplication", Rule::Boolean),
+    ("x-cache-size", Rule::Keys),
+    ("x-cache-ttl", Rule::Positive),
+    ("x-cache-persistence", Rule::Persistence),
+    ("x-deduplication-header", Rule::Text),
 ];
-
-/// Known ones that are checked and kept, and have no effect yet.
-const WITHOUT_EFFECT: &[&str] = &[
-    "x-message-ttl",
-    "x-expires",
-    "x-max-length",
-    "x-max-length-bytes",
-    "x-overflow",
-    "x-dead-letter-exchange",
-    "x-dead-letter-routing-key",
-    "x-dead-letter-strategy",
-    "x-max-priority",
-    "x-single-active-consumer",
-    "x-delivery-limit",
-    "x-consumer-timeout",
-];
-
-/// Milliseconds that still fit RabbitMQ's timers.
-const TIMER_MS_MAX: i128 = 4_294_967_295;
 
 /// Refuses what a new queue cannot be.
 pub(super) fn check(
@@ -100,14 +96,17 @@ pub(super) fn check(
     }
     if queue_type(&declare.arguments) == "quorum" {
         check_quorum(name, vhost, declare)?;
+        if has(b"x-max-priority") {
+            return refuse(
+                ReplyCode::PreconditionFailed,
+                format!(
+                    "invalid arg 'x-max-priority' for queue '{name}' in vhost '{vhost}' of queue \
+                     type rabbit_quorum_queue"
+                ),
+            );
+        }
     }
     Ok(())
-}
-
-/// The arguments among these that have no effect in this version, for the log.
-pub(super) fn without_effect(arguments: &FieldTable) -> Vec<&'static str> {
-    let given = |key: &&&str| arguments.get(key.as_bytes()).is_some();
-    WITHOUT_EFFECT.iter().filter(given).copied().collect()
 }
 
 /// Refuses a second declare that says something else than the first.
@@ -157,6 +156,39 @@ pub(super) fn check_equivalent(
     Ok(())
 }
 
+/// What `basic.consume` asks for in its arguments.
+pub(super) fn consume(
+    queue: &QueueName,
+    vhost: &VhostName,
+    arguments: &FieldTable,
+) -> Result<ConsumeArguments, Refused> {
+    // rabbitmq: rabbit_amqqueue.erl, consume_args.
+    let number = |key: &str| {
+        let value = arguments.get(key.as_bytes()).map(integer).transpose();
+        value.or_else(|reason| {
+            refuse(
+                ReplyCode::PreconditionFailed,
+                format!("invalid arg '{key}' for queue '{queue}' in vhost '{vhost}': {reason}"),
+            )
+        })
+    };
+    let priority = number("x-priority")?.unwrap_or(0);
+    let bounded = priority.clamp(i32::MIN.into(), i32::MAX.into());
+    let timeout = number("x-consumer-timeout")?;
+    Ok(ConsumeArguments {
+        priority: i32::try_from(bounded).unwrap_or(0),
+        timeout: timeout.and_then(|timeout| u64::try_from(timeout).ok()),
+    })
+}
+
+/// See [`consume`].
+pub(super) struct ConsumeArguments {
+    /// `x-priority`.
+    pub(super) priority: i32,
+    /// `x-consumer-timeout`, in ms.
+    pub(super) timeout: Option<u64>,
+}
+
 fn check_quorum(
     name: &QueueName,
     vhost: &VhostName,
@@ -182,7 +214,7 @@ fn check_quorum(
     )
 }
 
-fn queue_type(arguments: &FieldTable) -> &str {
+pub(super) fn queue_type(arguments: &FieldTable) -> &str {
     arguments.get(b"x-queue-type").and_then(FieldValue::as_text).unwrap_or("classic")
 }
 
@@ -241,9 +273,24 @@ impl Rule {
                 "at-most-once" | "at-least-once" => Ok(()),
                 _ => Err("invalid_dlx_strategy".to_owned()),
             },
+            Self::DelayedRetryType => match text(value)? {
+                "disabled" | "all" | "failed" | "returned" => Ok(()),
+                _ => Err("invalid_delayed_retry_type".to_owned()),
+            },
             Self::QueueType => match text(value)? {
                 "classic" | "quorum" => Ok(()),
                 other => Err(format!("\"unsupported queue type '{other}'\"")),
+            },
+            Self::Keys => match integer(value)? {
+                0 => Err("{value_zero,0}".to_owned()),
+                n if n > DEDUPLICATION_KEYS_MAX as i128 => {
+                    Err(format!("{{max_value_exceeded,{n}}}"))
+                }
+                _ => Ok(()),
+            },
+            Self::Persistence => match text(value)? {
+                "memory" | "disk" => Ok(()),
+                _ => Err("invalid_cache_persistence".to_owned()),
             },
             Self::Version => match value.as_integer() {
                 Some(1 | 2) => Ok(()),
@@ -275,7 +322,8 @@ fn at_least(n: i128, least: i128) -> Result<i128, String> {
 }
 
 fn below(n: i128, timer: bool) -> Result<(), String> {
-    if timer && n > TIMER_MS_MAX { Err(format!("{{value_too_big,{n}}}")) } else { Ok(()) }
+    let is_far = timer && n > i128::from(EXPIRY_MS_MAX);
+    if is_far { Err(format!("{{value_too_large,{n}}}")) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -310,10 +358,17 @@ mod tests {
             ("x-overflow", FieldValue::I32(1), "{unacceptable_type,signedint}"),
             ("x-message-ttl", FieldValue::I32(-1), "{value_negative,-1}"),
             ("x-expires", FieldValue::I32(0), "{value_zero,0}"),
+            ("x-expires", FieldValue::I64(315_360_000_001), "{value_too_large,315360000001}"),
+            ("x-message-ttl", FieldValue::I64(315_360_000_001), "{value_too_large,315360000001}"),
             ("x-max-priority", FieldValue::I32(256), "{max_value_exceeded,256}"),
             ("x-overflow", FieldValue::text("spill"), "invalid_overflow"),
             ("x-dead-letter-strategy", FieldValue::text("never"), "invalid_dlx_strategy"),
             ("x-queue-type", FieldValue::text("heap"), "\"unsupported queue type 'heap'\""),
+            ("x-message-deduplication", FieldValue::text("true"), "{unacceptable_type,longstr}"),
+            ("x-cache-size", FieldValue::I32(0), "{value_zero,0}"),
+            ("x-cache-size", FieldValue::I32(1_048_577), "{max_value_exceeded,1048577}"),
+            ("x-cache-ttl", FieldValue::I32(0), "{value_zero,0}"),
+            ("x-cache-persistence", FieldValue::text("tape"), "invalid_cache_persistence"),
             ("x-queue-version", FieldValue::I32(3), "\"unsupported queue version '3'\""),
             ("x-dead-letter-routing-key", FieldValue::text("k"), "routing_key_but_no_dlx_defined"),
         ];
@@ -333,10 +388,14 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_without_effect_is_named() {
-        let arguments =
-            [("x-max-length", FieldValue::I32(1)), ("x-queue-type", FieldValue::text("classic"))];
-        assert_eq!(without_effect(&declare(&arguments).arguments), ["x-max-length"]);
+    fn a_quorum_queue_has_no_priorities_by_argument() {
+        let quorum = ("x-queue-type", FieldValue::text("quorum"));
+        assert_eq!(
+            checked(&[quorum, ("x-max-priority", FieldValue::I32(5))]),
+            Err("invalid arg 'x-max-priority' for queue 'q' in vhost '/' of queue type \
+                 rabbit_quorum_queue"
+                .to_owned())
+        );
     }
 
     #[test]

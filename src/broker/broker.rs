@@ -4,13 +4,22 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
 
 use super::alarms::Alarms;
-use super::{Cell, Event, Inbox, PageQuestion, Refused, Vhost, keeping, recovery, refuse};
+use super::interceptors::{Existing, Interceptors};
+use super::limits::Limits;
+use super::policy::QueueType;
+use super::timers::Timers;
+use super::{
+    Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Refused, Vhost, keeping, recovery,
+    refuse,
+};
 use crate::access::{Directory, LoginError};
+use crate::base::limits::DUE_QUEUES_MAX;
 use crate::base::{
-    Clock, ConnectionId, ConsumerId, FieldTable, HolderId, MemoryBudget, Pressure, QueueId,
-    ReplyCode, UserName, VhostName,
+    Clock, ConnectionId, ConsumerId, FieldTable, FieldValue, HolderId, MemoryBudget, Millis,
+    Pressure, QueueId, ReplyCode, UserName, VhostName,
 };
 use crate::queue::RequestId;
 use crate::store::{self, Change, MessageLog, MetadataStore, QueueNumber};
@@ -18,6 +27,39 @@ use crate::store::{self, Change, MessageLog, MetadataStore, QueueNumber};
 /// Reads the `headers` table out of a message's raw properties. The layer that knows AMQP bytes puts
 /// it in.
 pub type HeaderParser = fn(&[u8]) -> FieldTable;
+
+/// Gives raw properties with these `headers` instead of their own, and without an `expiration`. Put in by
+/// the same layer.
+pub type HeaderWriter = fn(&[u8], &FieldTable) -> Vec<u8>;
+
+/// Reads the bytes of one property out of a message's raw properties; `None` when it is not among them.
+pub type PropertyHasher = fn(&[u8], HashProperty) -> Option<Vec<u8>>;
+
+/// Gives the raw properties after some changes.
+pub type PropertyEditor = fn(&[u8], &[Edit]) -> Vec<u8>;
+
+/// A change of a message's properties.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Edit {
+    /// A header is taken off.
+    DropHeader(&'static str),
+    /// A header is set.
+    SetHeader {
+        /// Its name, a short string.
+        name: &'static str,
+        /// Its value.
+        value: FieldValue,
+        /// What happens to the one that is there.
+        existing: Existing,
+    },
+    /// The property `timestamp` is set.
+    SetTimestamp {
+        /// Since 1970.
+        seconds: u64,
+        /// What happens to the one that is there.
+        existing: Existing,
+    },
+}
 
 /// Runs [`Cell::resume`] on a task of its own, soon.
 pub trait Scheduler: Send + Sync {
@@ -27,6 +69,10 @@ pub trait Scheduler: Send + Sync {
     /// Runs [`Cell::page_in`] on a thread that may block on the disk, after `pause_ms` milliseconds and
     /// soon. Never blocks, never calls back in place.
     fn page_in(&self, cell: Arc<Cell>, question: PageQuestion, pause_ms: u64);
+
+    /// Runs [`Cell::send_dead_letters`] on a task of its own, after `pause_ms` milliseconds and soon; on a
+    /// thread that may block on the disk when they are cold. Never blocks, never calls back in place.
+    fn send_dead_letters(&self, cell: Arc<Cell>, letters: DeadLetters, pause_ms: u64);
 }
 
 /// What the broker is built from.
@@ -43,6 +89,16 @@ pub struct BrokerSettings {
     pub memory_watermark_bytes: u64,
     /// See [`HeaderParser`].
     pub parse_headers: HeaderParser,
+    /// See [`HeaderWriter`].
+    pub write_headers: HeaderWriter,
+    /// See [`PropertyHasher`].
+    pub hash_property: PropertyHasher,
+    /// See [`PropertyEditor`].
+    pub edit_properties: PropertyEditor,
+    /// What is written into every message that comes in.
+    pub interceptors: Interceptors,
+    /// The type of queues that are declared without one in a virtual host that says nothing about it.
+    pub default_queue_type: Option<QueueType>,
     /// Where definitions and messages are kept; `None` keeps everything in memory.
     pub storage: Option<BrokerStorage>,
 }
@@ -73,13 +129,21 @@ pub(super) struct Common {
     pub(super) alarms: Alarms,
     pub(super) directory: Directory,
     pub(super) parse_headers: HeaderParser,
+    pub(super) write_headers: HeaderWriter,
+    pub(super) timers: Timers,
+    pub(super) hash_property: PropertyHasher,
+    pub(super) edit_properties: PropertyEditor,
+    pub(super) interceptors: Interceptors,
+    pub(super) default_queue_type: Option<QueueType>,
+    pub(super) limits: Limits,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
     ids: AtomicU64,
     pub(super) queue_numbers: AtomicU64,
 }
 
-/// Numbers from here on are of queues that end with the process; the definitions never reach them.
+/// Numbers from here on are of queues that end with the process, and far beyond them of the keys that queues
+/// remember ([`QueueNumber::keys`]); the definitions never reach them.
 pub(super) const PASSING_QUEUE_NUMBERS: u64 = 1 << 63;
 
 impl Common {
@@ -119,6 +183,13 @@ impl Broker {
             alarms: Alarms::default(),
             directory: settings.directory,
             parse_headers: settings.parse_headers,
+            write_headers: settings.write_headers,
+            timers: Timers::default(),
+            hash_property: settings.hash_property,
+            edit_properties: settings.edit_properties,
+            interceptors: settings.interceptors,
+            default_queue_type: settings.default_queue_type,
+            limits: Limits::default(),
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
             ids: AtomicU64::new(1),
@@ -144,6 +215,31 @@ impl Broker {
         &self.common.clock
     }
 
+    /// Drives queues whose moment has come, a bounded number of them. Says whether there may be more.
+    pub fn due(&self, now: Millis) -> bool {
+        let due = self.common.timers.take_due(now, DUE_QUEUES_MAX);
+        for cell in &due {
+            cell.timer_went_off(now);
+        }
+        due.len() == DUE_QUEUES_MAX
+    }
+
+    /// When [`Self::due`] has something to do next, unless [`Self::poll_earlier_deadline`] says more.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Millis> {
+        self.common.timers.next()
+    }
+
+    /// Ready when there is something to do before `than`; else the one task that sleeps until then is
+    /// woken when that becomes so.
+    pub fn poll_earlier_deadline(
+        &self,
+        than: Option<Millis>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        self.common.timers.poll_earlier(than, context)
+    }
+
     /// Checks a login.
     pub fn authenticate(
         &self,
@@ -157,12 +253,14 @@ impl Broker {
     /// The virtual host that a user opens.
     ///
     /// # Errors
-    /// 530 when it is not there or the user has no permissions in it.
+    /// 530 when it is not there, has or the user has as many connections as it may, or the user has no
+    /// permissions in it.
     pub fn open_vhost(&self, name: &VhostName, user: &UserName) -> Result<Arc<Vhost>, Refused> {
         let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
         let Some(vhost) = vhosts.get(name) else {
             return refuse(ReplyCode::NotAllowed, format!("vhost {name} not found"));
         };
+        self.common.limits.check_connection(name, user)?;
         if !self.common.directory.vhost_access(user, name) {
             return refuse(
                 ReplyCode::NotAllowed,
@@ -170,6 +268,17 @@ impl Broker {
             );
         }
         Ok(Arc::clone(vhost))
+    }
+
+    /// A virtual host, for whoever administers it.
+    #[must_use]
+    pub fn vhost(&self, name: &VhostName) -> Option<Arc<Vhost>> {
+        let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
+        vhosts.get(name).map(Arc::clone)
+    }
+
+    pub(super) fn common(&self) -> &Common {
+        &self.common
     }
 
     pub(super) fn has_tag(&self, user: &UserName, tag: &str) -> bool {
@@ -193,6 +302,19 @@ impl Broker {
             inbox.push([Event::Close { text: text.to_owned() }]);
         }
         everybody.len()
+    }
+
+    /// Dead letters and delayed messages that were sent on and that no queue has answered yet. Who stops
+    /// the broker before they are is given them once more after the next start.
+    #[must_use]
+    pub fn letters_under_way(&self) -> usize {
+        let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
+        let of_vhost = |vhost: &Arc<Vhost>| {
+            let table = vhost.table();
+            let queues = table.queues().map(|(_, cell)| cell).chain(table.delay_queues());
+            queues.map(|cell| cell.letters_under_way()).sum::<usize>()
+        };
+        vhosts.values().map(of_vhost).sum()
     }
 
     /// The message log takes nothing more, or does again: publishers are blocked meanwhile.

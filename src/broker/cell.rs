@@ -16,24 +16,27 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 
+use super::Vhost;
 use super::broker::Common;
+use super::courier::{Courier, DeadLetters};
+use super::effective::InForce;
+use super::envelope::Envelope;
 use super::executor::{After, Executor, Standing, tell};
 use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
+use super::policy::QueueEffective;
+use super::queue_settings::QueueSettings;
 use super::storing::Storing;
-use super::{ChannelCredit, Inbox, Vhost};
+use super::unique::{FromLog, Unique};
 use crate::base::limits::{
     CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES,
-    DRIVE_BURSTS_MAX, PAGE_IN_BYTES_MAX, PAGING_WINDOW_MESSAGES,
+    DRIVE_BURSTS_MAX,
 };
-use crate::base::{ConnectionId, FieldTable, MessageId, Millis, QueueId, QueueName};
-use crate::queue::{
-    Burst, Command, Consumer, Effects, Incoming, LogMode, Machine, Paging, Progress, QueueConfig,
-    RequestId,
-};
-use crate::store::{LogError, Position, QueueNumber, RecoveredQueue};
+use crate::base::{ConnectionId, ExchangeName, FieldTable, MessageId, Millis, QueueId, QueueName};
+use crate::queue::{Burst, Command, Effects, Machine, Progress};
+use crate::store::{LogError, QueueNumber};
 
 /// What a queue was declared to be.
 #[derive(Clone, Debug)]
@@ -52,6 +55,8 @@ pub struct QueueInfo {
     pub arguments: FieldTable,
     /// What the message log knows it by.
     pub number: QueueNumber,
+    /// The exchange that delays its messages here, for the queue behind it: no name leads to that one.
+    pub delays: Option<ExchangeName>,
 }
 
 impl QueueInfo {
@@ -59,57 +64,6 @@ impl QueueInfo {
     #[must_use]
     pub fn is_stored(&self) -> bool {
         self.durable && self.exclusive.is_none()
-    }
-}
-
-/// Something for a queue, with what the executor needs to answer.
-pub(super) enum Envelope {
-    /// Messages of one publisher.
-    Publish {
-        /// In order.
-        messages: Vec<Incoming<Payload>>,
-        /// Who gets the confirms.
-        publisher: Arc<Inbox>,
-    },
-    /// A consumer.
-    Attach {
-        /// The machine's side.
-        consumer: Consumer,
-        /// The question.
-        request: RequestId,
-        /// Its connection.
-        connection: ConnectionId,
-        /// Where deliveries go.
-        inbox: Arc<Inbox>,
-        /// The credit of its channel.
-        credit: Arc<ChannelCredit>,
-    },
-    /// A command that is answered.
-    Ask {
-        /// Carries `request`.
-        command: Command<Payload>,
-        /// The question.
-        request: RequestId,
-        /// Where the answer goes.
-        inbox: Arc<Inbox>,
-    },
-    /// A command that is not.
-    Tell(Command<Payload>),
-    /// The log has these messages.
-    Written {
-        /// Which, in order.
-        ids: Vec<MessageId>,
-        /// Where; `None` for one that was settled before it was written.
-        positions: Vec<Option<Position>>,
-    },
-}
-
-impl Envelope {
-    fn message_bytes(&self) -> u64 {
-        match self {
-            Self::Publish { messages, .. } => messages.iter().map(|message| message.bytes).sum(),
-            _ => 0,
-        }
     }
 }
 
@@ -138,13 +92,10 @@ impl Waiting {
     }
 }
 
-/// How much of a long queue stays in RAM.
-const PAGING: Paging =
-    Paging { window: PAGING_WINDOW_MESSAGES, window_bytes: PAGE_IN_BYTES_MAX, piece: 1024 };
-
 /// See the module.
 pub struct Cell {
     info: QueueInfo,
+    pub(super) in_force: InForce,
     vhost: Weak<Vhost>,
     common: Arc<Common>,
     inbox: Mutex<Waiting>,
@@ -152,10 +103,18 @@ pub struct Cell {
     scheduled: AtomicBool,
     crashed: AtomicBool,
     deleted: AtomicBool,
+    /// Whether its entry in the timers was taken out since the core looked.
+    timer_gone_off: AtomicBool,
+    /// There once the queue had a dead letter.
+    pub(super) courier: OnceLock<Courier>,
     /// See [`Self::lost_messages`].
     lost: AtomicU64,
+    /// Messages that were dropped as duplicates.
+    pub(super) duplicates: AtomicU64,
     /// Messages that came after the crash and were refused.
     pub(super) refused: AtomicU64,
+    /// Messages that an exchange delays here, as of the last turn.
+    pub(super) delayed: AtomicU64,
 }
 
 pub(super) struct Core {
@@ -164,46 +123,86 @@ pub(super) struct Core {
     pub(super) executor: Executor,
     /// The other half of the inbox: swapped with it, so that both keep their room.
     pub(super) taken: VecDeque<Envelope>,
+    /// What waits for a page, in a queue that drops duplicates.
+    pub(super) behind: VecDeque<Envelope>,
+    /// When the queue is driven at the latest, as [`super::timers`] knows it.
+    timer: Option<Millis>,
 }
 
 impl Cell {
-    /// A cell around a queue; `recovered` is what the log has of it from before.
+    /// A cell around a queue; `effective` is what is in force for it, and `recovered` is what the log has
+    /// of it from before.
     pub(super) fn new(
         info: QueueInfo,
+        effective: QueueEffective,
         vhost: Weak<Vhost>,
         common: Arc<Common>,
-        recovered: Option<RecoveredQueue>,
+        recovered: FromLog,
     ) -> Arc<Self> {
-        let storing = common
+        let delaying = info.delays.is_some().then_some(common.parse_headers);
+        let mut storing = common
             .log
             .as_ref()
             .map(|log| Storing::new(Arc::clone(log), info.number, info.is_stored()));
-        let config = QueueConfig {
-            log: if storing.is_some() { LogMode::Logged } else { LogMode::Volatile },
-            auto_delete: info.auto_delete,
-            paging: storing.is_some().then_some(PAGING),
+        let settings = match &info.delays {
+            None => QueueSettings::new(effective, info.auto_delete, storing.is_some()),
+            Some(exchange) => QueueSettings::delaying(effective, exchange, storing.is_some()),
         };
-        let machine = match recovered {
+        let (config, counts_deliveries) = (settings.machine, settings.counts_deliveries);
+        if let Some(storing) = &mut storing {
+            storing.set_ttl(config.message_ttl);
+            storing.set_delaying(delaying);
+        }
+        let unique = Unique::new(&info, &common, recovered);
+        if let (Some(storing), Some(unique)) = (&mut storing, &unique) {
+            storing.set_keys_number(unique.number());
+        }
+        let recovered_messages = recovered.messages.map_or(0, |recovered| recovered.messages);
+        let machine = match recovered.messages {
             Some(recovered) => Machine::recover(config, recovered.next_id, away(&recovered)),
             None => Machine::new(config),
         };
-        Arc::new(Self {
+        let first_deadline = machine.next_deadline();
+        let cell = Arc::new(Self {
             info,
+            in_force: InForce::new(settings),
             vhost,
             common,
             inbox: Mutex::default(),
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
-                executor: Executor::new(storing),
+                executor: Executor::new(storing, unique, counts_deliveries, delaying),
                 taken: VecDeque::new(),
+                behind: VecDeque::new(),
+                timer: first_deadline,
             }),
+            timer_gone_off: AtomicBool::new(false),
+            courier: OnceLock::new(),
             scheduled: AtomicBool::new(false),
             crashed: AtomicBool::new(false),
             deleted: AtomicBool::new(false),
             lost: AtomicU64::new(0),
+            duplicates: AtomicU64::new(0),
             refused: AtomicU64::new(0),
-        })
+            delayed: AtomicU64::new(recovered_messages),
+        });
+        if let Some(at) = first_deadline {
+            cell.set_timer(None, at);
+        }
+        cell
+    }
+
+    pub(super) fn vhost(&self) -> Option<Arc<Vhost>> {
+        self.vhost.upgrade()
+    }
+
+    pub(super) fn common(&self) -> &Arc<Common> {
+        &self.common
+    }
+
+    fn set_timer(self: &Arc<Self>, before: Option<Millis>, at: Millis) {
+        self.common.timers.set(self.info.id, Arc::downgrade(self), before, at);
     }
 
     /// What the queue was declared to be.
@@ -254,10 +253,19 @@ impl Cell {
         }
     }
 
+    /// The moment has come that the queue had asked for. Whoever is at the core now may have begun before
+    /// it, so the inbox gets something that makes them look again.
+    pub(super) fn timer_went_off(self: &Arc<Self>, now: Millis) {
+        self.timer_gone_off.store(true, Ordering::SeqCst);
+        self.enqueue(Envelope::Tell(Command::Tick));
+        self.drive(now);
+    }
+
     /// Goes on where a turn ended because its budget was used up. Called by the task that
     /// [`super::Scheduler`] spawned.
     pub fn resume(self: &Arc<Self>) {
         self.scheduled.store(false, Ordering::SeqCst);
+        self.collect_confirms();
         self.drive(self.common.clock.now());
     }
 
@@ -298,9 +306,16 @@ impl Cell {
             Some(vhost) => vhost.queue_deleted(&self.info, move |stored| tell(answers, &stored)),
             None => tell(answers, &Ok(())),
         }
+        if after.dropped > 0 {
+            self.say_dropped(after.dropped);
+        }
         if after.bytes_in_ram != after.bytes_before {
             self.common.memory.change(after.bytes_in_ram, after.bytes_before);
             self.common.alarms.observe(&self.common.memory);
+        }
+        if !after.dead_letters.is_empty() {
+            let letters = DeadLetters { letters: after.dead_letters, failures: 0 };
+            self.common.scheduler.send_dead_letters(Arc::clone(self), letters, 0);
         }
         if let Some(question) = after.page_in {
             self.common.scheduler.page_in(Arc::clone(self), question, 0);
@@ -324,7 +339,7 @@ impl Cell {
         if self.is_deleted() || self.is_crashed() {
             return;
         }
-        match question.read(log, self.info.number) {
+        match question.read(log, self.info.number, self.common.clock.as_ref()) {
             Ok(page) => {
                 if question.failures() > 0 {
                     tracing::info!(
@@ -387,10 +402,14 @@ impl Cell {
             // A turn catches its panics before the lock is let go, and then says `crashed`.
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) if !self.lock_inbox().is_full() => None,
-            Err(TryLockError::WouldBlock) => {
-                Some(self.core.lock().unwrap_or_else(PoisonError::into_inner))
-            }
+            Err(TryLockError::WouldBlock) => Some(self.lock_core()),
         }
+    }
+
+    /// The core, when nobody is at it.
+    #[cfg(test)]
+    pub(super) fn core_if_free(&self) -> Option<MutexGuard<'_, Core>> {
+        self.core.try_lock().ok()
     }
 
     /// Drives the queue soon, on a task of its own.
@@ -398,6 +417,11 @@ impl Cell {
         if !self.scheduled.swap(true, Ordering::SeqCst) {
             self.common.scheduler.resume(Arc::clone(self));
         }
+    }
+
+    /// The core, when who is at it has let go: for a look at the machine. Drive the queue afterwards.
+    pub(super) fn lock_core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_inbox(&self) -> MutexGuard<'_, Waiting> {
@@ -414,10 +438,35 @@ impl Core {
         bursts_left: &mut usize,
         after: &mut After,
     ) -> Progress {
-        after.bytes_before = self.machine.ram_bytes();
+        after.bytes_before = self.machine.ram_bytes() + self.executor.key_bytes();
         let progress = self.work(cell, now, bursts_left, after);
-        after.bytes_in_ram = self.machine.ram_bytes();
+        after.bytes_in_ram = self.machine.ram_bytes() + self.executor.key_bytes();
+        if cell.info.delays.is_some() {
+            cell.delayed.store(Cell::messages_of(&self.machine), Ordering::Relaxed);
+        }
+        self.set_timer(cell);
         progress
+    }
+
+    /// Asks to be driven when the machine wants it. An entry that comes too early stays: what it finds is
+    /// the next deadline, and most queues are driven before theirs.
+    fn set_timer(&mut self, cell: &Arc<Cell>) {
+        let Some(at) = self.machine.next_deadline() else { return };
+        if cell.timer_gone_off.swap(false, Ordering::SeqCst) {
+            self.timer = None;
+        }
+        if self.timer.is_none_or(|timer| at < timer) {
+            cell.set_timer(self.timer, at);
+            self.timer = Some(at);
+        }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            ready: self.machine.ready(),
+            in_ram: self.machine.ram_bytes(),
+            is_paged: self.machine.is_paged(),
+        }
     }
 
     fn work(
@@ -428,17 +477,21 @@ impl Core {
         after: &mut After,
     ) -> Progress {
         cell.lock_inbox().swap(&mut self.taken);
+        if self.machine.next_deadline().is_some_and(|at| at <= now) {
+            self.machine.apply(now, Command::Tick, &mut self.effects);
+        }
         // One by one: what a broken machine did not get to is still there to be refused.
-        while let Some(envelope) = self.taken.pop_front() {
+        while let Some(envelope) = self.next_envelope() {
             if let Envelope::Written { ids, positions } = &envelope {
                 exchange(&mut self.machine, ids, positions);
             }
-            let standing = Standing {
-                ready: self.machine.ready(),
-                in_ram: self.machine.ram_bytes(),
-                is_paged: self.machine.is_paged(),
-            };
-            let command = self.executor.admit(envelope, standing);
+            if cell.info.delays.is_some()
+                && matches!(envelope, Envelope::Tell(Command::Delete { .. }))
+            {
+                after.dropped = Cell::messages_of(&self.machine);
+            }
+            let Some(envelope) = self.look_for_duplicates(cell, now, envelope) else { continue };
+            let command = self.executor.admit(envelope, self.standing());
             self.machine.apply(now, command, &mut self.effects);
         }
         loop {
@@ -466,14 +519,24 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Body, ExchangeName, Message, MessageHeader};
+    use crate::base::{Body, Message, MessageHeader};
+    use crate::broker::Inbox;
+    use crate::queue::Incoming;
 
     fn publish(bytes: u64) -> Envelope {
         let exchange = ExchangeName::try_from("").expect("short");
         let body = Body::One(bytes::Bytes::new());
         let message = Message::new(&exchange, b"q", b"\0\0", body, MessageHeader::default());
         let payload = Payload::new(message);
-        let incoming = Incoming { payload, bytes, persistent: false, publish: None };
+        let incoming = Incoming {
+            payload,
+            bytes,
+            persistent: false,
+            publish: None,
+            ttl: None,
+            priority: 0,
+            due: None,
+        };
         Envelope::Publish { messages: vec![incoming], publisher: Arc::new(Inbox::new()) }
     }
 

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::arguments::{self, ConsumeArguments};
+use super::direct_reply::ReplyConsumer;
 use super::keeping::Keeper;
 use super::payload::Payload;
 use super::questions::{Pending, Question};
@@ -20,7 +22,7 @@ use crate::base::{
     ChannelId, ConsumerId, ConsumerTag, ExchangeName, HolderId, Message, MessageId, Millis,
     PublishSequence, QueueId, QueueName,
 };
-use crate::queue::{Command, DeleteCondition, Flow, PublishRef, RequestId, Settlement};
+use crate::queue::{Command, Consumer, DeleteCondition, Flow, PublishRef, RequestId, Settlement};
 
 /// See the module.
 pub struct Client {
@@ -41,6 +43,7 @@ struct Channel {
     id: ChannelId,
     credit: Arc<ChannelCredit>,
     consumers: BTreeMap<ConsumerTag, ConsumerId>,
+    replies: Option<ReplyConsumer>,
     /// Queues in which this channel has consumers or may hold messages.
     cells: BTreeMap<QueueId, Arc<Cell>>,
     cells_sweep: Sweep,
@@ -65,6 +68,7 @@ impl Client {
     #[must_use]
     pub fn new(broker: Arc<Broker>, vhost: Arc<Vhost>, peer: Peer, inbox: Arc<Inbox>) -> Self {
         let publisher = Publisher::new(Arc::clone(&vhost), peer.clone(), Arc::clone(&inbox));
+        vhost.common.limits.connected(&vhost.name, &peer.user);
         Self {
             broker,
             vhost,
@@ -98,22 +102,32 @@ impl Client {
     }
 
     /// A channel is open.
-    pub fn channel_opened(&mut self, holder: HolderId, id: ChannelId) {
+    ///
+    /// # Errors
+    /// 530 when the user has as many channels as it may. It is not there then.
+    pub fn channel_opened(&mut self, holder: HolderId, id: ChannelId) -> Result<(), Refused> {
+        self.vhost.common.limits.channel_opened(&self.peer.user)?;
         let channel = Channel {
             id,
             credit: Arc::new(ChannelCredit::new()),
             consumers: BTreeMap::new(),
+            replies: None,
             cells: BTreeMap::new(),
             cells_sweep: Sweep::new(),
         };
         self.channels.insert(holder, channel);
+        Ok(())
     }
 
     /// A channel is gone: its consumers leave, and what it holds goes back to the queues.
     pub fn channel_closed(&mut self, holder: HolderId) {
         let Some(channel) = self.channels.remove(&holder) else { return };
+        self.vhost.common.limits.channel_closed(&self.peer.user);
         for consumer in channel.consumers.values() {
             self.consumers.remove(consumer);
+        }
+        if let Some(replies) = &channel.replies {
+            self.vhost.direct_replies.remove(replies);
         }
         for cell in channel.cells.values() {
             self.publisher.tell(cell, Envelope::Tell(Command::Release { holder }));
@@ -217,6 +231,9 @@ impl Client {
         holder: HolderId,
         declare: DeclareQueue,
     ) -> Result<Step, Refused> {
+        if let Some(declared) = self.vhost.declare_direct_reply(&declare.queue) {
+            return declared.map(Step::Answered);
+        }
         let mut keeper = self.keeper();
         match self.vhost.queue_declare(&self.peer, &declare, &mut keeper)? {
             DeclaredQueue::New(cell) => {
@@ -272,9 +289,10 @@ impl Client {
     ///
     /// # Errors
     /// 403, 404, 405, 406.
-    pub fn bind(&mut self, holder: HolderId, binding: Binding) -> Result<Step, Refused> {
+    pub fn bind(&mut self, holder: HolderId, binding: &Binding) -> Result<Step, Refused> {
         let mut keeper = self.keeper();
-        self.vhost.bind(&self.peer, binding, &mut keeper)?;
+        let replay = self.vhost.bind(&self.peer, binding, &mut keeper)?;
+        self.publisher.replay(replay);
         Ok(self.answer_when_kept(holder, &keeper, Answered::Done))
     }
 
@@ -328,6 +346,7 @@ impl Client {
     /// 403, 404, 405.
     pub fn consume(&mut self, holder: HolderId, request: ConsumeRequest) -> Result<Step, Refused> {
         let cell = self.vhost.queue_to_read(&self.peer, &request.queue)?;
+        let asked = arguments::consume(&request.queue, &self.vhost.name, &request.arguments)?;
         let tag = if request.tag.is_empty() { server_names::consumer_tag()? } else { request.tag };
         let Some(channel) = self.channels.get_mut(&holder) else {
             return Ok(Step::Answered(Answered::Done));
@@ -346,8 +365,10 @@ impl Client {
         self.consumers.insert(id, entry);
         let question = self.broker.next_request_id();
         self.pending = Some(Pending { request: question, holder, question: Question::Consume(id) });
+        let consumer = request.consume.consumer(id, holder);
+        let ConsumeArguments { priority, timeout } = asked;
         let envelope = Envelope::Attach {
-            consumer: request.consume.consumer(id, holder),
+            consumer: Consumer { priority, timeout, ..consumer },
             request: question,
             connection: self.peer.connection,
             inbox: Arc::clone(&self.inbox),
@@ -357,8 +378,49 @@ impl Client {
         Ok(Step::Waiting)
     }
 
+    /// `basic.consume` of direct replies, on a channel that has no such consumer. An empty tag wants one from
+    /// the server.
+    ///
+    /// # Errors
+    /// 541 when the machine gives no random numbers.
+    pub fn consume_replies(&mut self, holder: HolderId, tag: ConsumerTag) -> Result<Step, Refused> {
+        let tag = if tag.is_empty() { server_names::consumer_tag()? } else { tag };
+        let Some(channel) = self.channels.get_mut(&holder) else {
+            return Ok(Step::Answered(Answered::Done));
+        };
+        let whose = (holder, self.broker.next_consumer_id());
+        let (consumer, address) = self.vhost.direct_replies.add(tag.clone(), whose, &self.inbox)?;
+        channel.replies = Some(consumer);
+        Ok(Step::Answered(Answered::ConsumingReplies { tag, address }))
+    }
+
+    /// A direct reply came out of the inbox: whose it is; `None` when its consumer is gone.
+    pub fn reply_arrived(
+        &mut self,
+        holder: HolderId,
+        consumer: ConsumerId,
+        reply: &Message,
+    ) -> Option<(ChannelId, &ConsumerTag)> {
+        if let Some(dropped) = self.inbox.replies().arrived(reply.ram_bytes()) {
+            let connection = self.peer.connection;
+            tracing::warn!(connection = %connection, dropped, "a requester reads again; so many direct replies to it were dropped");
+        }
+        let channel = self.channels.get(&holder);
+        let to = channel.and_then(|channel| Some((channel.id, channel.replies.as_ref()?)));
+        let to = to.filter(|(_, replies)| replies.id == consumer);
+        if to.is_none() {
+            self.vhost.direct_replies.are_late(1);
+        }
+        to.map(|(channel, replies)| (channel, &replies.tag))
+    }
+
     /// `basic.cancel`. An unknown tag is no error.
     pub fn cancel(&mut self, holder: HolderId, tag: &ConsumerTag) -> Step {
+        let replies = self.channels.get_mut(&holder).map(|channel| &mut channel.replies);
+        if let Some(replies) = replies.and_then(|all| all.take_if(|one| one.tag == *tag)) {
+            self.vhost.direct_replies.remove(&replies);
+            return Step::Answered(Answered::Done);
+        }
         let id = self.channels.get_mut(&holder).and_then(|channel| channel.consumers.remove(tag));
         let entry = id.and_then(|id| Some((id, self.consumers.get(&id)?.cell.clone())));
         let Some((consumer, cell)) = entry else {
@@ -463,11 +525,13 @@ impl Drop for Client {
         for holder in holders {
             self.channel_closed(holder);
         }
+        self.vhost.direct_replies.are_late(self.inbox.replies().close());
         for cell in std::mem::take(&mut self.exclusive) {
             let condition = DeleteCondition::default();
             let command = Command::Delete { condition, request: None };
             self.publisher.tell(&cell, Envelope::Tell(command));
         }
         self.publisher.flush(now);
+        self.vhost.common.limits.disconnected(&self.vhost.name, &self.peer.user);
     }
 }

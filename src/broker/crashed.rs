@@ -8,7 +8,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::cell::{Cell, Core, Envelope};
+use super::cell::{Cell, Core};
+use super::envelope::Envelope;
 use super::executor::{After, WaitingAnswer};
 use super::{DeliveryEvent, Event, Inbox};
 use crate::base::PublishSequence;
@@ -32,12 +33,14 @@ impl Cell {
             sequences
                 .map(move |sequence| PublishRef { sequence: PublishSequence(sequence), ..first })
         });
-        for publish in runs.chain(core.machine.waiting_publishes()) {
+        let waiting = core.executor.unique.iter().flat_map(|unique| unique.waiting());
+        for publish in runs.chain(core.machine.waiting_publishes()).chain(waiting) {
             if let Some(publisher) = core.executor.publisher(&publish) {
                 refuse(&publisher, &publish);
             }
         }
-        let commands = std::mem::take(&mut core.taken);
+        let mut commands = std::mem::take(&mut core.behind);
+        commands.append(&mut core.taken);
         self.refuse(core, commands, after);
     }
 
@@ -70,7 +73,7 @@ impl Cell {
                 Envelope::Tell(Command::Delete { condition, .. }) => {
                     self.delete_crashed(core, condition, after);
                 }
-                Envelope::Tell(_) | Envelope::Written { .. } => {}
+                Envelope::Tell(_) | Envelope::Configure(_) | Envelope::Written { .. } => {}
             }
         }
     }
@@ -90,6 +93,7 @@ impl Cell {
         }
         if !after.deleted && !self.is_deleted() {
             core.executor.drop_queue();
+            after.dropped = self.delayed.load(Ordering::Relaxed);
             after.deleted = true;
         }
         None

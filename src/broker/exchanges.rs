@@ -1,12 +1,16 @@
 //! Exchange and binding methods: the checks that are the broker's, then the table.
 
+use std::sync::Arc;
+
+use super::history::Replay;
 use super::keeping::Keeper;
+use super::policy::QueueType;
 use super::vhost::{Resource, Vhost};
-use super::{Cell, DeclareExchange, Peer, Refused, keeping, refuse};
+use super::{Cell, DeclareExchange, Peer, Refused, direct_reply, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ExchangeName, QueueName, ReplyCode};
 use crate::routing::{
-    Binding, Change, Declared, Destination, Exchange, ExchangeKind, RoutingError,
+    Binding, Change, Declared, Destination, Exchange, ExchangeKind, RoutingError, Table,
 };
 
 /// Names with this prefix are the server's.
@@ -18,7 +22,7 @@ impl Vhost {
     /// # Errors
     /// 403, 404, 406.
     pub(super) fn exchange_declare(
-        &self,
+        self: &Arc<Self>,
         peer: &Peer,
         declare: DeclareExchange,
         keeper: &mut Keeper,
@@ -56,13 +60,30 @@ impl Vhost {
                 );
             }
             let name = exchange.name.clone();
-            let changes = keeping::put_exchange(&self.name, &exchange);
+            let number = self.number_for_keys(table, &exchange);
+            let is_new = exchange.delays() && table.exchange(name.as_str()).is_none();
+            let delaying = is_new.then(|| self.delaying_cell(&exchange, None));
+            let changes = keeping::put_exchange(&self.name, &exchange, number, delaying.as_deref());
             let declared = table.declare_exchange(exchange);
             if declared.map_err(|error| self.refused(&name, &error))? == Declared::New {
+                self.apply_effective(table, name.as_str());
+                if let Some(exchange) = table.exchange(name.as_str()) {
+                    self.windows.add(exchange, number, None);
+                }
+                if let Some(cell) = delaying {
+                    table.set_delay_queue(name.as_str(), cell);
+                }
                 keeper.keep(&self.common, changes);
             }
             Ok(())
         })
+    }
+
+    /// What the log will know the keys by that a new exchange remembers, when they are to be kept.
+    fn number_for_keys(&self, table: &Table<Arc<Cell>>, exchange: &Exchange) -> Option<u64> {
+        let is_new = table.exchange(exchange.name.as_str()).is_none();
+        let is_kept = exchange.durable && exchange.deduplication()?.persistent;
+        (is_new && is_kept).then(|| self.common.next_queue_number(true).0)
     }
 
     /// `exchange.delete`. A missing exchange is no error.
@@ -90,30 +111,32 @@ impl Vhost {
         self.change(|table| {
             let removed = table.delete_exchange(name.as_str(), if_unused);
             let removed = removed.map_err(|error| self.refused(name, &error))?;
+            self.histories.forget(&self.common, &removed);
+            self.windows.forget(&removed);
             keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));
             Ok(())
         })
     }
 
-    /// `queue.bind` and `exchange.bind`.
+    /// `queue.bind` and `exchange.bind`. Gives what the source remembers for a new binding.
     ///
     /// # Errors
     /// 403, 404, 405, 406.
     pub(super) fn bind(
         &self,
         peer: &Peer,
-        binding: Binding,
+        binding: &Binding,
         keeper: &mut Keeper,
-    ) -> Result<(), Refused> {
-        self.check_binding(peer, &binding)?;
-        let source = binding.source.clone();
+    ) -> Result<Replay, Refused> {
+        self.check_binding(peer, binding)?;
         self.change(|table| {
-            let changes = keeping::put_binding(&self.name, table, &binding);
-            let bound = table.bind(binding).map_err(|error| self.refused(&source, &error))?;
-            if bound == Change::Added {
-                keeper.keep(&self.common, changes);
+            let changes = keeping::put_binding(&self.name, table, binding);
+            let bound = table.bind(binding.clone());
+            if bound.map_err(|error| self.refused(&binding.source, &error))? == Change::Existed {
+                return Ok(Vec::new());
             }
-            Ok(())
+            keeper.keep(&self.common, changes);
+            Ok(self.replay(table, binding))
         })
     }
 
@@ -131,6 +154,8 @@ impl Vhost {
             self.change(|table| {
                 let removed = table.unbind(binding);
                 let removed = removed.map_err(|error| self.refused(&binding.source, &error))?;
+                self.histories.forget(&self.common, &removed);
+                self.windows.forget(&removed);
                 keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));
                 Ok(())
             })
@@ -153,11 +178,7 @@ impl Vhost {
     ///
     /// # Errors
     /// 404, and 405 for another connection's exclusive queue.
-    pub(super) fn cell_for(
-        &self,
-        peer: &Peer,
-        name: &QueueName,
-    ) -> Result<std::sync::Arc<Cell>, Refused> {
+    pub(super) fn cell_for(&self, peer: &Peer, name: &QueueName) -> Result<Arc<Cell>, Refused> {
         let cell = self.table().queue(name.as_str()).cloned();
         match cell {
             None => refuse(ReplyCode::NotFound, self.no_queue(name.as_str())),
@@ -188,6 +209,7 @@ impl Vhost {
 
     fn check_binding(&self, peer: &Peer, binding: &Binding) -> Result<(), Refused> {
         refuse_default(&binding.source)?;
+        refuse_volatile(&binding.destination)?;
         match &binding.destination {
             Destination::Queue(queue) => {
                 self.permit(peer, Action::Write, Resource::Queue(queue.as_str()))?;
@@ -198,13 +220,28 @@ impl Vhost {
             }
         }
         self.permit(peer, Action::Read, Resource::Exchange(binding.source.as_str()))?;
+        let key = binding.routing_key.as_bytes();
+        self.permit_topics(peer, Action::Read, binding.source.as_str(), &[key])?;
         // Of two things that are missing the source is named.
         let source = binding.source.as_str();
         if self.table().exchange(source).is_none() {
             return refuse(ReplyCode::NotFound, self.no_exchange(source));
         }
         if let Destination::Queue(queue) = &binding.destination {
-            self.cell_for(peer, queue)?;
+            let cell = self.cell_for(peer, queue)?;
+            self.check_local(source, &cell)?;
+        }
+        Ok(())
+    }
+
+    /// rabbitmq: a local random exchange finds no quorum queue, whose leader may be on another node.
+    fn check_local(&self, source: &str, cell: &Cell) -> Result<(), Refused> {
+        let kind = self.table().exchange(source).map(Exchange::routes_as);
+        if kind == Some(ExchangeKind::LocalRandom)
+            && cell.effective().queue_type == QueueType::Quorum
+        {
+            let text = "Queue type rabbit_quorum_queue not valid for this exchange type";
+            return refuse(ReplyCode::PreconditionFailed, text);
         }
         Ok(())
     }
@@ -225,7 +262,20 @@ impl Vhost {
             | RoutingError::InvalidArgumentType { .. }
             | RoutingError::InUse(_)
             | RoutingError::InvalidXMatchValue(_)
-            | RoutingError::InvalidXMatchType { .. } => ReplyCode::PreconditionFailed,
+            | RoutingError::InvalidXMatchType { .. }
+            | RoutingError::WeightNoInteger(_)
+            | RoutingError::WeightNotPositive
+            | RoutingError::WeightTooLarge
+            | RoutingError::UnsupportedProperty(_)
+            | RoutingError::HeaderAndProperty
+            | RoutingError::HistoryLength(_)
+            | RoutingError::CacheSize
+            | RoutingError::CacheTooLarge(_)
+            | RoutingError::CacheTtl
+            | RoutingError::CachePersistence
+            | RoutingError::DelayedType
+            | RoutingError::KeyNotPermitted(_)
+            | RoutingError::NoDestination => ReplyCode::PreconditionFailed,
         };
         let text = match &error {
             RoutingError::NoExchange(name) => self.no_exchange(name),
@@ -239,10 +289,7 @@ impl Vhost {
                 "invalid type '{type_name}' for arg '{argument}' in exchange '{exchange}' in \
                  vhost '{vhost}'"
             ),
-            RoutingError::DefaultExchange
-            | RoutingError::UnknownType(_)
-            | RoutingError::InvalidXMatchValue(_)
-            | RoutingError::InvalidXMatchType { .. } => error.to_string(),
+            other => other.to_string(),
         };
         Refused { code, text }
     }
@@ -253,4 +300,15 @@ fn refuse_default(name: &ExchangeName) -> Result<(), Refused> {
         return refuse(ReplyCode::AccessRefused, "operation not permitted on the default exchange");
     }
     Ok(())
+}
+
+/// There is no queue behind these names.
+fn refuse_volatile(destination: &Destination) -> Result<(), Refused> {
+    match destination {
+        Destination::Queue(queue) if direct_reply::is_volatile(queue) => refuse(
+            ReplyCode::AccessRefused,
+            "cannot bind or unbind to a volatile (direct reply-to) queue",
+        ),
+        Destination::Queue(_) | Destination::Exchange(_) => Ok(()),
+    }
 }

@@ -11,7 +11,7 @@ use super::{Cell, Event, Inbox, QueueInfo};
 use crate::base::VhostName;
 use crate::queue::RequestId;
 use crate::routing::{Binding, Destination, Exchange, Removed, Table};
-use crate::store::{self, Change, DestinationKind};
+use crate::store::{self, Change, DestinationKind, Done};
 
 /// Somebody who waits until a change is on disk.
 pub(super) struct Keeper {
@@ -64,7 +64,22 @@ pub(super) fn keep(
     }
 }
 
-pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change> {
+/// Hands changes in and lets somebody know who is no connection.
+pub(super) fn keep_and_tell(common: &Common, changes: Vec<Change>, done: Done) {
+    match &common.metadata {
+        Some(metadata) if !changes.is_empty() => metadata.apply(changes, done),
+        _ => done(Ok(())),
+    }
+}
+
+/// An exchange, the number of the keys that it remembers, and the cell in which it delays messages, if it
+/// has either.
+pub(super) fn put_exchange(
+    vhost: &VhostName,
+    exchange: &Exchange,
+    number: Option<u64>,
+    delaying: Option<&Cell>,
+) -> Vec<Change> {
     if !exchange.durable {
         return Vec::new();
     }
@@ -76,6 +91,8 @@ pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change
         auto_delete: exchange.auto_delete,
         internal: exchange.internal,
         arguments: exchange.arguments.clone(),
+        number,
+        delay_queue: delaying.map(|cell| cell.info().number.0),
     })]
 }
 

@@ -11,36 +11,65 @@ mod arguments;
 mod broker;
 mod cell;
 mod client;
+mod courier;
 mod crashed;
 mod credit;
+mod dead_letter;
+mod dedup;
+mod default_type;
+mod delaying;
+mod direct_reply;
+mod effective;
+mod envelope;
 mod error;
 mod event;
 mod exchanges;
 mod executor;
+mod facts;
+mod history;
 mod inbox;
+mod interceptors;
 mod keeping;
+mod key_log;
+mod limits;
 mod pages;
 mod payload;
+mod policies;
+pub mod policy;
 mod publish;
 mod questions;
+mod queue_settings;
 mod queues;
 mod recovery;
 mod requests;
+mod sender_selected;
 mod server_names;
 mod storing;
 mod sweep;
+mod timers;
+mod unique;
 mod vhost;
+mod windows;
 
 #[cfg(test)]
 mod tests;
 
-pub use broker::{Broker, BrokerSettings, BrokerStorage, HeaderParser, Peer, Scheduler};
+pub use broker::{
+    Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
+    PropertyHasher, Scheduler,
+};
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
+pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;
+pub use dedup::{DeduplicationWindow, Remembered, Seen};
+pub use delaying::{Delayed, DelayedPage, DelayedPlace};
+pub use direct_reply::DirectReplyLosses;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
+pub use interceptors::{Existing, Interceptors};
+pub use limits::{UserLimits, VhostLimits};
 pub use pages::PageQuestion;
 pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
@@ -49,12 +78,12 @@ pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQu
 pub use vhost::Vhost;
 
 /// The words of routing and of queues that a caller of the broker needs.
-pub use crate::queue::Settlement;
-pub use crate::routing::{Binding, Destination};
+pub use crate::queue::{Attempt, Settlement};
+pub use crate::routing::{Binding, Destination, HashProperty};
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;
 
-use cell::Envelope;
+use envelope::Envelope;
 use error::refuse;
 
 #[cfg(test)]

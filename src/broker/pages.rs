@@ -8,13 +8,17 @@ use std::sync::Arc;
 use super::payload::Payload;
 use crate::base::limits::{
     PAGE_IN_BODY_BYTES_MAX, PAGE_IN_BYTES_MAX, PAGE_IN_PAUSE_MAX_MS, PAGE_IN_PAUSE_MIN_MS,
-    QUEUE_BODY_BYTES_MAX,
+    PAGING_WINDOW_MESSAGES, QUEUE_BODY_BYTES_MAX,
 };
-use crate::base::{Message, MessageId};
-use crate::queue::{Machine, Paged, Span};
+use crate::base::{Clock, Message, MessageId, Millis};
+use crate::queue::{Machine, Paged, Paging, Span};
 use crate::store::{
     IndexEntry, LogError, MessageLog, Position, QueueNumber, RecoveredQueue, Stored,
 };
+
+/// How much of a long queue stays in RAM.
+pub(super) const PAGING: Paging =
+    Paging { window: PAGING_WINDOW_MESSAGES, window_bytes: PAGE_IN_BYTES_MAX, piece: 1024 };
 
 /// What a message costs in RAM besides its content, in bytes: its head and counters, the allocator's
 /// share, and its place in the queue. With less than that, small messages outgrow the watermark.
@@ -68,6 +72,9 @@ pub struct PageQuestion {
     up_to: MessageId,
     /// How often it failed so far.
     failures: u32,
+    /// Whether they are delayed: then the log says when they are due, and their bodies stay where they
+    /// are until then.
+    delayed: bool,
 }
 
 /// What the log has for a question.
@@ -79,8 +86,8 @@ pub(super) struct Page {
 }
 
 impl PageQuestion {
-    pub(super) fn new(from: MessageId, count: u32, up_to: MessageId) -> Self {
-        Self { from, count, up_to, failures: 0 }
+    pub(super) fn new(from: MessageId, count: u32, up_to: MessageId, delayed: bool) -> Self {
+        Self { from, count, up_to, failures: 0, delayed }
     }
 
     pub(super) fn from(self) -> MessageId {
@@ -108,22 +115,26 @@ impl PageQuestion {
         self,
         log: &Arc<dyn MessageLog>,
         queue: QueueNumber,
+        clock: &dyn Clock,
     ) -> Result<Page, LogError> {
+        let (now, unix_ms) = (clock.now(), clock.unix_ms());
         let wanted = usize::try_from(self.count).unwrap_or(usize::MAX);
         // One more than wanted says whether there is more.
         let mut entries = log.entries(queue, self.from, wanted.saturating_add(1))?;
         // What is younger is not away, and may not even be in the file yet.
         entries.truncate(entries.partition_point(|entry| entry.id <= self.up_to));
-        let fitting = fitting(&entries).min(wanted);
+        let fitting = if self.delayed { entries.len() } else { fitting(&entries) }.min(wanted);
         let more = fitting < entries.len();
         entries.truncate(fitting);
-        let along = entries.iter().filter(|entry| entry.bytes <= PAGE_IN_BODY_BYTES_MAX);
+        let bytes_max = if self.delayed { 0 } else { PAGE_IN_BODY_BYTES_MAX };
+        let comes_along = |entry: &IndexEntry| entry.bytes <= bytes_max;
+        let along = entries.iter().filter(|entry| comes_along(entry));
         let stored = |entry: &IndexEntry| Stored { queue, id: entry.id, position: entry.position };
         let along: Vec<Stored> = along.map(stored).collect();
         let mut bodies = log.read_many(&along).into_iter();
         let mut page = Page { messages: Vec::with_capacity(fitting), more, damaged: Vec::new() };
         for entry in entries {
-            let body = if entry.bytes <= PAGE_IN_BODY_BYTES_MAX { bodies.next() } else { None };
+            let body = if comes_along(&entry) { bodies.next() } else { None };
             let (message, damaged) = match body {
                 None => (None, false),
                 Some(Ok(message)) => (Some(message), false),
@@ -137,7 +148,9 @@ impl PageQuestion {
                 // Whoever is given it tries once more, and names it.
                 Some(Err(_)) => (None, false),
             };
-            page.messages.push(paged(&entry, message, damaged));
+            let at = entry.expires_unix_ms.map(|at| moment(at, now, unix_ms));
+            let (expires, due) = if self.delayed { (None, at.or(Some(now))) } else { (at, None) };
+            page.messages.push(Paged { damaged, expires, due, ..paged(&entry, message) });
         }
         Ok(page)
     }
@@ -146,16 +159,25 @@ impl PageQuestion {
 /// How often a page waits for its bodies.
 const BODY_FAILURES_MAX: u32 = 8;
 
-fn paged(entry: &IndexEntry, message: Option<Message>, damaged: bool) -> Paged<Payload> {
+/// A moment of the world on the clock of this process, which says `now` at `unix_ms`.
+pub(super) fn moment(at_unix_ms: u64, now: Millis, unix_ms: u64) -> Millis {
+    let past = unix_ms.saturating_sub(at_unix_ms);
+    Millis(now.0.saturating_sub(past)).after(at_unix_ms.saturating_sub(unix_ms))
+}
+
+fn paged(entry: &IndexEntry, message: Option<Message>) -> Paged<Payload> {
     let payload = Payload::stored(entry.position, message);
     Paged {
         id: entry.id,
         residence: payload.residence(),
         payload,
         bytes: entry.bytes + ENTRY_BYTES,
-        delivery_count: u32::from(entry.deliveries),
+        acquired_count: entry.deliveries,
         appended: true,
-        damaged,
+        damaged: false,
+        expires: None,
+        priority: entry.priority,
+        due: None,
     }
 }
 

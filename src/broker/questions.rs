@@ -122,7 +122,7 @@ impl Client {
             _ => self.consumer_cancelled(id),
         };
         match reply {
-            Reply::ExclusiveUse => refuse(
+            Reply::ExclusiveUse | Reply::SingleActive => refuse(
                 ReplyCode::AccessRefused,
                 format!(
                     "queue '{}' in vhost '{}' in exclusive use",

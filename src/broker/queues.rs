@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::exchanges::RESERVED_PREFIX;
 use super::keeping::Keeper;
+use super::policy::QueueEffective;
+use super::unique::FromLog;
 use super::vhost::{Resource, Vhost};
 use super::{
     Cell, DeclareQueue, Peer, QueueInfo, Refused, arguments, keeping, refuse, server_names,
@@ -60,15 +62,8 @@ impl Vhost {
         if let Some(cell) = found {
             return self.queue_redeclare(peer, &cell, declare);
         }
+        let declare = &*self.with_default_type(declare);
         arguments::check(&name, &self.name, declare)?;
-        let without_effect = arguments::without_effect(&declare.arguments);
-        if !without_effect.is_empty() {
-            tracing::warn!(
-                queue = %name,
-                arguments = without_effect.join(", "),
-                "the queue is declared, and these arguments have no effect in this version"
-            );
-        }
         let info = QueueInfo {
             id: self.common.next_queue_id(),
             name: name.clone(),
@@ -77,17 +72,27 @@ impl Vhost {
             auto_delete: declare.auto_delete,
             arguments: declare.arguments.clone(),
             number: self.common.next_queue_number(declare.durable && !declare.exclusive),
+            delays: None,
         };
         let changes = keeping::put_queue(&self.name, &info);
-        let cell = Cell::new(info, Arc::downgrade(self), Arc::clone(&self.common), None);
+        let policies = self.policies();
+        let effective = QueueEffective::new(&policies, name.as_str(), &info.arguments);
+        let vhost = Arc::downgrade(self);
+        let cell = Cell::new(info, effective, vhost, Arc::clone(&self.common), FromLog::default());
         let added = self.change(|table| {
+            if table.queue(name.as_str()).is_none() {
+                self.common.limits.check_queue(&self.name, &name, table.queue_count())?;
+            }
             let added = table.add_queue(name.clone(), Arc::clone(&cell));
             if added {
                 keeper.keep(&self.common, changes);
             }
-            added
-        });
+            Ok(added)
+        })?;
         if added {
+            if !Arc::ptr_eq(&policies, &self.policies()) {
+                cell.apply_effective(|| self.queue_effective(&cell));
+            }
             return Ok(DeclaredQueue::New(cell));
         }
         // Somebody else declared it between the look and the change; now it is there.
@@ -167,6 +172,7 @@ impl Vhost {
         if info.exclusive.is_some() != declare.exclusive {
             return refuse(ReplyCode::ResourceLocked, self.locked(info.name.as_str()));
         }
+        let declare = &*self.with_type_of(cell, declare);
         arguments::check_equivalent(info, &self.name, declare)?;
         Ok(DeclaredQueue::Existed(Arc::clone(cell)))
     }

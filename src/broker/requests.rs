@@ -71,7 +71,7 @@ impl Consume {
             Acknowledge::Manual { prefetch, shared: true }
         };
         let access = if self.exclusive { Access::Exclusive } else { Access::Shared };
-        Consumer { id, holder, acknowledge, access }
+        Consumer { id, holder, acknowledge, access, priority: 0, timeout: None }
     }
 }
 
@@ -102,6 +102,13 @@ pub enum Answered {
     Messages(u64),
     /// A consumer is there.
     Consuming(ConsumerTag),
+    /// A consumer of direct replies is there.
+    ConsumingReplies {
+        /// Its tag.
+        tag: ConsumerTag,
+        /// Where its replies are published to.
+        address: ShortStr,
+    },
     /// `basic.get` found this, and so many are ready after it.
     Got(Box<DeliveryEvent>, u64),
     /// `basic.get` found nothing.
@@ -117,4 +124,6 @@ pub struct ConsumeRequest {
     pub tag: ConsumerTag,
     /// How.
     pub consume: Consume,
+    /// `x-priority` and `x-consumer-timeout`; all others are ignored.
+    pub arguments: FieldTable,
 }

@@ -6,9 +6,12 @@
 
 use std::sync::Arc;
 
-use super::cell::{Cell, Envelope};
+use super::HeaderParser;
+use super::cell::Cell;
+use super::envelope::Envelope;
+use super::facts::delay_of;
 use super::payload::Payload;
-use crate::base::MessageId;
+use crate::base::{Clock, MessageId};
 use crate::queue::Span;
 use crate::store::{
     EnqueueOptions, Entry, Lifetime, LogError, MessageLog, QueueNumber, Run, Submission, Written,
@@ -27,6 +30,14 @@ pub(super) struct Storing {
     awaited: bool,
     gone: Vec<Run>,
     delivered: Vec<Run>,
+    /// Keys of messages among the entries, and keys that are no longer needed.
+    keys: Vec<Entry>,
+    /// What the log has keys of this queue by, if it has.
+    keys_number: Option<QueueNumber>,
+    /// The time to live that the queue gives its messages, in ms.
+    ttl: Option<u64>,
+    /// There when an exchange delays its messages here: how their headers are read.
+    delaying: Option<HeaderParser>,
 }
 
 impl Storing {
@@ -40,6 +51,10 @@ impl Storing {
             awaited: false,
             gone: Vec::new(),
             delivered: Vec::new(),
+            keys: Vec::new(),
+            keys_number: None,
+            ttl: None,
+            delaying: None,
         }
     }
 
@@ -53,15 +68,41 @@ impl Storing {
         self.durable
     }
 
+    /// Keys of this queue are kept by this number, and go with it.
+    pub(super) fn set_keys_number(&mut self, number: Option<QueueNumber>) {
+        self.keys_number = number;
+    }
+
+    /// Something about keys that goes with this turn.
+    pub(super) fn keep_keys(&mut self, entry: Option<Entry>) {
+        self.keys.extend(entry);
+    }
+
+    /// The time to live of messages that come from now on.
+    pub(super) fn set_ttl(&mut self, ttl: Option<u64>) {
+        self.ttl = ttl;
+    }
+
+    /// Messages are due by their headers, and do not expire.
+    pub(super) fn set_delaying(&mut self, delaying: Option<HeaderParser>) {
+        self.delaying = delaying;
+    }
+
     /// A message that the machine wants appended.
-    pub(super) fn append(&mut self, id: MessageId, payload: &Payload) {
+    pub(super) fn append(&mut self, id: MessageId, payload: &Payload, clock: &dyn Clock) {
         let Some(message) = payload.message() else {
             debug_assert!(false, "a message that comes in has its bytes in RAM");
             return;
         };
         let durable = self.durable && message.header().persistent;
         let lifetime = if durable { Lifetime::Durable } else { Lifetime::Process };
-        let options = EnqueueOptions { expires_unix_ms: None, lifetime };
+        let ttl = match self.delaying {
+            None => [self.ttl, message.header().expiration_ms].into_iter().flatten().min(),
+            // The log has one moment for each message: here it is when the message is due.
+            Some(parse) => Some(delay_of(parse, message).unwrap_or(0).into()),
+        };
+        let expires_unix_ms = ttl.map(|ttl| clock.unix_ms().saturating_add(ttl));
+        let options = EnqueueOptions { expires_unix_ms, lifetime };
         self.awaited |= durable;
         self.ids.push(id);
         self.entries.push(Entry::Enqueue {
@@ -89,6 +130,8 @@ impl Storing {
     /// Hands in what the turn brought.
     pub(super) fn submit(&mut self, cell: &Arc<Cell>) {
         let queue = self.queue;
+        // Behind the messages, whose places come back in their order.
+        self.entries.append(&mut self.keys);
         if !self.delivered.is_empty() {
             let runs = std::mem::take(&mut self.delivered);
             self.entries.push(Entry::Delivered { queue, runs });
@@ -122,9 +165,11 @@ impl Storing {
         self.ids.clear();
         self.gone.clear();
         self.delivered.clear();
+        self.keys.clear();
         self.awaited = false;
+        let numbers = [Some(self.queue), self.keys_number].into_iter().flatten();
         self.log.submit(Submission {
-            entries: vec![Entry::DropQueue { queue: self.queue }],
+            entries: numbers.map(|queue| Entry::DropQueue { queue }).collect(),
             durable: false,
             atomic: false,
             done: None,
@@ -139,6 +184,13 @@ fn tell(cell: &Arc<Cell>, ids: Vec<MessageId>, written: Result<Written, LogError
             cell.enqueue(Envelope::Written { ids, positions });
             cell.schedule();
         }
+        // The process is about to end: publishers are gone, and a dead letter that was on its way is ready
+        // again in its queue after the next start.
+        Err(LogError::Closed) => tracing::debug!(
+            queue = %cell.info().name,
+            messages = ids.len(),
+            "messages came after the message log was closed"
+        ),
         Err(error) => tracing::error!(
             queue = %cell.info().name,
             messages = ids.len(),

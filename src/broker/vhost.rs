@@ -4,10 +4,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::Common;
+use super::default_type::DefaultType;
+use super::direct_reply::DirectReplies;
+use super::history::Histories;
+use super::policies::Policies;
+use super::windows::Windows;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ReplyCode, VhostName};
-use crate::routing::Table;
+use crate::routing::{ExchangeKind, Table};
 
 /// See the module.
 pub struct Vhost {
@@ -17,13 +22,34 @@ pub struct Vhost {
     /// The table's generation, readable without its lock: a publisher whose cached route is of this
     /// generation needs no lock at all.
     generation: AtomicU64,
+    pub(super) policies: Policies,
+    pub(super) histories: Histories,
+    pub(super) windows: Arc<Windows>,
+    pub(super) default_type: DefaultType,
+    pub(super) direct_replies: DirectReplies,
+    /// Messages that were delayed and went with their exchange.
+    pub(super) dropped_delayed: AtomicU64,
 }
 
 impl Vhost {
     pub(super) fn new(name: VhostName, common: Arc<Common>) -> Arc<Self> {
         let table = Table::new();
         let generation = AtomicU64::new(table.generation());
-        Arc::new(Self { name, common, table: RwLock::new(table), generation })
+        let (policies, histories) = (Policies::default(), Histories::default());
+        let windows = Windows::new(name.clone(), Arc::clone(&common));
+        let (table, default_type) = (RwLock::new(table), DefaultType::default());
+        Arc::new(Self {
+            name,
+            common,
+            table,
+            generation,
+            policies,
+            histories,
+            windows,
+            default_type,
+            direct_replies: DirectReplies::default(),
+            dropped_delayed: AtomicU64::new(0),
+        })
     }
 
     /// Its name.
@@ -41,11 +67,15 @@ impl Vhost {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the table and makes the change visible to publishers' caches.
+    /// Changes the table and makes the change visible to publishers' caches. What exchanges delayed that
+    /// went with it is dropped.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Table<Arc<Cell>>) -> T) -> T {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut table);
         self.generation.store(table.generation(), Ordering::Release);
+        let orphans = table.take_orphans();
+        drop(table);
+        self.drop_delayed(orphans);
         result
     }
 
@@ -70,10 +100,45 @@ impl Vhost {
             let is_it =
                 table.queue(info.name.as_str()).is_some_and(|cell| cell.info().id == info.id);
             let removed = if is_it { table.remove_queue(info.name.as_str()) } else { None };
-            let changes = removed
-                .map_or_else(Vec::new, |removed| keeping::delete(&self.name, &removed, Some(info)));
+            let changes = removed.map_or_else(Vec::new, |removed| {
+                self.histories.forget(&self.common, &removed);
+                self.windows.forget(&removed);
+                keeping::delete(&self.name, &removed, Some(info))
+            });
             keeping::keep(&self.common, changes, done);
         });
+    }
+
+    /// 403 unless the peer may use these routing keys of a topic exchange; of other exchanges every one.
+    pub(super) fn permit_topics(
+        &self,
+        peer: &Peer,
+        action: Action,
+        exchange: &str,
+        keys: &[&[u8]],
+    ) -> Result<(), Refused> {
+        let directory = &self.common.directory;
+        let Some(permissions) = directory.topic_permissions(&peer.user, &self.name, exchange)
+        else {
+            return Ok(());
+        };
+        let kind = self.table().exchange(exchange).map(|exchange| exchange.kind);
+        if kind != Some(ExchangeKind::Topic) {
+            return Ok(());
+        }
+        match keys.iter().find(|key| !permissions.allow(action, key)) {
+            None => Ok(()),
+            Some(key) => refuse(
+                ReplyCode::AccessRefused,
+                format!(
+                    "{action} access to topic '{}' in exchange '{exchange}' in vhost '{}' refused \
+                     for user '{}'",
+                    String::from_utf8_lossy(key),
+                    self.name,
+                    peer.user
+                ),
+            ),
+        }
     }
 
     /// 403 unless the peer may do this.

@@ -185,6 +185,9 @@ fn blank() -> Settings {
         product_version: String::new(),
         worker_threads: None,
         durability: Durability::Fsync,
+        default_queue_type: None,
+        intercept_timestamp: None,
+        intercept_routing_node: None,
         storage: Storage::Ephemeral,
         port_file: None,
     }

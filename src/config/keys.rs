@@ -55,6 +55,7 @@ const SWITCH: &str = "true or false";
 const DURABILITY: &str = "fsync or os";
 const NAME: &str = "a name of 1 to 255 bytes without control characters";
 const LEVEL: &str = "one of none, critical, error, warning, info, debug, trace";
+const OVERWRITE: &str = "true to overwrite a value that is there, or false to keep it";
 const REGEX: &str = "a regular expression, or '' for nothing";
 const PATH: &str = "a path";
 
@@ -184,6 +185,45 @@ pub const KEYS: &[Key] = &[
             let allowed = 1..=limits::MESSAGE_BYTES_MAX_HARD;
             let bytes = value::bytes(given.value).filter(|bytes| allowed.contains(bytes))?;
             draft.plain.message_bytes_max = bytes;
+            Some(())
+        },
+    ),
+    key(
+        "default_queue_type",
+        None,
+        "classic or quorum",
+        [
+            "default_queue_type = quorum",
+            "The type of queues that are declared without one, where the virtual host says none.",
+        ],
+        |draft, given| {
+            let known = ["classic", "quorum"].contains(&given.value);
+            known.then(|| draft.plain.default_queue_type = Some(given.value.to_owned()))
+        },
+    ),
+    key(
+        "message_interceptors.incoming.set_header_timestamp.overwrite",
+        None,
+        OVERWRITE,
+        [
+            "message_interceptors.incoming.set_header_timestamp.overwrite = true",
+            "Writes into every message when it came in: timestamp and the header timestamp_in_ms.",
+        ],
+        |draft, given| {
+            draft.plain.intercept_timestamp = Some(value::switch(given.value)?);
+            Some(())
+        },
+    ),
+    key(
+        "message_interceptors.incoming.set_header_routing_node.overwrite",
+        None,
+        OVERWRITE,
+        [
+            "message_interceptors.incoming.set_header_routing_node.overwrite = false",
+            "Writes into every message which node it came to: the header x-routed-by.",
+        ],
+        |draft, given| {
+            draft.plain.intercept_routing_node = Some(value::switch(given.value)?);
             Some(())
         },
     ),

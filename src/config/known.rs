@@ -133,7 +133,6 @@ const NOT_YET: &[&str] = &[
     "default_consumer_prefetch.*",
     "default_limits.*",
     "default_policies.*",
-    "default_queue_type",
     "default_users.*",
     "definitions.*",
     "deprecated_features.*",

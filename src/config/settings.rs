@@ -48,6 +48,13 @@ pub struct Settings {
     pub storage: Storage,
     /// What a confirm of a persistent message waits for. `haremq.durability`.
     pub durability: Durability,
+    /// The type of queues that are declared without one. `default_queue_type`.
+    pub default_queue_type: Option<String>,
+    /// Whether messages are given the time at which they came in, and whether over the one that they have.
+    /// `message_interceptors.incoming.set_header_timestamp.overwrite`.
+    pub intercept_timestamp: Option<bool>,
+    /// The same for the name of the node. `message_interceptors.incoming.set_header_routing_node.overwrite`.
+    pub intercept_routing_node: Option<bool>,
     /// A file that is given the port of the first listener once it listens. `haremq.port_file`.
     pub port_file: Option<PathBuf>,
 }

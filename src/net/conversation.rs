@@ -21,8 +21,8 @@ use crate::base::{
     UserName, VhostName,
 };
 use crate::broker::{
-    Answered, Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused, Settlement, Step,
-    Unreadable,
+    Answered, Attempt, Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused,
+    Settlement, Step, Unreadable,
 };
 use crate::protocol::{
     Action, Answer, Ask, Connection, Credentials, Outcome, Publish, Refusal, Request, Settings,
@@ -167,7 +167,8 @@ impl Conversation {
                 {
                     let settlement = match settle.outcome {
                         Outcome::Ack => Settlement::Ack,
-                        Outcome::Requeue => Settlement::Requeue,
+                        Outcome::Requeue => Settlement::Requeue(Attempt::Returned),
+                        Outcome::RequeueFailed => Settlement::Requeue(Attempt::Failed),
                         Outcome::Discard => Settlement::Discard,
                     };
                     client.settle(settle.holder, settle.queue, settlement, settle.messages);
@@ -175,8 +176,11 @@ impl Conversation {
             }
             Action::Ask(ask) => self.ask(now, *ask, more),
             Action::ChannelOpened { channel, holder } => {
-                if let Some(client) = &mut self.client {
-                    client.channel_opened(holder, channel);
+                if let Some(client) = &mut self.client
+                    && let Err(refused) = client.channel_opened(holder, channel)
+                {
+                    let refusal = answers::refusal(refused, MethodId::CHANNEL_OPEN);
+                    self.connection.fail(now, channel, holder, refusal, more);
                 }
             }
             Action::ChannelClosed { holder, .. } => {
@@ -228,7 +232,7 @@ impl Conversation {
                     self.connection.returned(&publish);
                 }
                 if let Some(sequence) = sequence {
-                    self.connection.published(holder, sequence, outcome.queues);
+                    self.connection.published(holder, sequence, outcome.answers);
                 }
             }
             Err(refused) => {
@@ -360,6 +364,12 @@ impl Conversation {
     fn happen(&mut self, now: Millis, event: Event, more: &mut Vec<Action>) {
         match event {
             Event::Deliver(event) => self.deliver(event),
+            Event::DirectReply { holder, consumer, reply } => {
+                let Some(client) = &mut self.client else { return };
+                if let Some((channel, tag)) = client.reply_arrived(holder, consumer, &reply) {
+                    self.connection.deliver_reply(channel, holder, tag, &reply);
+                }
+            }
             Event::Confirm { holder, first, last } => {
                 self.connection.confirmed(holder, first, last);
             }

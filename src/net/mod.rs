@@ -8,9 +8,11 @@ mod scheduler;
 mod session;
 mod spare;
 mod stream;
+mod timers;
 mod turn_events;
 mod wait;
 
 pub use listener::{Listener, ListenerSettings};
 pub use scheduler::TokioScheduler;
 pub use stream::serve_stream;
+pub use timers::run_timers;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::broker::{Cell, PageQuestion, Scheduler};
+use crate::broker::{Cell, DeadLetters, PageQuestion, Scheduler};
 
 /// Runs each asked-for turn as a task of its own, so that the runtime shares it out fairly.
 pub struct TokioScheduler {
@@ -37,6 +37,21 @@ impl Scheduler for TokioScheduler {
         drop(self.handle.spawn(async move {
             tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             drop(handle.spawn_blocking(move || cell.page_in(question)));
+        }));
+    }
+
+    fn send_dead_letters(&self, cell: Arc<Cell>, letters: DeadLetters, pause_ms: u64) {
+        // What a runtime that ends drops is still departing: it is ready again after a restart.
+        let handle = self.handle.clone();
+        drop(self.handle.spawn(async move {
+            if pause_ms > 0 {
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            }
+            if letters.is_cold() {
+                drop(handle.spawn_blocking(move || cell.send_dead_letters(letters)));
+            } else {
+                cell.send_dead_letters(letters);
+            }
         }));
     }
 }

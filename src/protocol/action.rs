@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::base::{
     ChannelId, ConsumerTag, ExchangeName, FieldTable, HolderId, Message, MessageId,
-    PublishSequence, QueueId, QueueName, ReplyCode, VhostName,
+    PublishSequence, QueueId, QueueName, ReplyCode, ShortStr, VhostName,
 };
 use crate::wire::{BasicConsume, ExchangeBind, ExchangeDeclare, MethodId, QueueBind, QueueDeclare};
 
@@ -119,6 +119,9 @@ pub enum Request {
         /// limit.
         prefetch: u16,
     },
+    /// A consumer of [`crate::base::DIRECT_REPLY_TO`] with this tag, which may be empty:
+    /// [`Answer::ConsumingReplies`].
+    ConsumeReplies(ConsumerTag),
     /// [`Answer::Done`]; deliveries that were under way come before it.
     Cancel(ConsumerTag),
     /// [`Answer::Got`] with the delivery handed over first, or [`Answer::Empty`].
@@ -162,6 +165,13 @@ pub enum Answer {
     Messages(u32),
     /// `basic.consume-ok`.
     Consuming(ConsumerTag),
+    /// `basic.consume-ok` for a consumer of direct replies.
+    ConsumingReplies {
+        /// Its tag, made by the server perhaps.
+        consumer_tag: ConsumerTag,
+        /// What stands in the `reply-to` of this channel's requests from now on.
+        address: ShortStr,
+    },
     /// `basic.get-ok`.
     Got(Box<Got>),
     /// `basic.get-empty`.
@@ -225,8 +235,11 @@ pub struct Settle {
 pub enum Outcome {
     /// `basic.ack`.
     Ack,
-    /// `basic.nack` or `basic.reject` with `requeue`.
+    /// `basic.nack` with `requeue`, or `basic.recover`: it was given back (rabbitmq: nack.md, the two methods
+    /// differ in what they say of the message).
     Requeue,
+    /// `basic.reject` with `requeue`: the attempt failed.
+    RequeueFailed,
     /// `basic.nack` or `basic.reject` without.
     Discard,
 }

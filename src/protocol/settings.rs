@@ -62,16 +62,17 @@ pub fn server_properties(product: &str, version: &str, cluster_name: &str) -> Fi
     ])
 }
 
-/// What a client may rely on: RabbitMQ's list without what is not built yet (`consumer_priorities`,
-/// `direct_reply_to`).
-const CAPABILITIES: [&str; 7] = [
+/// What a client may rely on: RabbitMQ's list.
+const CAPABILITIES: [&str; 9] = [
     "publisher_confirms",
     "exchange_exchange_bindings",
     "basic.nack",
     "consumer_cancel_notify",
     "connection.blocked",
+    "consumer_priorities",
     "authentication_failure_close",
     "per_consumer_qos",
+    "direct_reply_to",
 ];
 
 fn short(key: &'static str) -> ShortStr {

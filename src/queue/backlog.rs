@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use crate::base::MessageId;
 
 use super::entry::{Entry, Facts};
+use super::expiry::Expiries;
 use super::{Paged, Paging, Span};
 
 /// See the module.
@@ -67,6 +68,16 @@ impl<P> Backlog<P> {
         in_head.or_else(|| self.away.map(|away| away.first))
     }
 
+    /// The oldest message in RAM.
+    pub(super) fn front(&self) -> Option<(MessageId, Facts)> {
+        self.head.front().map(|(id, entry)| (*id, entry.facts))
+    }
+
+    /// Whether something that is away is on its way.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// Takes the oldest message out; `None` when it is away.
     pub(super) fn pop(&mut self) -> Option<(MessageId, Entry<P>)> {
         let first = self.head.pop_front();
@@ -114,6 +125,7 @@ impl<P> Backlog<P> {
         from: MessageId,
         messages: Vec<Paged<P>>,
         more: bool,
+        expiries: &mut Expiries,
     ) -> Option<TakenBack> {
         let (away, of) = (self.away?, self.asked?);
         if of.first != from {
@@ -123,7 +135,7 @@ impl<P> Backlog<P> {
         let mut back =
             TakenBack { away_before: (away.messages, away.bytes), ..TakenBack::default() };
         let came = Span { messages: 0, bytes: 0, appended: 0, ..of };
-        let (came, is_end) = self.take_messages(came, messages, &mut back);
+        let (came, is_end) = self.take_messages(came, messages, expiries, &mut back);
         let left = self.left_of(of, came, is_end || !more, &mut back);
         self.away = Span {
             messages: away.messages - of.messages + left.messages,
@@ -143,25 +155,32 @@ impl<P> Backlog<P> {
         &mut self,
         mut came: Span,
         messages: Vec<Paged<P>>,
+        expiries: &mut Expiries,
         back: &mut TakenBack,
     ) -> (Span, bool) {
         let mut passed_end = false;
-        for Paged { id, payload, bytes, delivery_count, appended, residence, damaged } in messages {
+        for message in messages {
+            let Paged { id, payload, bytes, acquired_count, appended, residence, .. } = message;
             passed_end |= id > came.last;
             if id < came.first || came.last < id {
                 continue;
             }
-            let facts = Facts::known(bytes, delivery_count, appended, residence);
+            let mut facts = Facts::known(bytes, acquired_count, appended, residence);
+            facts.set_priority(message.priority);
             came.first = id.next();
             came.messages += 1;
             came.bytes += bytes;
             came.appended += u64::from(appended);
             back.disk_bytes += facts.disk_bytes();
-            if damaged {
+            if message.damaged {
                 back.damaged.push((id, facts));
             } else {
                 back.messages += 1;
                 back.bytes += bytes;
+                if let Some(at) = message.expires {
+                    facts.set_expires(true);
+                    expiries.insert(id, at);
+                }
                 self.push_head(id, Entry { payload, facts });
             }
         }

@@ -1,8 +1,12 @@
 //! What can be asked of a queue machine.
 
-use crate::base::{ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, PublishSequence};
+use std::num::NonZeroU32;
 
-use super::Paged;
+use crate::base::{
+    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, PublishSequence, TimeToLive,
+};
+
+use super::{Paged, QueueConfig};
 
 /// A command. Answers never come back in place: they are [`super::Effect`]s.
 ///
@@ -75,6 +79,19 @@ pub enum Command<P> {
         /// Comes back in [`super::Reply`]; `None` when nobody waits.
         request: Option<RequestId>,
     },
+    /// The settings changed. They hold from now on, for what is there as well. What cannot change is
+    /// ignored; see [`QueueConfig`]. Boxed, because it is large and rare, and commands are moved.
+    Configure(Box<QueueConfig>),
+    /// Time has passed: what is due is done. Any other command does that too; this one does nothing
+    /// else. Comes before the other commands of a turn, and whenever
+    /// [`super::Machine::next_deadline`] is reached. Never waits for anything.
+    Tick,
+    /// Dead letters have arrived where they were sent ([`super::Effect::DeadLetter`]), or are given up:
+    /// the queue lets them go.
+    Departed {
+        /// Runs of ids, both ends included. Ids in a run that are not on their way are ignored.
+        runs: Vec<(MessageId, MessageId)>,
+    },
     /// Everything up to and with this id that was to be appended is on disk; an append that was given
     /// up because its message was released first counts as if it were. A driver that knows new
     /// handles for these messages exchanges them first ([`super::Machine::exchange`]): what is on disk
@@ -106,6 +123,30 @@ pub struct Incoming<P> {
     pub persistent: bool,
     /// Whose publish it is, when somebody waits for the confirm.
     pub publish: Option<PublishRef>,
+    /// How long it may wait (`expiration`); the smaller of this and the queue's own counts.
+    pub ttl: Option<TimeToLive>,
+    /// Its priority; more than the queue has is as much as it has.
+    pub priority: u8,
+    /// How long after its arrival it is due ([`super::QueueConfig::due`]).
+    pub due: Option<Delay>,
+}
+
+/// A time to wait, in ms. Four bytes even where there may be none, because messages are moved in bulk.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Delay(NonZeroU32);
+
+impl Delay {
+    /// At most 2^32 - 2 ms, some seven weeks; one more is as much as that.
+    #[must_use]
+    pub fn from_ms(ms: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(ms))
+    }
+
+    /// In ms.
+    #[must_use]
+    pub fn ms(self) -> u32 {
+        self.0.get() - 1
+    }
 }
 
 /// Where a confirm goes.
@@ -127,9 +168,19 @@ pub enum Settlement {
     /// Done with.
     Ack,
     /// Back to its old place, marked redelivered.
-    Requeue,
-    /// Rejected: dropped (or dead-lettered, where that is configured).
+    Requeue(Attempt),
+    /// Rejected: dropped, or dead-lettered where that is configured.
     Discard,
+}
+
+/// How the attempt ended whose message returns (rabbitmq: quorum-queues.md, poison messages: every attempt
+/// raises `acquired-count`, and only one that failed raises `delivery-count`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Attempt {
+    /// The message was given back on purpose: `basic.nack`, `basic.recover`, a consumer time-out.
+    Returned,
+    /// It failed: `basic.reject`, or its holder is gone.
+    Failed,
 }
 
 /// A consumer as the queue sees it.
@@ -143,6 +194,10 @@ pub struct Consumer {
     pub acknowledge: Acknowledge,
     /// Whether it wants to be alone.
     pub access: Access,
+    /// Only those with the highest priority that can take something are given messages (`x-priority`).
+    pub priority: i32,
+    /// How long it may take to settle a message, in ms; `None` for what the queue says.
+    pub timeout: Option<u64>,
 }
 
 /// Whether a delivery must be settled, and how many may be open.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{ConsumerId, HolderId};
 
+use super::active::Standby;
 use super::ring::Ring;
 use super::slab::{Key, Slab};
 use super::{Access, Acknowledge, Consumer, Flow, SharedCredit};
@@ -18,6 +19,11 @@ pub(super) struct Consumers {
     turns: Ring,
     /// How the only consumer, or all of them, came (Q7).
     access: Access,
+    /// Whether only one is given messages.
+    single_active: bool,
+    pub(super) standby: Standby,
+    /// How many ever came.
+    arrivals: u64,
 }
 
 /// A consumer and what changes about it.
@@ -31,13 +37,18 @@ pub(super) struct Attached {
     pub(super) unsettled: u32,
     /// Whether it may be given messages.
     pub(super) flow: Flow,
+    /// Whether another one is the single active consumer.
+    pub(super) stands_by: bool,
+    /// How many came before it.
+    arrival: u64,
 }
 
 impl Attached {
-    /// Q4: open, and with credit of its own.
+    /// Q4: open, with credit of its own, and not standing by.
     #[inline]
     pub(super) fn can_take(&self) -> bool {
         self.flow == Flow::Open
+            && !self.stands_by
             && match self.consumer.acknowledge {
                 Acknowledge::Automatic => true,
                 Acknowledge::Manual { prefetch, .. } => self.unsettled < prefetch,
@@ -59,13 +70,16 @@ pub(super) struct Turn {
 }
 
 impl Consumers {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(single_active: bool) -> Self {
         Self {
             slab: Slab::new(),
             by_id: BTreeMap::new(),
             by_holder: BTreeSet::new(),
             turns: Ring::new(),
             access: Access::Shared,
+            single_active,
+            standby: Standby::new(),
+            arrivals: 0,
         }
     }
 
@@ -83,6 +97,18 @@ impl Consumers {
         self.turns.first().is_some()
     }
 
+    /// How many messages could be handed out now, shared credit aside; the highest number when somebody
+    /// settles nothing.
+    pub(super) fn credit(&self) -> u64 {
+        let able = self.by_id.values().filter_map(|key| self.slab.get(*key));
+        able.filter(|attached| attached.can_take()).fold(0, |sum, attached| {
+            sum.saturating_add(match attached.consumer.acknowledge {
+                Acknowledge::Automatic => u64::MAX,
+                Acknowledge::Manual { prefetch, .. } => (prefetch - attached.unsettled).into(),
+            })
+        })
+    }
+
     /// Whether a consumer that asks for `access` may come (Q7).
     pub(super) fn admits(&self, access: Access) -> bool {
         self.is_empty() || (self.access == Access::Shared && access == Access::Shared)
@@ -94,22 +120,55 @@ impl Consumers {
         if let Acknowledge::Manual { prefetch, .. } = consumer.acknowledge {
             assert!(prefetch > 0, "the driver puts its own bound in for a prefetch of 0");
         }
-        let attached = Attached { consumer, holder_key, unsettled: 0, flow: Flow::Open };
+        let (arrival, stands_by) = (self.arrivals, self.single_active);
+        self.arrivals += 1;
+        let (unsettled, flow) = (0, Flow::Open);
+        let attached = Attached { consumer, holder_key, unsettled, flow, stands_by, arrival };
         let key = self.slab.insert(attached);
         let twin = self.by_id.insert(consumer.id, key);
         assert!(twin.is_none(), "a consumer id is used once");
         self.by_holder.insert((consumer.holder, consumer.id));
         self.access = consumer.access;
-        self.turns.insert(key.index());
+        if stands_by {
+            self.standby.join(consumer.priority, arrival, consumer.id);
+        } else {
+            self.turns.insert(key.index(), consumer.priority);
+        }
+    }
+
+    /// If nobody is active, somebody who stands by becomes it.
+    pub(super) fn promote(&mut self) {
+        let Some(consumer) = self.standby.promote() else { return };
+        let Some(&key) = self.by_id.get(&consumer) else { return };
+        if let Some(attached) = self.slab.get_mut(key) {
+            attached.stands_by = false;
+            if attached.can_take() {
+                self.turns.insert(key.index(), attached.consumer.priority);
+            }
+        }
     }
 
     /// A consumer goes, if it is there.
     pub(super) fn detach(&mut self, consumer: ConsumerId) -> Option<Attached> {
         let key = self.by_id.remove(&consumer)?;
-        self.turns.remove(key.index());
         let attached = self.slab.remove(key)?;
+        let priority = attached.consumer.priority;
+        self.turns.remove(key.index(), priority);
+        if self.single_active {
+            self.standby.leave(priority, attached.arrival, consumer);
+        }
         self.by_holder.remove(&(attached.consumer.holder, consumer));
         Some(attached)
+    }
+
+    /// The consumer with this key, unless it is gone.
+    pub(super) fn get(&self, key: Key) -> Option<&Consumer> {
+        self.slab.get(key).map(|attached| &attached.consumer)
+    }
+
+    /// Every consumer.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Consumer> {
+        self.by_id.values().filter_map(|key| self.get(*key))
     }
 
     /// The first consumer of this holder.
@@ -128,11 +187,11 @@ impl Consumers {
         let Some(&key) = self.by_id.get(&consumer) else { return };
         let Some(attached) = self.slab.get_mut(key) else { return };
         attached.flow = flow;
-        let can_take = attached.can_take();
-        if !can_take {
-            self.turns.remove(key.index());
+        let priority = attached.consumer.priority;
+        if !attached.can_take() {
+            self.turns.remove(key.index(), priority);
         } else if !self.turns.contains(key.index()) {
-            self.turns.insert(key.index());
+            self.turns.insert(key.index(), priority);
         }
     }
 
@@ -144,7 +203,7 @@ impl Consumers {
         assert!(attached.unsettled > 0, "credit returns once per message (Q5)");
         attached.unsettled -= 1;
         if attached.can_take() && !self.turns.contains(key.index()) {
-            self.turns.insert(key.index());
+            self.turns.insert(key.index(), attached.consumer.priority);
         }
     }
 
@@ -156,7 +215,7 @@ impl Consumers {
             let Some((consumer_key, attached)) = self.slab.at_mut(place) else {
                 panic!("the circle holds attached consumers only (Q4)");
             };
-            let Consumer { id, holder, acknowledge, .. } = attached.consumer;
+            let Consumer { id, holder, acknowledge, priority, .. } = attached.consumer;
             let turn = Turn { consumer: id, holder, holder_key: attached.holder_key, credit: None };
             let Acknowledge::Manual { prefetch, shared } = acknowledge else {
                 self.turns.turn();
@@ -164,13 +223,13 @@ impl Consumers {
             };
             if shared && !credit.try_take(holder) {
                 attached.flow = Flow::Held;
-                self.turns.remove(place);
+                self.turns.remove(place, priority);
                 continue;
             }
             attached.unsettled += 1;
             assert!(attached.unsettled <= prefetch, "never more than the prefetch is open (Q5)");
             if attached.unsettled == prefetch {
-                self.turns.remove(place);
+                self.turns.remove(place, priority);
             } else {
                 self.turns.turn();
             }

@@ -21,7 +21,7 @@ pub enum Effect<P> {
         /// The sequence of the last one, on the same channel.
         last: PublishSequence,
     },
-    /// This publish was not taken.
+    /// This publish was not taken; nothing else is said of it.
     Refuse {
         /// Which.
         publish: PublishRef,
@@ -32,6 +32,26 @@ pub enum Effect<P> {
         id: MessageId,
         /// The driver's handle.
         payload: P,
+    },
+    /// The queue gives this message up, and somebody else is to have it. Its bytes stay readable until
+    /// [`super::Command::Departed`] says that they are no longer needed; then it is released. Not
+    /// emitted while [`super::DeadLetter::Drop`] is configured, except for what is due.
+    DeadLetter {
+        /// Its id.
+        id: MessageId,
+        /// The driver's handle; its bytes may be on disk.
+        payload: P,
+        /// Why.
+        reason: Reason,
+        /// How many of its attempts failed.
+        delivery_count: u32,
+    },
+    /// A publish that was refused is to be dead-lettered. It never had an id, and nothing follows.
+    DeadLetterRefused {
+        /// The driver's handle.
+        payload: P,
+        /// Why.
+        reason: Reason,
     },
     /// These messages are gone from the queue: their bytes (and their records) are no longer needed
     /// here. Neighbours that go in one step go as one span.
@@ -69,8 +89,36 @@ pub enum Effect<P> {
         /// Who.
         consumer: ConsumerId,
     },
+    /// This consumer did not settle a message in time: it is detached, and everything that it was given
+    /// is back in its place. Tell its client, as for [`Self::CancelConsumer`]. Once for each consumer.
+    ConsumerTimeout {
+        /// Who.
+        consumer: ConsumerId,
+        /// Its holder, which does not hold these messages any longer.
+        holder: HolderId,
+    },
+    /// Another consumer is the single active one now, or none is.
+    ActiveConsumer {
+        /// Who.
+        consumer: Option<ConsumerId>,
+    },
     /// The queue is gone; no command has any effect any more.
     Deleted,
+}
+
+/// Why a queue gives a message up (rabbitmq: dlx.md, the reasons of `x-death`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Reason {
+    /// A consumer rejected it.
+    Rejected,
+    /// It waited too long.
+    Expired,
+    /// The queue is longer than it may be.
+    MaxLen,
+    /// Its attempts failed too often.
+    DeliveryLimit,
+    /// Its moment has come: no dead letter, but one that goes where it was to go later.
+    Due,
 }
 
 /// A message handed out.
@@ -83,6 +131,8 @@ pub struct Delivery<P> {
     /// Whether it was handed out before.
     pub redelivered: bool,
     /// How often it was handed out before; stays at the highest number that fits.
+    pub acquired_count: u16,
+    /// How many of these attempts failed (rabbitmq: quorum-queues.md, `delivery-count`).
     pub delivery_count: u32,
     /// Who holds it until it is settled; `None` when it is settled already.
     pub holder: Option<HolderId>,
@@ -98,6 +148,8 @@ pub enum Reply<P> {
     Attached,
     /// The consumer cannot be attached: it, or one that is there, wants to be alone.
     ExclusiveUse,
+    /// The consumer cannot be attached: it wants to be alone, and the queue has a single active one.
+    SingleActive,
     /// The consumer is detached (or was not there).
     Detached,
     /// `basic.get`: `None` when nothing is ready; `ready` counts what stays.

@@ -1,6 +1,8 @@
 //! The queue: a pure machine of commands and effects. It knows ids, sizes and holders; never bodies,
 //! files, delivery tags, connections or clocks.
 
+mod active;
+mod arriving;
 mod backlog;
 mod chunks;
 mod command;
@@ -8,18 +10,28 @@ mod config;
 mod confirms;
 mod consumers;
 mod credit;
+mod deadlines;
+mod delayed;
+mod departing;
 mod effect;
 mod effects;
+mod ending;
 mod entry;
+mod expiry;
 mod held;
+mod levels;
 mod machine;
+mod overflow;
 mod pages;
 mod paging;
 mod ready;
 mod releases;
+mod returning;
 mod ring;
 mod slab;
+mod timeouts;
 mod unsettled;
+mod unused;
 
 #[cfg(test)]
 mod invariants;
@@ -27,12 +39,15 @@ mod invariants;
 mod tests;
 
 pub use command::{
-    Access, Acknowledge, Command, Consumer, DeleteCondition, Flow, Incoming, PublishRef, RequestId,
-    Settlement,
+    Access, Acknowledge, Attempt, Command, Consumer, Delay, DeleteCondition, Flow, Incoming,
+    PublishRef, RequestId, Settlement,
 };
-pub use config::{Burst, LogMode, Progress, QueueConfig};
+pub use config::{
+    Burst, DeadLetter, DelayedRetry, LogMode, Overflow, Progress, QueueConfig, WhenDue,
+};
 pub use credit::SharedCredit;
-pub use effect::{Delivery, Effect, Reply};
+pub use departing::Losses;
+pub use effect::{Delivery, Effect, Reason, Reply};
 pub use effects::Effects;
 pub use machine::Machine;
 pub use paging::{Paged, Paging, Residence, Span};

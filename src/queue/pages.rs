@@ -1,12 +1,14 @@
 //! The machine's side of paging, and how a queue begins again after a restart. The contract stands in
 //! [`super::paging`].
 
+use std::collections::BTreeMap;
+
 use crate::base::{MessageId, Millis};
 
 use super::entry::Entry;
 use super::ready::Ready;
 use super::releases::Leaving;
-use super::{Command, Effect, Effects, Machine, Paged, QueueConfig, Residence, Span};
+use super::{Command, Effect, Effects, Machine, Paged, QueueConfig, Residence, Span, WhenDue};
 
 impl<P: Clone> Machine<P> {
     /// A queue as it was before a restart. `next` is the id of the next message to come, higher than
@@ -20,13 +22,15 @@ impl<P: Clone> Machine<P> {
             assert!(appended <= messages, "a message is appended once");
         }
         let mut machine = Self::new(config);
-        machine.ready = Ready::recover(next, away);
+        machine.ready = Ready::recover(&machine.config, next, away);
         machine.disk_bytes = machine.ready.bytes();
+        // What is away may expire, and a queue that passes on what does looks for it.
+        machine.may_expire = away.is_some() && machine.has_dead_letters();
         machine
     }
 
     /// Shows the driver its handles of the messages in a run of ids (both ends included) that are
-    /// ready in RAM or unsettled, in no particular order. It may change or replace each, and says where
+    /// in RAM, whatever place they are in, in no particular order. It may change or replace each, and says where
     /// the bytes of the message are now.
     ///
     /// A step of its own, because it is no part of the queue's history: nothing that the machine does
@@ -40,7 +44,7 @@ impl<P: Clone> Machine<P> {
         mut each: impl FnMut(MessageId, &mut P) -> Residence,
     ) {
         assert!(first <= last, "a run of ids has its ends in order");
-        let Self { ready, unsettled, disk_bytes, .. } = self;
+        let Self { ready, unsettled, departing, delayed, disk_bytes, .. } = self;
         let mut each = |id, entry: &mut Entry<P>| {
             *disk_bytes -= entry.facts.disk_bytes();
             entry.facts.set_residence(each(id, &mut entry.payload));
@@ -48,13 +52,17 @@ impl<P: Clone> Machine<P> {
         };
         ready.visit(first, last, &mut each);
         unsettled.visit(first, last, &mut each);
+        departing.visit(first, last, &mut each);
+        delayed.visit(first, last, &mut each);
     }
 
-    /// The bytes of ready and unsettled messages whose handle keeps them in RAM. What is away is not
-    /// counted.
+    /// The bytes of messages whose handle keeps them in RAM: ready, unsettled, delayed, or on their
+    /// way out; and the places of a queue that pages nothing out. What is away is not counted.
     #[must_use]
     pub fn ram_bytes(&self) -> u64 {
-        self.ready_bytes() + self.unsettled_bytes() - self.disk_bytes
+        let handed = self.unsettled_bytes() + self.departing_bytes();
+        let all = self.ready_bytes() + self.delayed_bytes() + handed;
+        all - self.disk_bytes + self.ready.place_bytes() + self.delayed.place_bytes()
     }
 
     /// Whether messages are away. What comes now may go away before anybody takes it, so the driver
@@ -64,9 +72,24 @@ impl<P: Clone> Machine<P> {
         self.ready.is_paged()
     }
 
-    /// Whether a command cannot be done before more is paged in (Q10).
-    pub(super) fn must_wait(&self, command: &Command<P>) -> bool {
-        matches!(command, Command::Get { .. }) && !self.ready.has_first() && !self.ready.is_empty()
+    /// Whether commands wait for a page: what is put in now gets its id later.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.deferred.is_empty()
+    }
+
+    /// The id that the next message gets that is taken.
+    #[must_use]
+    pub fn next_id(&self) -> MessageId {
+        self.ready.next_id()
+    }
+
+    /// Whether a command cannot be done before more is paged in (Q10), or before what has expired is
+    /// given up.
+    pub(super) fn must_wait(&self, now: Millis, command: &Command<P>) -> bool {
+        matches!(command, Command::Get { .. })
+            && (!self.ready.has_first() && !self.ready.is_empty()
+                || !self.plain && self.head_expired(now) && !self.holds_back())
     }
 
     /// Keeps a command until more is paged in.
@@ -80,11 +103,24 @@ impl<P: Clone> Machine<P> {
         &mut self,
         now: Millis,
         from: MessageId,
-        messages: Vec<Paged<P>>,
+        mut messages: Vec<Paged<P>>,
         more: bool,
         effects: &mut Effects<P>,
     ) {
-        if let Some(back) = self.ready.take_back(from, messages, more) {
+        if self.ready.is_levelled() {
+            let max = self.config.max_priority.unwrap_or(0);
+            for message in &mut messages {
+                message.priority = message.priority.min(max);
+            }
+        }
+        if messages.iter().any(|message| message.expires.is_some()) {
+            (self.may_expire, self.plain) = (true, false);
+        }
+        let mut later: BTreeMap<MessageId, Millis> = BTreeMap::new();
+        if self.config.due != WhenDue::Ignored {
+            later.extend(messages.iter().filter_map(|message| Some((message.id, message.due?))));
+        }
+        if let Some(back) = self.ready.take_back(from, messages, more, &mut self.expiries) {
             self.disk_bytes = self.disk_bytes - back.away_before.1 + back.away_after.1;
             self.disk_bytes += back.disk_bytes;
             let mut leaving = Leaving::new();
@@ -96,8 +132,23 @@ impl<P: Clone> Machine<P> {
                 effects.push(Effect::Lost { messages: back.lost });
             }
         }
+        if self.ready.is_levelled() {
+            for (id, entry) in self.ready.sort_in(|id| !later.contains_key(&id)) {
+                self.delayed.insert(later[&id], id, entry);
+            }
+            self.page_in(effects);
+            self.wake(now, effects);
+        }
+        self.resume(now, effects);
+    }
+
+    /// Does what waits, as far as it need not wait any longer.
+    pub(super) fn resume(&mut self, now: Millis, effects: &mut Effects<P>) {
         while let Some(command) = self.deferred.pop_front() {
-            if self.must_wait(&command) {
+            if !self.plain {
+                self.expire(now, effects);
+            }
+            if self.must_wait(now, &command) {
                 self.deferred.push_front(command);
                 return self.page_in(effects);
             }
@@ -110,7 +161,7 @@ impl<P: Clone> Machine<P> {
         let Some(paging) = self.config.paging else { return };
         let (appended, persisted) = (self.appended_up_to, self.persisted_up_to);
         let safe = |last: MessageId| last <= persisted || appended <= persisted;
-        while let Some((span, messages)) = self.ready.page_out(paging, safe) {
+        while let Some((span, messages)) = self.ready.page_out(paging, &mut self.expiries, safe) {
             let in_ram = messages.iter().filter(|message| message.residence == Residence::Ram);
             self.disk_bytes += in_ram.map(|message| message.bytes).sum::<u64>();
             debug_assert!(self.waiting.first().is_none_or(|id| span.last < id), "Q10");

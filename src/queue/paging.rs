@@ -31,6 +31,10 @@
 //! After a restart [`Machine::recover`] builds a queue whose messages are all away: again one [`Span`],
 //! whatever the backlog, and nothing is read before somebody takes a message.
 //!
+//! A queue with priorities, or with due messages, must see everything before it can tell what is first:
+//! it keeps every position in RAM, pages nothing out, and after a restart takes all pages in before it
+//! hands anything out.
+//!
 //! A driver drops a body from RAM earlier than that with [`Machine::exchange`]. How many bytes of the
 //! queue are in RAM says [`Machine::ram_bytes`]; a [`Residence`] per message is all that it takes.
 //!
@@ -47,7 +51,7 @@
 //! [`Machine::ram_bytes`]: super::Machine::ram_bytes
 //! [`QueueConfig::paging`]: super::QueueConfig::paging
 
-use crate::base::MessageId;
+use crate::base::{MessageId, Millis};
 
 use super::entry::Facts;
 
@@ -80,21 +84,41 @@ pub struct Paged<P> {
     /// Bytes it costs.
     pub bytes: u64,
     /// How often it was handed out before. After a recovery that knows only whether: 1.
-    pub delivery_count: u32,
+    pub acquired_count: u16,
     /// Whether [`super::Effect::Append`] was emitted for it.
     pub appended: bool,
     /// Where its bytes are. On the way out, as the machine was told last.
     pub residence: Residence,
     /// On the way back: whether it can be handed out. A damaged one is released instead.
     pub damaged: bool,
+    /// When it expires. The driver keeps it with the message; after a restart the clock has another
+    /// origin.
+    pub expires: Option<Millis>,
+    /// Its priority, as it came. A queue with priorities pages nothing out; after a restart the driver
+    /// gives it back.
+    pub priority: u8,
+    /// When it is due, if it was not when it went. As `priority`.
+    pub due: Option<Millis>,
 }
 
 impl<P> Paged<P> {
     /// On its way out.
-    pub(super) fn new(id: MessageId, payload: P, facts: Facts) -> Self {
-        let (delivery_count, appended) = (facts.delivery_count(), facts.appended());
+    pub(super) fn new(id: MessageId, payload: P, facts: Facts, expires: Option<Millis>) -> Self {
+        let (acquired_count, appended) = (facts.acquired_count(), facts.appended());
         let (bytes, residence) = (facts.bytes, facts.residence());
-        Self { id, payload, bytes, delivery_count, appended, residence, damaged: false }
+        let (priority, due, damaged) = (facts.priority(), None, false);
+        Self {
+            id,
+            payload,
+            bytes,
+            acquired_count,
+            appended,
+            residence,
+            damaged,
+            expires,
+            priority,
+            due,
+        }
     }
 }
 

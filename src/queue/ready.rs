@@ -12,8 +12,10 @@ use crate::base::MessageId;
 
 use super::backlog::{Backlog, TakenBack};
 use super::chunks::Chunks;
-use super::entry::Entry;
-use super::{Paged, Paging, Span};
+use super::entry::{Entry, Facts};
+use super::expiry::Expiries;
+use super::levels::Levels;
+use super::{Paged, Paging, QueueConfig, Span, WhenDue};
 
 /// The ready messages of one queue. It also gives the ids.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,6 +23,8 @@ pub(super) struct Ready<P> {
     fresh: Chunks<Entry<P>>,
     backlog: Backlog<P>,
     returned: BTreeMap<MessageId, Entry<P>>,
+    /// In the place of all these, where a message may come to any place. They count as older.
+    levels: Option<Box<Levels<P>>>,
     /// Messages that are older than the fresh ones: returned, or in the backlog.
     older: u64,
     /// The id of the next message to come.
@@ -29,31 +33,89 @@ pub(super) struct Ready<P> {
 }
 
 impl<P> Ready<P> {
-    pub(super) fn new() -> Self {
-        Self::recover(MessageId(1), None)
+    pub(super) fn new(config: &QueueConfig) -> Self {
+        Self::recover(config, MessageId(1), None)
     }
 
     /// A list whose messages are all away, and the id of the next message to come.
-    pub(super) fn recover(next: MessageId, away: Option<Span>) -> Self {
+    pub(super) fn recover(config: &QueueConfig, next: MessageId, away: Option<Span>) -> Self {
+        let levelled = config.max_priority.is_some() || config.due != WhenDue::Ignored;
         assert!(away.is_none_or(|away| away.last < next), "ids are never used again (Q1)");
         Self {
             fresh: Chunks::new(),
             backlog: Backlog::new(away),
             returned: BTreeMap::new(),
+            levels: levelled.then(|| Box::new(Levels::new())),
             older: away.map_or(0, |away| away.messages),
             next,
             bytes: away.map_or(0, |away| away.bytes),
         }
     }
 
-    /// Takes a new message and gives it its id.
+    /// Takes a new message and gives it its id. Not where a message may come to any place: there it is
+    /// [`Self::push_levelled`].
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<P>) -> MessageId {
+        debug_assert!(!self.is_levelled(), "levels keep their own ids");
         let id = self.next;
         self.next = id.next();
         self.bytes += entry.facts.bytes;
         self.fresh.push_back(entry);
         id
+    }
+
+    /// As [`Self::push`], wherever messages are kept.
+    #[inline(never)]
+    pub(super) fn push_levelled(&mut self, entry: Entry<P>) -> MessageId {
+        let Some(levels) = &mut self.levels else { return self.push(entry) };
+        let id = self.next;
+        self.next = id.next();
+        self.bytes += entry.facts.bytes;
+        self.older += 1;
+        levels.insert(id, entry);
+        id
+    }
+
+    /// Whether a message may come to any place here.
+    pub(super) fn is_levelled(&self) -> bool {
+        self.levels.is_some()
+    }
+
+    /// The id of the next message to come.
+    pub(super) fn next_id(&self) -> MessageId {
+        self.next
+    }
+
+    /// Gives an id to a message that is not ready yet; it comes with [`Self::put_back`].
+    pub(super) fn reserve(&mut self) -> MessageId {
+        assert!(self.is_levelled(), "fresh messages have consecutive ids");
+        let id = self.next;
+        self.next = id.next();
+        id
+    }
+
+    /// What came back from away goes to its place, or out, with those that are not ready yet.
+    pub(super) fn sort_in(
+        &mut self,
+        mut is_ready: impl FnMut(MessageId) -> bool,
+    ) -> Vec<(MessageId, Entry<P>)> {
+        let mut out = Vec::new();
+        let Some(levels) = &mut self.levels else { return out };
+        while let Some((id, entry)) = self.backlog.pop() {
+            if is_ready(id) {
+                levels.insert(id, entry);
+            } else {
+                self.older -= 1;
+                self.bytes -= entry.facts.bytes;
+                out.push((id, entry));
+            }
+        }
+        out
+    }
+
+    /// Bytes of the places of messages that are not paged out.
+    pub(super) fn place_bytes(&self) -> u64 {
+        self.levels.as_ref().map_or(0, |levels| levels.bytes())
     }
 
     /// Takes the oldest message out; `None` when there is none, or when it is away.
@@ -68,8 +130,30 @@ impl<P> Ready<P> {
         Some((id, entry))
     }
 
+    /// The oldest message, if it is there.
+    pub(super) fn first(&self) -> Option<(MessageId, Facts)> {
+        if self.older == 0 {
+            return Some((self.first_fresh(), self.fresh.front()?.facts));
+        }
+        if let Some(levels) = &self.levels {
+            return if self.backlog.away().is_none() { levels.first() } else { None };
+        }
+        let returned = self.returned.first_key_value().map(|(id, entry)| (*id, entry.facts));
+        returned.or_else(|| self.backlog.front())
+    }
+
+    /// Whether the oldest message is away, and nobody has asked for it.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.older > 0 && !self.has_first() && !self.backlog.is_asked()
+    }
+
     /// Puts a message that was handed out back to its old place.
     pub(super) fn put_back(&mut self, id: MessageId, entry: Entry<P>) {
+        if let Some(levels) = &mut self.levels {
+            self.bytes += entry.facts.bytes;
+            self.older += 1;
+            return levels.insert(id, entry);
+        }
         let first = self.backlog.first().unwrap_or(self.first_fresh());
         assert!(id < first, "a returned message is older than all that never was (Q2)");
         self.bytes += entry.facts.bytes;
@@ -104,8 +188,12 @@ impl<P> Ready<P> {
     pub(super) fn page_out(
         &mut self,
         paging: Paging,
+        expiries: &mut Expiries,
         safe: impl FnOnce(MessageId) -> bool,
     ) -> Option<(Span, Vec<Paged<P>>)> {
+        if self.is_levelled() {
+            return None;
+        }
         let (window, piece) = (paging.window as usize, paging.piece as usize);
         let head_room = match self.backlog.away() {
             Some(_) => 0,
@@ -118,6 +206,11 @@ impl<P> Ready<P> {
         }
         for _ in 0..head_room {
             let (id, entry) = self.take_fresh()?;
+            if entry.facts.expires()
+                && let Some(at) = expiries.take(id)
+            {
+                expiries.insert(id, at);
+            }
             self.backlog.push_head(id, entry);
         }
         let mut span = Span { first, last, messages: piece as u64, bytes: 0, appended: 0 };
@@ -126,7 +219,8 @@ impl<P> Ready<P> {
             let (id, Entry { payload, facts }) = self.take_fresh()?;
             span.bytes += facts.bytes;
             span.appended += u64::from(facts.appended());
-            messages.push(Paged::new(id, payload, facts));
+            let moment = if facts.expires() { expiries.take(id) } else { None };
+            messages.push(Paged::new(id, payload, facts, moment));
         }
         self.backlog.send_away(span);
         Some((span, messages))
@@ -143,8 +237,9 @@ impl<P> Ready<P> {
         from: MessageId,
         messages: Vec<Paged<P>>,
         more: bool,
+        expiries: &mut Expiries,
     ) -> Option<TakenBack> {
-        let back = self.backlog.take_back(from, messages, more)?;
+        let back = self.backlog.take_back(from, messages, more, expiries)?;
         self.older = self.older - back.away_before.0 + back.messages + back.away_after.0;
         self.bytes = self.bytes - back.away_before.1 + back.bytes + back.away_after.1;
         Some(back)
@@ -174,6 +269,9 @@ impl<P> Ready<P> {
             each(*id, entry);
         }
         self.backlog.visit(first, last, each);
+        if let Some(levels) = &mut self.levels {
+            levels.visit(first, last, each);
+        }
         let fresh = self.first_fresh().0;
         let place = |id: u64| usize::try_from(id.saturating_sub(fresh)).unwrap_or(usize::MAX);
         self.fresh.visit(place(first.0)..place(last.0.saturating_add(1)), |place, entry| {
@@ -186,7 +284,8 @@ impl<P> Ready<P> {
     pub(super) fn iter(&self) -> impl Iterator<Item = (MessageId, &Entry<P>)> {
         let returned = self.returned.iter().map(|(id, entry)| (*id, entry));
         let ids = (self.first_fresh().0..).map(MessageId);
-        returned.chain(self.backlog.iter()).chain(ids.zip(self.fresh.iter()))
+        let levels = self.levels.iter().flat_map(|levels| levels.iter());
+        returned.chain(self.backlog.iter()).chain(levels).chain(ids.zip(self.fresh.iter()))
     }
 
     /// What is away, and how many of the messages of [`Self::iter`] come before it.
@@ -203,15 +302,24 @@ impl<P> Ready<P> {
         self.fresh.ram_cost() + self.backlog.ram_cost() + returned
     }
 
+    #[inline(never)]
     fn pop_older(&mut self) -> Option<(MessageId, Entry<P>)> {
-        let (id, entry) = self.returned.pop_first().or_else(|| self.backlog.pop())?;
+        let (id, entry) = match &mut self.levels {
+            Some(_) if self.backlog.away().is_some() => return None,
+            Some(levels) => levels.pop()?,
+            None => self.returned.pop_first().or_else(|| self.backlog.pop())?,
+        };
         self.older -= 1;
         self.bytes -= entry.facts.bytes;
         Some((id, entry))
     }
 
+    #[inline(never)]
     fn has_first_older(&self) -> bool {
-        !self.returned.is_empty() || self.backlog.head_len() > 0
+        match &self.levels {
+            Some(levels) => levels.len() > 0 && self.backlog.away().is_none(),
+            None => !self.returned.is_empty() || self.backlog.head_len() > 0,
+        }
     }
 
     /// Takes the first fresh message out, to where older ones are.
@@ -231,7 +339,6 @@ impl<P> Ready<P> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::entry::Facts;
     use super::*;
 
     fn entry(payload: u64) -> Entry<u64> {
@@ -245,7 +352,7 @@ mod tests {
     /// Q2.
     #[test]
     fn a_returned_message_comes_before_younger_ones_whatever_the_order_of_return() {
-        let mut ready = Ready::new();
+        let mut ready = Ready::new(&QueueConfig::default());
         for payload in 1..=5 {
             ready.push(entry(payload));
         }

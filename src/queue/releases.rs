@@ -13,16 +13,43 @@ pub(super) struct Leaving {
     open: Option<Span>,
     /// Bytes of those whose handle said only where they lie.
     disk_bytes: u64,
+    /// Those that would have expired.
+    expiring: Vec<MessageId>,
+}
+
+/// What is to be put right after messages left.
+#[derive(Debug)]
+pub(super) struct Left {
+    /// Bytes that left the disk's share.
+    pub(super) disk_bytes: u64,
+    /// Messages that would have expired.
+    pub(super) expiring: Vec<MessageId>,
 }
 
 impl Leaving {
     pub(super) fn new() -> Self {
-        Self { confirms: ConfirmRun::new(), open: None, disk_bytes: 0 }
+        Self { confirms: ConfirmRun::new(), open: None, disk_bytes: 0, expiring: Vec::new() }
     }
 
     /// The message is gone (Q1), and nobody needs to wait for the disk any longer (Q6).
     #[inline]
     pub(super) fn let_go<P>(
+        &mut self,
+        waiting: &mut Waiting,
+        id: MessageId,
+        facts: Facts,
+        effects: &mut Effects<P>,
+    ) {
+        if facts.leaves_traces() {
+            return self.let_go_with_traces(waiting, id, facts, effects);
+        }
+        let span = Span { first: id, last: id, messages: 1, bytes: facts.bytes, appended: 0 };
+        self.add(span, effects);
+    }
+
+    /// As [`Self::let_go`], for one that is known in other places.
+    #[inline(never)]
+    fn let_go_with_traces<P>(
         &mut self,
         waiting: &mut Waiting,
         id: MessageId,
@@ -35,6 +62,9 @@ impl Leaving {
             self.confirms.add(publish, effects);
         }
         self.disk_bytes += facts.disk_bytes();
+        if facts.expires() {
+            self.expiring.push(id);
+        }
         let appended = u64::from(facts.appended());
         let span = Span { first: id, last: id, messages: 1, bytes: facts.bytes, appended };
         self.add(span, effects);
@@ -46,15 +76,14 @@ impl Leaving {
         self.add(away, effects);
     }
 
-    /// Emits what is still open; whoever collects must call this at the end. Gives the bytes that left
-    /// the disk's share.
+    /// Emits what is still open; whoever collects must call this at the end.
     #[must_use]
-    pub(super) fn finish<P>(mut self, effects: &mut Effects<P>) -> u64 {
+    pub(super) fn finish<P>(mut self, effects: &mut Effects<P>) -> Left {
         if let Some(span) = self.open.take() {
             effects.push(Effect::Release(span));
         }
         self.confirms.emit(effects);
-        self.disk_bytes
+        Left { disk_bytes: self.disk_bytes, expiring: self.expiring }
     }
 
     #[inline]

@@ -51,4 +51,43 @@ pub enum RoutingError {
         /// The value, as text.
         value: String,
     },
+    /// The binding key of a consistent hash exchange is no weight. Reply 406; an Erlang term.
+    #[error("The binding key must be an integer: {0}")]
+    WeightNoInteger(String),
+    /// As above. Reply 406.
+    #[error("The binding key must be greater than 0")]
+    WeightNotPositive,
+    /// As above. Reply 406.
+    #[error("The binding key must not exceed 10000")]
+    WeightTooLarge,
+    /// `hash-property` names a property that is not hashed. Reply 406.
+    #[error("Unsupported property: {0}")]
+    UnsupportedProperty(String),
+    /// Two things to hash. Reply 406.
+    #[error("hash-header and hash-property are mutually exclusive")]
+    HeaderAndProperty,
+    /// `x-recent-history-length` is no positive number. Reply 406; an Erlang term.
+    #[error("Invalid argument {0}, 'x-recent-history-length' must be a positive integer")]
+    HistoryLength(String),
+    /// `x-cache-size` of an exchange that drops duplicates. Reply 406.
+    #[error("Missing or invalid argument, 'x-cache-size' must be an integer greater than 0")]
+    CacheSize,
+    /// As above, and the bound is ours. Reply 406.
+    #[error("Invalid argument, 'x-cache-size' must not exceed {0}")]
+    CacheTooLarge(usize),
+    /// `x-cache-ttl` of an exchange that drops duplicates. Reply 406.
+    #[error("Invalid argument, 'x-cache-ttl' must be an integer greater than 0")]
+    CacheTtl,
+    /// `x-cache-persistence` of an exchange that drops duplicates. Reply 406.
+    #[error("Invalid argument, 'x-cache-persistence' must be either 'disk' or 'memory'")]
+    CachePersistence,
+    /// An exchange that delays does not say how it routes then. Reply 406.
+    #[error("Invalid argument, 'x-delayed-type' must be an existing exchange type")]
+    DelayedType,
+    /// A local random exchange is bound with a key. Reply 406.
+    #[error("Non empty binding '{0}' key not permitted")]
+    KeyNotPermitted(String),
+    /// A local random exchange is bound to an exchange. Reply 406.
+    #[error("Destination not found")]
+    NoDestination,
 }

@@ -2,8 +2,8 @@
 
 use crate::base::{ExchangeName, FieldTable, FieldValue};
 
-use super::RoutingError;
-use super::value;
+use super::deduplication::DEDUPLICATION;
+use super::{RoutingError, checks, value};
 
 /// The argument that names where unroutable messages of an exchange go (rabbitmq: ae.md).
 pub const ALTERNATE_EXCHANGE: &str = "alternate-exchange";
@@ -19,28 +19,48 @@ pub enum ExchangeKind {
     Topic,
     /// Binding arguments are compared with the message's headers.
     Headers,
+    /// One binding takes a message, by a hash; binding keys are weights.
+    ConsistentHash,
+    /// One of the bound things takes a message, at random.
+    Random,
+    /// The same among the queues of this node, which are all.
+    LocalRandom,
+    /// One of the bound things takes a message, by the hash of its routing key.
+    ModulusHash,
+    /// As fanout, and what is bound later gets the last messages.
+    RecentHistory,
+    /// As fanout, and duplicates are dropped.
+    Deduplication,
+    /// Holds messages back, and then routes as another type ([`Exchange::routes_as`]).
+    Delayed,
 }
+
+/// Every type and its name.
+const NAMES: [(ExchangeKind, &str); 11] = [
+    (ExchangeKind::Direct, "direct"),
+    (ExchangeKind::Fanout, "fanout"),
+    (ExchangeKind::Topic, "topic"),
+    (ExchangeKind::Headers, "headers"),
+    (ExchangeKind::ConsistentHash, "x-consistent-hash"),
+    (ExchangeKind::Random, "x-random"),
+    (ExchangeKind::LocalRandom, "x-local-random"),
+    (ExchangeKind::ModulusHash, "x-modulus-hash"),
+    (ExchangeKind::RecentHistory, "x-recent-history"),
+    (ExchangeKind::Deduplication, DEDUPLICATION),
+    (ExchangeKind::Delayed, "x-delayed-message"),
+];
 
 impl ExchangeKind {
     /// The type of this name, as it stands in `exchange.declare`.
     pub fn parse(name: &[u8]) -> Result<Self, RoutingError> {
-        match name {
-            b"direct" => Ok(Self::Direct),
-            b"fanout" => Ok(Self::Fanout),
-            b"topic" => Ok(Self::Topic),
-            b"headers" => Ok(Self::Headers),
-            _ => Err(RoutingError::UnknownType(String::from_utf8_lossy(name).into_owned())),
-        }
+        let found = NAMES.iter().find(|(_, known)| known.as_bytes() == name);
+        let unknown = || RoutingError::UnknownType(String::from_utf8_lossy(name).into_owned());
+        found.map(|(kind, _)| *kind).ok_or_else(unknown)
     }
 
     /// The name of the type.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Fanout => "fanout",
-            Self::Topic => "topic",
-            Self::Headers => "headers",
-        }
+        NAMES[self as usize].1
     }
 }
 
@@ -57,7 +77,7 @@ pub struct Exchange {
     pub auto_delete: bool,
     /// Takes messages from other exchanges only.
     pub internal: bool,
-    /// As declared; `alternate-exchange` is the only one with a meaning here.
+    /// As declared; `alternate-exchange` has a meaning for all, others for one type.
     pub arguments: FieldTable,
 }
 
@@ -80,7 +100,10 @@ impl Exchange {
     /// Refuses arguments that no new exchange may have.
     pub(super) fn check_arguments(&self) -> Result<(), RoutingError> {
         match self.arguments.get(ALTERNATE_EXCHANGE.as_bytes()) {
-            None | Some(FieldValue::LongString(_)) => Ok(()),
+            None | Some(FieldValue::LongString(_)) => {
+                checks::check_exchange(self)?;
+                self.check_deduplication()
+            }
             Some(other) => Err(RoutingError::InvalidArgumentType {
                 argument: ALTERNATE_EXCHANGE,
                 type_name: other.type_name(),
@@ -95,8 +118,12 @@ impl Exchange {
         check("durable", word(received.durable), word(self.durable))?;
         check("auto_delete", word(received.auto_delete), word(self.auto_delete))?;
         check("internal", word(received.internal), word(self.internal))?;
-        let key = ALTERNATE_EXCHANGE.as_bytes();
-        check_argument(received.arguments.get(key), self.arguments.get(key))
+        let check_argument = |name: &'static str| {
+            let key = name.as_bytes();
+            check_argument(name, received.arguments.get(key), self.arguments.get(key))
+        };
+        check_argument(ALTERNATE_EXCHANGE)?;
+        self.deduplication_arguments().iter().try_for_each(|name| check_argument(name))
     }
 }
 
@@ -114,6 +141,7 @@ fn check(argument: &'static str, received: &str, current: &str) -> Result<(), Ro
 
 /// RabbitMQ names the types only when one side is absent.
 fn check_argument(
+    argument: &'static str,
     received: Option<&FieldValue>,
     current: Option<&FieldValue>,
 ) -> Result<(), RoutingError> {
@@ -127,10 +155,10 @@ fn check_argument(
         (None, None) => Ok(()),
         (Some(received), Some(current)) if value::is_equal(received, current) => Ok(()),
         (Some(received), Some(current)) => {
-            check(ALTERNATE_EXCHANGE, &value::plain_text(received), &value::plain_text(current))
+            check(argument, &value::plain_text(received), &value::plain_text(current))
         }
         (received, current) => Err(RoutingError::Inequivalent {
-            argument: ALTERNATE_EXCHANGE,
+            argument,
             received: typed(received),
             current: typed(current),
         }),
@@ -159,10 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn the_four_types_are_known_by_name_and_no_other_is() {
-        for kind in ["direct", "fanout", "topic", "headers"] {
-            let parsed = ExchangeKind::parse(kind.as_bytes());
-            assert_eq!(parsed.map(ExchangeKind::as_str), Ok(kind));
+    fn the_types_are_known_by_name_and_no_other_is() {
+        for (kind, name) in NAMES {
+            assert_eq!(ExchangeKind::parse(name.as_bytes()), Ok(kind));
+            assert_eq!(kind.as_str(), name);
         }
         let error = ExchangeKind::parse(b"Direct").expect_err("names are compared exactly");
         assert_eq!(error.to_string(), "unknown exchange type 'Direct'");

@@ -200,6 +200,13 @@ impl MessageHeaders {
         })
     }
 
+    /// The comparable value of the header of this name.
+    pub(super) fn value(&self, name: &[u8]) -> Option<&[u8]> {
+        let found = self.entries.binary_search_by(|entry| self.name(entry).cmp(name)).ok()?;
+        let entry = &self.entries[found];
+        Some(&self.bytes[entry.name_end..entry.end])
+    }
+
     fn name(&self, entry: &Entry) -> &[u8] {
         &self.bytes[entry.start + 1..entry.name_end]
     }

@@ -9,7 +9,9 @@ use super::topic::Walk;
 #[derive(Debug)]
 pub struct Routed<Q> {
     pub(super) queues: Vec<Q>,
-    pub(super) depends_on_headers: bool,
+    /// How many of them, the last ones, hold the message back for their exchanges.
+    pub(super) delaying: usize,
+    pub(super) depends_on_message: bool,
     pub(super) generation: u64,
     pub(super) scratch: Scratch,
 }
@@ -26,7 +28,7 @@ pub(super) struct Scratch {
 impl<Q> Default for Routed<Q> {
     fn default() -> Self {
         let (queues, scratch) = (Vec::new(), Scratch::default());
-        Self { queues, depends_on_headers: false, generation: 0, scratch }
+        Self { queues, delaying: 0, depends_on_message: false, generation: 0, scratch }
     }
 }
 
@@ -35,7 +37,8 @@ impl<Q: Clone> Clone for Routed<Q> {
     fn clone(&self) -> Self {
         Self {
             queues: self.queues.clone(),
-            depends_on_headers: self.depends_on_headers,
+            delaying: self.delaying,
+            depends_on_message: self.depends_on_message,
             generation: self.generation,
             scratch: Scratch::default(),
         }
@@ -51,13 +54,20 @@ impl<Q> Routed<Q> {
     /// Lets go of the queues and keeps the memory.
     pub fn clear(&mut self) {
         self.queues.clear();
-        self.depends_on_headers = false;
+        self.delaying = 0;
+        self.depends_on_message = false;
         self.generation = 0;
     }
 
     /// Each queue once. The order depends on nothing but the history of the table.
     pub fn queues(&self) -> &[Q] {
         &self.queues
+    }
+
+    /// The same in two parts: those that have the message now, and those in which it waits for an
+    /// exchange that delays it.
+    pub fn now_and_later(&self) -> (&[Q], &[Q]) {
+        self.queues.split_at(self.queues.len() - self.delaying)
     }
 
     /// The queues, without the buffer.
@@ -70,10 +80,11 @@ impl<Q> Routed<Q> {
         self.queues.is_empty()
     }
 
-    /// Whether a headers exchange was on the way: then another message with the same exchange and
-    /// routing key may go elsewhere, and this answer holds for this message only.
-    pub fn depends_on_headers(&self) -> bool {
-        self.depends_on_headers
+    /// Whether an exchange was on the way that looks at more than routing keys (its headers, a property),
+    /// picks at random or remembers the message: then another message with the same exchange and routing
+    /// key may go elsewhere, and this answer holds for this message only.
+    pub fn depends_on_message(&self) -> bool {
+        self.depends_on_message
     }
 
     /// The table's generation when this was routed; 0, which no table has, when nothing was.

@@ -95,6 +95,10 @@ pub(super) struct Matches {
     pub(super) exchanges: Vec<ExchangeSlot>,
     /// How many groups of targets were added: within one no target stands twice.
     pub(super) groups: u32,
+    /// Exchanges on the way that remember their messages.
+    pub(super) histories: Vec<ExchangeSlot>,
+    /// Exchanges on the way that hold the message back.
+    pub(super) delays: Vec<ExchangeSlot>,
 }
 
 impl Matches {
@@ -133,6 +137,8 @@ impl Matches {
     pub(super) fn clear(&mut self) {
         self.queues.clear();
         self.exchanges.clear();
+        self.histories.clear();
+        self.delays.clear();
         self.groups = 0;
     }
 }

@@ -78,6 +78,14 @@ pub(super) fn owned_key(key: &ShortStr) -> ShortStr {
     ShortStr::copy_from(key.as_bytes()).unwrap_or_default()
 }
 
+/// The bytes of a long string; `None` for anything else.
+pub(super) fn long_string(value: &FieldValue) -> Option<&[u8]> {
+    match value {
+        FieldValue::LongString(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
 /// A value as RabbitMQ writes it between quotes: strings as they are, the rest as Erlang terms.
 pub(super) fn plain_text(value: &FieldValue) -> String {
     match value {
@@ -88,8 +96,9 @@ pub(super) fn plain_text(value: &FieldValue) -> String {
     }
 }
 
-/// A value as an Erlang term.
-pub(super) fn term(value: &FieldValue) -> String {
+/// A value as an Erlang term, as it stands in RabbitMQ's refusals.
+#[must_use]
+pub fn term(value: &FieldValue) -> String {
     let mut out = String::new();
     write_term(value, &mut out);
     out
@@ -190,6 +199,7 @@ fn write_list<T>(
 /// `<<"text">>` when the bytes can be read, `<<1,2,3>>` when not.
 fn write_binary(bytes: &[u8], out: &mut String) {
     match std::str::from_utf8(bytes) {
+        Ok("") => out.push_str("<<>>"),
         Ok(text) if !text.chars().any(char::is_control) => {
             out.push_str("<<\"");
             for c in text.chars() {

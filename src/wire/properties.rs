@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use crate::base::{FieldTable, ShortStr};
+use crate::base::{FieldTable, FieldValue, ShortStr};
 
 use super::content_header::{Fields, flag};
 use super::error::WireError;
@@ -120,6 +120,44 @@ fn octet(reader: &mut Reader<'_>, flag: u16) -> Result<Option<u8>, Fault> {
 
 fn when(given: bool, flag: u16) -> u16 {
     if given { flag } else { 0 }
+}
+
+/// A content header from its property flags on, with these `headers` instead of its own and without an
+/// `expiration`: what a message has that is published again. Bytes that are no properties stay as they are.
+#[must_use]
+pub fn published_again(properties: &[u8], headers: &FieldTable) -> Vec<u8> {
+    let Ok(decoded) = Properties::decode(properties) else { return properties.to_vec() };
+    let headers = Some(headers.clone());
+    Properties { headers, expiration: None, ..decoded }.encode().to_vec()
+}
+
+/// A content header from its property flags on, with one more header behind its own, in the place of one
+/// of that name. Bytes that are no properties stay as they are.
+#[must_use]
+pub fn with_header(properties: &[u8], name: ShortStr, value: FieldValue) -> Vec<u8> {
+    let Ok(decoded) = Properties::decode(properties) else { return properties.to_vec() };
+    let headers = decoded.headers.unwrap_or_default();
+    let others = headers.iter().filter(|(key, _)| **key != name);
+    let others = others.map(|(key, value)| (key.clone(), value.clone()));
+    let mut headers: FieldTable = others.collect();
+    headers.push(name, value);
+    Properties { headers: Some(headers), ..decoded }.encode().to_vec()
+}
+
+/// The properties with another `reply-to` in the place of the one they have, and every other byte as it
+/// was; unchanged when they have none.
+#[must_use]
+pub fn with_reply_to(properties: &[u8], reply_to: &ShortStr) -> Vec<u8> {
+    let Ok(Fields { reply_to: Some(old), .. }) = Fields::scan(properties) else {
+        return properties.to_vec();
+    };
+    // What was scanned is a slice of the properties, and its octet of length stands before it.
+    let start = old.as_ptr().addr() - properties.as_ptr().addr();
+    let (before, behind) = (&properties[..start - 1], &properties[start + old.len()..]);
+    let mut changed = before.to_vec();
+    put_short_string(reply_to.as_bytes(), &mut changed);
+    changed.extend_from_slice(behind);
+    changed
 }
 
 /// The `headers` of a content header from its property flags on; empty when there are none.

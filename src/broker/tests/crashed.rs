@@ -15,7 +15,8 @@ fn break_queue(hand: &mut Hand, name: &str) {
     let cell = hand.client.vhost().table().queue(name).cloned().expect("it is there");
     let acknowledge = Acknowledge::Manual { prefetch: 0, shared: false };
     let (id, holder) = (ConsumerId(77), hand.holder);
-    let consumer = Consumer { id, holder, acknowledge, access: Access::Shared };
+    let consumer =
+        Consumer { id, holder, acknowledge, access: Access::Shared, priority: 0, timeout: None };
     cell.enqueue(Envelope::Attach {
         consumer,
         request: RequestId(u64::MAX),

@@ -109,7 +109,7 @@ fn a_passing_queue_is_deleted_at_once() {
         routing_key: ShortStr::EMPTY,
         arguments: FieldTable::EMPTY,
     };
-    let bound = hand.client.bind(hand.holder, binding);
+    let bound = hand.client.bind(hand.holder, &binding);
     assert_eq!(bound, Ok(Step::Answered(Answered::Done)), "nobody keeps it");
     assert!(matches!(&ask_to_delete(&mut hand)[..], [Event::Reply { .. }]));
     assert_eq!(definitions.arrive(), [], "its binding was not kept either");

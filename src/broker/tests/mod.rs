@@ -1,10 +1,18 @@
 //! The broker without sockets: clients, cells and inboxes driven by hand.
 
 mod crashed;
+mod dead_letters;
+mod delaying;
 mod deleting;
+mod direct_reply;
+mod duplicates;
+mod duplicates_kept;
 mod faulty;
+mod features;
+mod limits;
 mod logged;
 mod paging;
+mod policies;
 mod queues;
 mod refusals;
 mod storing;

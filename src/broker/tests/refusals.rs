@@ -69,7 +69,7 @@ fn bindings_name_the_first_thing_that_is_missing() {
     let mut hand = world.connect();
     hand.declare("q").expect("declared");
     let mut bind = |source: &str, to: &str| {
-        let step = hand.client.bind(hand.holder, binding(source, to));
+        let step = hand.client.bind(hand.holder, &binding(source, to));
         hand.answered(step)
     };
     assert_eq!(bind("none", "q"), Err("NOT_FOUND - no exchange 'none' in vhost '/'".to_owned()));
@@ -93,7 +93,7 @@ fn an_exchange_in_use_is_not_deleted_if_unused() {
     let mut hand = world.connect();
     hand.declare("q").expect("declared");
     hand.declare_exchange(exchange("logs", "fanout")).expect("declared");
-    let step = hand.client.bind(hand.holder, binding("logs", "q"));
+    let step = hand.client.bind(hand.holder, &binding("logs", "q"));
     hand.answered(step).expect("bound");
     let name = ExchangeName::try_from("logs").expect("short");
     let step = hand.client.exchange_delete(hand.holder, &name, true);
@@ -252,7 +252,7 @@ fn a_wrong_x_match_is_refused_by_value_and_by_type() {
         let mut binding = binding("amq.headers", "q");
         let key = ShortStr::try_from("x-match").expect("short");
         binding.arguments.push(key, value);
-        let step = hand.client.bind(hand.holder, binding);
+        let step = hand.client.bind(hand.holder, &binding);
         hand.answered(step)
     };
     assert_eq!(

@@ -9,7 +9,7 @@ use super::world::{AUTOMATIC, Job, MANUAL, World, deliveries};
 use crate::access::Permissions;
 use crate::base::Millis;
 use crate::base::limits::{DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX, INBOX_HIGH_WATER_BYTES};
-use crate::broker::cell::Envelope;
+use crate::broker::Envelope;
 use crate::broker::{Cell, Event, Inbox};
 use crate::queue::{Command, RequestId};
 

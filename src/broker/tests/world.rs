@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::access::{Directory, Permissions, User};
+use crate::access::{Directory, Permissions, TopicPermissions, User};
 use crate::base::{
-    Body, ChannelId, ExchangeName, FieldTable, HolderId, ManualClock, Message, MessageHeader,
-    Millis, PublishSequence, QueueName, ShortStr, UserName, VhostName,
+    Body, ChannelId, Clock, ExchangeName, FieldTable, FieldValue, HolderId, ManualClock, Message,
+    MessageHeader, PublishSequence, QueueName, ShortStr, UserName, VhostName,
 };
 use crate::broker::{
-    Answered, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume, ConsumeRequest,
-    DeclareExchange, DeclareQueue, Event, Inbox, PageQuestion, Peer, Refused, Scheduler, Step,
+    Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
+    ConsumeRequest, DeadLetters, DeclareExchange, DeclareQueue, Edit, Event, Inbox, Interceptors,
+    PageQuestion, Peer, Refused, Scheduler, Step,
 };
 
 /// Message bytes at which the alarm of a test broker goes on.
@@ -22,6 +23,7 @@ pub(super) enum Job {
     Resume(Arc<Cell>),
     /// With its pause in milliseconds.
     PageIn(Arc<Cell>, PageQuestion, u64),
+    DeadLetters(Arc<Cell>, DeadLetters),
 }
 
 impl Job {
@@ -29,6 +31,7 @@ impl Job {
         match self {
             Self::Resume(cell) => cell.resume(),
             Self::PageIn(cell, question, _) => cell.page_in(question),
+            Self::DeadLetters(cell, letters) => cell.send_dead_letters(letters),
         }
     }
 }
@@ -44,11 +47,20 @@ impl Scheduler for Noted {
     fn page_in(&self, cell: Arc<Cell>, question: PageQuestion, pause_ms: u64) {
         self.note(Job::PageIn(cell, question, pause_ms));
     }
+
+    fn send_dead_letters(&self, cell: Arc<Cell>, letters: DeadLetters, _: u64) {
+        self.note(Job::DeadLetters(cell, letters));
+    }
 }
 
 impl Noted {
     pub(super) fn take(&self) -> Vec<Job> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs the jobs that are there now, and not what they ask for.
+    pub(super) fn run_some(&self) {
+        self.take().into_iter().for_each(Job::run);
     }
 
     /// Runs jobs until none is left.
@@ -68,6 +80,7 @@ impl Noted {
 }
 
 pub(super) struct World {
+    pub(super) clock: Arc<ManualClock>,
     pub(super) broker: Arc<Broker>,
     pub(super) noted: Arc<Noted>,
 }
@@ -86,15 +99,49 @@ impl World {
         Self::build(Permissions::everything(), WATERMARK_BYTES, Some(storage))
     }
 
+    /// A broker in which guest may use these routing keys of an exchange.
+    pub(super) fn with_topics(exchange: &str, topics: TopicPermissions) -> Self {
+        let everything = Permissions::everything();
+        Self::build_with(everything, WATERMARK_BYTES, None, |directory, guest, vhost| {
+            let exchange = ExchangeName::try_from(exchange).expect("short");
+            let set = directory.set_topic_permissions(guest, vhost.clone(), exchange, topics);
+            set.expect("the user is there");
+        })
+    }
+
     fn build(
         permissions: Permissions,
         memory_watermark_bytes: u64,
         storage: Option<BrokerStorage>,
     ) -> Self {
+        Self::build_with(permissions, memory_watermark_bytes, storage, |_, _, _| {})
+    }
+
+    fn build_with(
+        permissions: Permissions,
+        memory_watermark_bytes: u64,
+        storage: Option<BrokerStorage>,
+        more: impl FnOnce(&mut Directory, &UserName, &VhostName),
+    ) -> Self {
         let noted = Arc::new(Noted::default());
         let scheduler = Arc::clone(&noted) as Arc<dyn Scheduler>;
-        let broker = guest_broker(permissions, memory_watermark_bytes, scheduler, storage);
-        Self { broker, noted }
+        let clock = Arc::new(ManualClock::new());
+        let at = Arc::clone(&clock) as Arc<dyn Clock>;
+        let settings = guest_settings(permissions, memory_watermark_bytes, at, scheduler, more);
+        Self { clock, broker: Broker::new(BrokerSettings { storage, ..settings }), noted }
+    }
+
+    /// Turns the clock, does what is due then, and everything that follows from it.
+    pub(super) fn pass(&self, ms: u64) {
+        self.clock.advance(ms);
+        loop {
+            self.noted.run_all();
+            let now = self.broker.clock().now();
+            if self.broker.next_deadline().is_none_or(|at| at > now) {
+                return;
+            }
+            self.broker.due(now);
+        }
     }
 
     /// A logged-in connection with one open channel.
@@ -108,38 +155,47 @@ impl World {
         let peer = Peer { connection, user };
         let mut client = Client::new(Arc::clone(&self.broker), vhost, peer, Arc::clone(&inbox));
         let holder = self.broker.next_holder_id();
-        client.channel_opened(holder, ChannelId(1));
+        client.channel_opened(holder, ChannelId(1)).expect("no limit");
         Hand { client, inbox, holder, sequence: 0, kept: Vec::new() }
     }
 }
 
-/// A broker that knows the user `guest` and the virtual host `/`, and whose clock stands still.
-fn guest_broker(
+/// Of a broker in memory that knows the user `guest` and the virtual host `/`.
+fn guest_settings(
     permissions: Permissions,
     memory_watermark_bytes: u64,
+    clock: Arc<dyn Clock>,
     scheduler: Arc<dyn Scheduler>,
-    storage: Option<BrokerStorage>,
-) -> Arc<Broker> {
+    more: impl FnOnce(&mut Directory, &UserName, &VhostName),
+) -> BrokerSettings {
     let vhost = VhostName::try_from("/").expect("short");
     let guest = UserName::try_from("guest").expect("short");
     let mut directory = Directory::new();
     let user = User::with_password(guest.clone(), b"guest", Vec::new()).expect("random salt");
     directory.put_user(user);
     directory.set_permissions(&guest, vhost.clone(), permissions).expect("the user is there");
-    Broker::new(BrokerSettings {
-        clock: Arc::new(ManualClock::new()),
+    more(&mut directory, &guest, &vhost);
+    BrokerSettings {
+        clock,
         scheduler,
         directory,
         default_vhost: vhost,
         memory_watermark_bytes,
-        parse_headers: |_| FieldTable::EMPTY,
-        storage,
-    })
+        parse_headers,
+        write_headers,
+        hash_property: |_, _| None,
+        edit_properties,
+        interceptors: Interceptors::default(),
+        default_queue_type: None,
+        storage: None,
+    }
 }
 
 /// A broker for anybody who only needs one that holds nobody back.
 pub(crate) fn open_broker(scheduler: Arc<dyn Scheduler>) -> Arc<Broker> {
-    guest_broker(Permissions::everything(), u64::MAX, scheduler, None)
+    let clock = Arc::new(ManualClock::new());
+    let everything = Permissions::everything();
+    Broker::new(guest_settings(everything, u64::MAX, clock, scheduler, |_, _, _| {}))
 }
 
 /// A connection as a test moves it.
@@ -154,7 +210,8 @@ pub(super) struct Hand {
 
 impl Hand {
     pub(super) fn flush(&mut self) {
-        self.client.flush(Millis(0));
+        let now = self.client.broker.clock().now();
+        self.client.flush(now);
     }
 
     /// Everything that is in the inbox; held consumers are opened, as a session does.
@@ -233,8 +290,18 @@ impl Hand {
     }
 
     pub(super) fn consume(&mut self, name: &str, consume: Consume) -> Result<Answered, String> {
+        self.consume_with(name, consume, &[])
+    }
+
+    pub(super) fn consume_with(
+        &mut self,
+        name: &str,
+        consume: Consume,
+        arguments: &[(&str, FieldValue)],
+    ) -> Result<Answered, String> {
         let tag = crate::base::ConsumerTag::try_from("").expect("short");
-        let request = ConsumeRequest { queue: queue(name), tag, consume };
+        let arguments = entries(arguments);
+        let request = ConsumeRequest { queue: queue(name), tag, consume, arguments };
         let step = self.client.consume(self.holder, request);
         self.answered(step)
     }
@@ -244,10 +311,28 @@ impl Hand {
         self.answered(step)
     }
 
+    pub(super) fn cell(&self, name: &str) -> Arc<Cell> {
+        let cell = self.client.vhost().table().queue(name).cloned();
+        cell.expect("the queue is there")
+    }
+
+    /// Ready messages and consumers of a queue.
+    pub(super) fn counts(&mut self, name: &str) -> (u64, u64) {
+        let step = self.ask_to_declare(name, |declare| declare.passive = true);
+        match self.answered(step) {
+            Ok(Answered::Declared { messages, consumers, .. }) => (messages, consumers),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Dead letters of a queue that have not arrived.
+    pub(super) fn departing(&self, name: &str) -> u64 {
+        self.cell(name).departing().expect("nobody drives it")
+    }
+
     /// Messages that this queue lost.
     pub(super) fn lost(&self, name: &str) -> u64 {
-        let cell = self.client.vhost().table().queue(name).cloned();
-        cell.expect("the queue is there").lost_messages()
+        self.cell(name).lost_messages()
     }
 
     pub(super) fn get(&mut self, name: &str) -> Result<Answered, String> {
@@ -265,12 +350,79 @@ impl Hand {
         self.send(persistent_message("", key, body))
     }
 
+    pub(super) fn publish_message(&mut self, message: Message) -> Result<u32, String> {
+        self.send(message)
+    }
+
+    /// The same to an exchange.
+    pub(super) fn publish_to(
+        &mut self,
+        exchange: &str,
+        key: &str,
+        body: &[u8],
+    ) -> Result<u32, String> {
+        self.send(message(exchange, key, body))
+    }
+
+    pub(super) fn bind(&mut self, binding: &Binding) -> Result<Answered, String> {
+        let step = self.client.bind(self.holder, binding);
+        self.answered(step)
+    }
+
     fn send(&mut self, message: Message) -> Result<u32, String> {
         self.sequence += 1;
         let sequence = Some(PublishSequence(self.sequence));
         let outcome = self.client.publish(ChannelId(1), self.holder, message, sequence);
         outcome.map(|outcome| outcome.queues).map_err(|refused| refused.to_string())
     }
+}
+
+/// Headers as a test has them: the properties say which of these tables they are.
+static TABLES: Mutex<Vec<FieldTable>> = Mutex::new(Vec::new());
+
+fn write_headers(_: &[u8], headers: &FieldTable) -> Vec<u8> {
+    let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+    tables.push(headers.clone());
+    (tables.len() - 1).to_le_bytes().to_vec()
+}
+
+/// The headers after these edits; there are no other properties.
+fn edit_properties(properties: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let mut headers = parse_headers(properties);
+    for edit in edits {
+        let (Edit::DropHeader(name) | Edit::SetHeader { name, .. }) = edit else { continue };
+        let others = headers.iter().filter(|(key, _)| key.as_bytes() != name.as_bytes());
+        headers = others.map(|(key, value)| (key.clone(), value.clone())).collect();
+        if let Edit::SetHeader { name, value, .. } = edit {
+            headers.push(ShortStr::try_from(*name).expect("short"), value.clone());
+        }
+    }
+    write_headers(&[], &headers)
+}
+
+/// A message with these headers.
+pub(super) fn message_with_headers(
+    (exchange, key): (&str, &str),
+    body: &[u8],
+    header: MessageHeader,
+    headers: &[(&str, FieldValue)],
+) -> Message {
+    let header = MessageHeader { has_headers: true, ..header };
+    let mut properties = write_headers(&[], &entries(headers));
+    // What tells a message that may select more keys.
+    if headers.iter().any(|(name, _)| name.ends_with("CC")) {
+        properties.extend_from_slice(b"CC");
+    }
+    let exchange = ExchangeName::try_from(exchange).expect("short");
+    let body = Body::One(Bytes::copy_from_slice(body));
+    Message::new(&exchange, key.as_bytes(), &properties, body, header)
+}
+
+/// The headers of properties that [`write_headers`] made.
+pub(super) fn parse_headers(properties: &[u8]) -> FieldTable {
+    let tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = properties[..properties.len().min(8)].try_into().map(usize::from_le_bytes);
+    place.ok().and_then(|place| tables.get(place).cloned()).unwrap_or_default()
 }
 
 pub(super) fn message(exchange: &str, key: &str, body: &[u8]) -> Message {
@@ -280,6 +432,45 @@ pub(super) fn message(exchange: &str, key: &str, body: &[u8]) -> Message {
 pub(super) fn persistent_message(exchange: &str, key: &str, body: &[u8]) -> Message {
     let header = MessageHeader { persistent: true, ..MessageHeader::default() };
     message_with(exchange, key, body, header)
+}
+
+/// A persistent message to a queue, with its own time to live in ms.
+pub(super) fn message_that_expires(key: &str, body: &[u8], expiration_ms: u64) -> Message {
+    let expiration_ms = Some(expiration_ms);
+    let header = MessageHeader { persistent: true, expiration_ms, ..MessageHeader::default() };
+    message_with("", key, body, header)
+}
+
+/// A message to a queue, with a priority.
+pub(super) fn message_with_priority(key: &str, body: &[u8], priority: Option<u8>) -> Message {
+    message_with("", key, body, MessageHeader { priority, ..MessageHeader::default() })
+}
+
+/// A message with this table of headers.
+pub(super) fn message_with_table(
+    exchange: &str,
+    key: &str,
+    headers: &FieldTable,
+    persistent: bool,
+) -> Message {
+    let header = MessageHeader { persistent, has_headers: true, ..MessageHeader::default() };
+    Message::new(
+        &ExchangeName::try_from(exchange).expect("short"),
+        ShortStr::try_from(key).expect("short").as_bytes(),
+        &write_headers(&[], headers),
+        Body::One(Bytes::from_static(b"m")),
+        header,
+    )
+}
+
+/// A table of these entries.
+pub(super) fn entries<'a>(
+    entries: impl IntoIterator<Item = &'a (&'a str, FieldValue)>,
+) -> FieldTable {
+    let entry = |(key, value): &(&str, FieldValue)| {
+        (ShortStr::try_from(*key).expect("short"), value.clone())
+    };
+    entries.into_iter().map(entry).collect()
 }
 
 fn message_with(exchange: &str, key: &str, body: &[u8], header: MessageHeader) -> Message {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, dup
 use super::{Conversation, Parts, Session};
 use crate::base::FieldTable;
 use crate::base::limits::TURN_EVENTS_MAX;
-use crate::broker::{Broker, Cell, Event, PageQuestion, Scheduler, open_broker};
+use crate::broker::{Broker, Cell, DeadLetters, Event, PageQuestion, Scheduler, open_broker};
 use crate::protocol::Settings;
 use crate::wire::{FRAME_END, FrameKind, Method, PROTOCOL_HEADER, encode_method};
 
@@ -24,6 +24,8 @@ impl Scheduler for NoTasks {
     fn resume(&self, _: Arc<Cell>) {}
 
     fn page_in(&self, _: Arc<Cell>, _: PageQuestion, _: u64) {}
+
+    fn send_dead_letters(&self, _: Arc<Cell>, _: DeadLetters, _: u64) {}
 }
 
 fn broker() -> Arc<Broker> {

@@ -62,7 +62,7 @@ fn settled_before_the_disk_has_it_is_confirmed_then_and_not_again() {
     queue.deliver();
     let effects = queue.settle(1, Settlement::Ack, &[(2, 3)]);
     assert_eq!(effects, [gone_run(2, 3, 2), confirm(1, 2, 3)]);
-    assert_eq!(queue.settle(1, Settlement::Requeue, &[(4, 4)]), []);
+    assert_eq!(queue.settle(1, REQUEUE, &[(4, 4)]), []);
     assert_eq!(queue.persisted(3), [confirm(1, 1, 1)]);
     assert_eq!(queue.persisted(4), [confirm(1, 4, 4)]);
 }

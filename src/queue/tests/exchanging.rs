@@ -25,7 +25,7 @@ fn every_handle_in_the_run_is_shown_once_wherever_its_message_is() {
     queue.publish(9);
     queue.deliver();
     queue.settle(1, Settlement::Ack, &[(3, 3)]);
-    queue.settle(2, Settlement::Requeue, &[(4, 4)]);
+    queue.settle(2, REQUEUE, &[(4, 4)]);
     assert_eq!(queue.counts(), (4, 4));
     assert_eq!(exchange(&mut queue, 2, 7, Residence::Ram), [2, 4, 5, 6, 7]);
     assert_eq!(exchange(&mut queue, 1, u64::MAX, Residence::Ram), [1, 2, 4, 5, 6, 7, 8, 9]);
@@ -41,7 +41,7 @@ fn an_exchanged_handle_is_the_one_that_comes_back() {
         *payload = 100 + id.0;
         Residence::Disk
     });
-    queue.settle(1, Settlement::Requeue, &[(1, 1)]);
+    queue.settle(1, REQUEUE, &[(1, 1)]);
     for payload in [101, 102] {
         let effects = queue.get(None);
         let Some(Effect::Reply { reply, .. }) = effects.first() else { panic!() };
@@ -67,7 +67,7 @@ fn bytes_in_ram_are_those_whose_handle_keeps_them() {
     exchange(&mut queue, 3, 3, Residence::Ram);
     assert_eq!(queue.machine.ram_bytes(), 20);
     exchange(&mut queue, 4, 4, Residence::Disk);
-    queue.settle(1, Settlement::Requeue, &[(1, 9)]);
+    queue.settle(1, REQUEUE, &[(1, 9)]);
     queue.deliver();
     queue.settle(1, Settlement::Ack, &[(1, 9)]);
     assert_eq!(queue.machine.ram_bytes(), 0);
@@ -81,8 +81,8 @@ fn a_delivery_says_how_often_the_message_was_handed_out_before() {
     for count in 0..3 {
         let (effects, _) = queue.deliver_burst(ALL);
         let Some(Effect::Deliver { delivery, .. }) = effects.first() else { panic!() };
-        assert_eq!((delivery.delivery_count, delivery.redelivered), (count, count > 0));
-        queue.settle(1, Settlement::Requeue, &[(1, 1)]);
+        assert_eq!((delivery.acquired_count, delivery.redelivered), (count, count > 0));
+        queue.settle(1, REQUEUE, &[(1, 1)]);
     }
 }
 

@@ -4,13 +4,17 @@ use crate::base::{
     ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, PublishSequence,
 };
 use crate::queue::{
-    Access, Acknowledge, Burst, Command, Consumer, DeleteCondition, Effect, Effects, Flow,
-    Incoming, LogMode, Machine, Progress, PublishRef, QueueConfig, Reply, RequestId, Settlement,
-    SharedCredit, Span,
+    Access, Acknowledge, Attempt, Burst, Command, Consumer, DeleteCondition, Effect, Effects, Flow,
+    Incoming, LogMode, Machine, Progress, PublishRef, QueueConfig, Reason, Reply, RequestId,
+    Settlement, SharedCredit, Span,
 };
 
 pub(super) const NOW: Millis = Millis(0);
 pub(super) const ALL: Burst = Burst { messages: usize::MAX, bytes: u64::MAX };
+
+/// `basic.nack` with `requeue`.
+pub(super) const REQUEUE: Settlement = Settlement::Requeue(Attempt::Returned);
+pub(super) const FAILED: Settlement = Settlement::Requeue(Attempt::Failed);
 
 /// Shared credit that is counted down; `asked` says who was asked.
 #[derive(Clone, Debug)]
@@ -32,13 +36,14 @@ impl SharedCredit for Pool {
 pub(super) struct Queue {
     pub(super) machine: Machine<u64>,
     pub(super) pool: Pool,
+    pub(super) now: Millis,
     published: u64,
 }
 
 impl Queue {
     pub(super) fn new(config: QueueConfig) -> Self {
         let pool = Pool { left: u64::MAX, asked: Vec::new() };
-        Self { machine: Machine::new(config), pool, published: 0 }
+        Self { machine: Machine::new(config), pool, now: NOW, published: 0 }
     }
 
     pub(super) fn volatile() -> Self {
@@ -50,12 +55,12 @@ impl Queue {
     }
 
     pub(super) fn auto_delete() -> Self {
-        Self::new(QueueConfig { log: LogMode::Logged, auto_delete: true, paging: None })
+        Self::new(QueueConfig { log: LogMode::Logged, auto_delete: true, ..QueueConfig::default() })
     }
 
     pub(super) fn apply(&mut self, command: Command<u64>) -> Vec<Effect<u64>> {
         let mut effects = Effects::new();
-        self.machine.apply(NOW, command, &mut effects);
+        self.machine.apply(self.now, command, &mut effects);
         self.machine.check_invariants();
         let none = effects.iter().all(|effect| !matches!(effect, Effect::Deliver { .. }));
         assert!(none, "apply delivered: {effects:?}");
@@ -64,7 +69,7 @@ impl Queue {
 
     pub(super) fn deliver_burst(&mut self, burst: Burst) -> (Vec<Effect<u64>>, Progress) {
         let mut effects = Effects::new();
-        let progress = self.machine.deliver(NOW, burst, &mut self.pool, &mut effects);
+        let progress = self.machine.deliver(self.now, burst, &mut self.pool, &mut effects);
         self.machine.check_invariants();
         (effects.drain().collect(), progress)
     }
@@ -89,11 +94,20 @@ impl Queue {
         publish: Option<PublishRef>,
     ) -> Incoming<u64> {
         self.published += 1;
-        Incoming { payload: self.published, bytes: 10, persistent, publish }
+        Incoming {
+            payload: self.published,
+            bytes: 10,
+            persistent,
+            publish,
+            ttl: None,
+            priority: 0,
+            due: None,
+        }
     }
 
     pub(super) fn attach(&mut self, consumer: Consumer) -> Reply<u64> {
-        let effects = self.apply(Command::Attach { consumer, request: RequestId(7) });
+        let mut effects = self.apply(Command::Attach { consumer, request: RequestId(7) });
+        effects.retain(|effect| !matches!(effect, Effect::ActiveConsumer { .. }));
         only_reply(effects, 7)
     }
 
@@ -135,6 +149,21 @@ impl Queue {
         self.apply(Command::Persisted { up_to: MessageId(up_to) })
     }
 
+    /// The clock goes on, and the queue does what is due.
+    pub(super) fn tick(&mut self, ms: u64) -> Vec<Effect<u64>> {
+        self.now = self.now.after(ms);
+        self.apply(Command::Tick)
+    }
+
+    pub(super) fn configure(&mut self, config: QueueConfig) -> Vec<Effect<u64>> {
+        self.apply(Command::Configure(Box::new(config)))
+    }
+
+    pub(super) fn departed(&mut self, runs: &[(u64, u64)]) -> Vec<Effect<u64>> {
+        let runs = runs.iter().map(|(a, b)| (MessageId(*a), MessageId(*b))).collect();
+        self.apply(Command::Departed { runs })
+    }
+
     pub(super) fn delete(&mut self, condition: DeleteCondition) -> Vec<Effect<u64>> {
         self.apply(Command::Delete { condition, request: Some(RequestId(5)) })
     }
@@ -151,6 +180,8 @@ pub(super) fn manual(id: u64, holder: u64, prefetch: u32) -> Consumer {
         holder: HolderId(holder),
         acknowledge: Acknowledge::Manual { prefetch, shared: false },
         access: Access::Shared,
+        priority: 0,
+        timeout: None,
     }
 }
 
@@ -163,6 +194,11 @@ pub(super) fn sharing(id: u64, holder: u64, prefetch: u32) -> Consumer {
 /// A consumer that does not acknowledge.
 pub(super) fn automatic(id: u64, holder: u64) -> Consumer {
     Consumer { acknowledge: Acknowledge::Automatic, ..manual(id, holder, 1) }
+}
+
+/// The same consumer with a priority.
+pub(super) fn prior(consumer: Consumer, priority: i32) -> Consumer {
+    Consumer { priority, ..consumer }
 }
 
 /// The same consumer, alone.
@@ -198,6 +234,11 @@ pub(super) fn gone_run(first: u64, last: u64, appended: u64) -> Effect<u64> {
 
 pub(super) fn reply(request: u64, reply: Reply<u64>) -> Effect<u64> {
     Effect::Reply { request: RequestId(request), reply }
+}
+
+/// A message departs of which so many attempts failed.
+pub(super) fn dead(id: u64, reason: Reason, delivery_count: u32) -> Effect<u64> {
+    Effect::DeadLetter { id: MessageId(id), payload: id, reason, delivery_count }
 }
 
 /// `(consumer, id, redelivered)` of the deliveries among the effects.

@@ -1,9 +1,7 @@
 //! How a queue ends, and what it says afterwards.
 
 use crate::base::{ConsumerId, HolderId, MessageId};
-use crate::queue::{
-    Command, DeleteCondition, Effect, Flow, Progress, Reply, RequestId, Settlement,
-};
+use crate::queue::{Command, DeleteCondition, Effect, Flow, Progress, Reply, RequestId};
 
 use super::fixture::*;
 
@@ -72,7 +70,7 @@ fn a_deleted_queue_answers_gone_confirms_publishes_and_does_nothing_else() {
     ] {
         assert_eq!(queue.apply(command), []);
     }
-    assert_eq!(queue.settle(1, Settlement::Requeue, &[(1, 9)]), []);
+    assert_eq!(queue.settle(1, REQUEUE, &[(1, 9)]), []);
     let messages = vec![
         queue.message(true, Some(publish(1, 1))),
         queue.message(true, None),

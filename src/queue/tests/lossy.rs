@@ -1,4 +1,4 @@
-//! Q11: an index that loses, damages and finds messages, under random commands.
+//! Q10: an index that loses, damages and finds messages, under random commands.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -113,10 +113,13 @@ impl World {
                 id: MessageId(*id),
                 payload: *id,
                 bytes: 10,
-                delivery_count: 0,
+                acquired_count: 0,
                 appended: true,
                 residence: Residence::Ram,
                 damaged: *fate == Fate::Damaged,
+                expires: None,
+                priority: 0,
+                due: None,
             })
             .collect();
         let more = messages.len() < known.len();

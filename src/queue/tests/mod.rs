@@ -2,14 +2,22 @@
 
 mod confirming;
 mod consuming;
+mod delaying;
+mod departing;
 mod exchanging;
+mod expiring;
 mod fixture;
 mod index;
 mod lifetime;
+mod limiting;
 mod lossy;
 mod memory;
 mod model;
 mod paging;
+mod priorities;
 mod properties;
+mod rules;
 mod script;
+mod serving;
 mod settling;
+mod waiting;

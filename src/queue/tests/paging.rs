@@ -3,7 +3,7 @@
 use crate::base::MessageId;
 use crate::queue::{
     Burst, Command, DeleteCondition, Effect, LogMode, Machine, Paged, Paging, Progress,
-    QueueConfig, Reply, RequestId, Residence, Settlement, Span,
+    QueueConfig, Reply, RequestId, Residence, Span,
 };
 
 use super::fixture::*;
@@ -26,7 +26,7 @@ fn recovered(ids: &[u64], next: u64) -> Queue {
     let span = Span { first, last, messages, bytes: 10 * messages, appended: messages };
     let mut queue = volatile();
     queue.machine = Machine::recover(
-        QueueConfig { log: LogMode::Logged, paging: Some(PAGING), auto_delete: false },
+        QueueConfig { log: LogMode::Logged, paging: Some(PAGING), ..QueueConfig::default() },
         MessageId(next),
         Some(span),
     );
@@ -34,11 +34,21 @@ fn recovered(ids: &[u64], next: u64) -> Queue {
     queue
 }
 
-fn paged(ids: impl IntoIterator<Item = u64>, delivery_count: u32) -> Vec<Paged<u64>> {
+fn paged(ids: impl IntoIterator<Item = u64>, acquired_count: u16) -> Vec<Paged<u64>> {
     let message = |id| {
         let (id, payload, residence) = (MessageId(id), id, Residence::Ram);
-        let (appended, damaged) = (true, false);
-        Paged { id, payload, bytes: 10, delivery_count, appended, residence, damaged }
+        Paged {
+            id,
+            payload,
+            bytes: 10,
+            acquired_count,
+            appended: true,
+            residence,
+            damaged: false,
+            expires: None,
+            priority: 0,
+            due: None,
+        }
     };
     ids.into_iter().map(message).collect()
 }
@@ -135,7 +145,7 @@ fn what_is_away_is_never_overtaken() {
     let handed_out: Vec<_> = deliveries(&effects).iter().map(|(_, id, _)| *id).collect();
     assert_eq!((handed_out, progress), (vec![1, 2, 3, 4], Progress::Idle));
     assert_eq!(question(&effects), Some((5, 4)));
-    queue.settle(1, Settlement::Requeue, &[(2, 3)]);
+    queue.settle(1, REQUEUE, &[(2, 3)]);
     let (effects, _) = queue.deliver_burst(ALL);
     assert_eq!(deliveries(&effects), [(1, 2, true), (1, 3, true)], "returned ones are older");
     answer(&mut queue, 5..=8);
@@ -212,7 +222,7 @@ fn a_recovered_queue_goes_on_where_it_was() {
     let effects = queue.apply(Command::Enqueue(vec![message]));
     assert_eq!(effects, [Effect::Append { id: MessageId(9), payload: 1 }]);
     let mut messages = paged([2, 4, 7], 0);
-    messages[0].delivery_count = 1;
+    messages[0].acquired_count = 1;
     for message in &mut messages[1..] {
         message.residence = Residence::Disk;
     }
@@ -224,11 +234,11 @@ fn a_recovered_queue_goes_on_where_it_was() {
     });
     let expected = [(1, 2, true), (1, 4, false), (1, 7, false), (1, 9, false)];
     assert_eq!(queue.deliver(), expected);
-    let taken = queue.settle(1, Settlement::Requeue, &[(0, u64::MAX)]);
+    let taken = queue.settle(1, REQUEUE, &[(0, u64::MAX)]);
     assert_eq!((taken, queue.counts()), (vec![], (4, 0)));
 }
 
-/// Q11.
+/// Q10.
 #[test]
 fn a_page_that_lacks_messages_costs_those_and_the_sums_are_right() {
     let mut queue = recovered(&[1, 2, 3, 4], 5);
@@ -245,7 +255,7 @@ fn a_page_that_lacks_messages_costs_those_and_the_sums_are_right() {
     assert_eq!((queue.machine.ready_bytes(), queue.machine.ram_bytes()), (0, 10), "1 is held");
 }
 
-/// Q11.
+/// Q10.
 #[test]
 fn an_index_with_nothing_in_it_ends_the_wait() {
     let mut queue = recovered(&[1, 2, 3], 4);
@@ -257,7 +267,7 @@ fn an_index_with_nothing_in_it_ends_the_wait() {
     assert_eq!((queue.counts(), queue.machine.ready_bytes()), ((0, 0), 0));
 }
 
-/// Q11.
+/// Q10.
 #[test]
 fn a_damaged_message_of_a_page_is_released_and_the_others_come() {
     let mut queue = recovered(&[1, 2, 3], 4);
@@ -271,7 +281,7 @@ fn a_damaged_message_of_a_page_is_released_and_the_others_come() {
     assert_eq!((queue.machine.ready_bytes(), queue.machine.ram_bytes()), (9, 9));
 }
 
-/// Q11.
+/// Q10.
 #[test]
 fn an_answer_out_of_order_or_of_the_tail_is_passed_over() {
     let mut queue = recovered(&[1, 2, 3], 4);
@@ -283,7 +293,7 @@ fn an_answer_out_of_order_or_of_the_tail_is_passed_over() {
     assert_eq!(got(&queue.get(None)), Some((3, false, 0)));
 }
 
-/// Q11.
+/// Q10.
 #[test]
 fn more_than_was_known_comes_back_as_well() {
     let mut queue = recovered(&[1, 9], 10);
@@ -303,7 +313,7 @@ fn more_than_was_known_comes_back_as_well() {
     assert_eq!((queue.counts(), queue.machine.ready_bytes()), ((0, 0), 0));
 }
 
-/// Q11: what goes away between a question and its answer is not in the answer, and not lost.
+/// Q10: what goes away between a question and its answer is not in the answer, and not lost.
 #[test]
 fn what_went_away_after_the_question_is_not_missed_in_the_answer() {
     let mut queue = recovered(&[1, 2], 3);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::base::{ConsumerId, HolderId, MessageId, PublishSequence};
+use crate::base::{ConsumerId, HolderId, MessageId, Millis, PublishSequence};
 use crate::queue::{
     Burst, Command, Effect, Effects, Machine, Paged, Progress, QueueConfig, Reply, RequestId,
     Residence, Span,
@@ -13,7 +13,7 @@ use crate::queue::{
 
 use super::fixture::{NOW, Pool};
 use super::index::Index;
-use super::model::Model;
+use super::model::{Counts, Model};
 use super::script::{Move, Past, Script, Step, beginning, step};
 
 /// A machine with its shared credit and its index.
@@ -22,6 +22,7 @@ struct Subject {
     machine: Machine<u64>,
     pool: Pool,
     index: Index,
+    now: Millis,
 }
 
 impl Subject {
@@ -42,16 +43,16 @@ impl Subject {
             _ => Machine::new(config),
         };
         let pool = Pool { left: 0, asked: Vec::new() };
-        Self { machine, pool, index: Index::holding(messages) }
+        Self { machine, pool, index: Index::holding(messages), now: NOW }
     }
 
     fn take(&mut self, step: &Move) -> (Vec<Effect<u64>>, Progress) {
         let mut effects = Effects::new();
         let mut progress = Progress::Idle;
         match step {
-            Move::Apply(command) => self.machine.apply(NOW, command.clone(), &mut effects),
+            Move::Apply(command) => self.machine.apply(self.now, command.clone(), &mut effects),
             Move::Deliver(burst) => {
-                progress = self.machine.deliver(NOW, *burst, &mut self.pool, &mut effects);
+                progress = self.machine.deliver(self.now, *burst, &mut self.pool, &mut effects);
             }
             Move::SharedCredit(left) => self.pool.left = *left,
             Move::Exchange(first, last, residence) => {
@@ -59,8 +60,12 @@ impl Subject {
             }
             Move::Answer(which) => {
                 if let Some(answer) = self.index.answer(*which) {
-                    self.machine.apply(NOW, answer, &mut effects);
+                    self.machine.apply(self.now, answer, &mut effects);
                 }
+            }
+            Move::Pass(ms) => {
+                self.now = self.now.after(*ms);
+                self.machine.apply(self.now, Command::Tick, &mut effects);
             }
         }
         let effects: Vec<_> = effects.drain().collect();
@@ -77,12 +82,22 @@ impl Subject {
 /// The messages of a past, and the id of the next one.
 fn remembered((messages, gap): &Past) -> (Vec<Paged<u64>>, MessageId) {
     let mut last = 0;
-    let message = |(gap, bytes, delivery_count): &(u64, u64, u32)| {
+    let message = |(gap, bytes, acquired_count): &(u64, u64, u16)| {
         last += 1 + gap;
         let (id, residence) = (MessageId(last), Residence::Disk);
-        let (bytes, delivery_count) = (*bytes, *delivery_count);
-        let (appended, damaged) = (true, false);
-        Paged { id, payload: last, bytes, delivery_count, appended, residence, damaged }
+        let (bytes, acquired_count) = (*bytes, *acquired_count);
+        Paged {
+            id,
+            payload: last,
+            bytes,
+            acquired_count,
+            appended: true,
+            residence,
+            damaged: false,
+            expires: None,
+            priority: u8::try_from(id.0 % 3).expect("small"),
+            due: None,
+        }
     };
     let messages = messages.iter().map(message).collect();
     (messages, MessageId(last + gap + 1))
@@ -93,13 +108,16 @@ fn remembered((messages, gap): &Past) -> (Vec<Paged<u64>>, MessageId) {
 struct Outcome {
     handed_out: Vec<Effect<u64>>,
     appended: Vec<Effect<u64>>,
+    departed: Vec<Effect<u64>>,
     replies: Vec<(RequestId, Reply<u64>)>,
     released: Vec<MessageId>,
     released_bytes: u64,
     released_appended: u64,
     confirmed: Vec<(u64, u64)>,
+    refused: Vec<(u64, u64)>,
     cancelled: Vec<ConsumerId>,
     deleted: bool,
+    active: Vec<Option<ConsumerId>>,
 }
 
 impl Outcome {
@@ -110,6 +128,9 @@ impl Outcome {
             match effect {
                 Effect::Deliver { .. } => outcome.handed_out.push(effect),
                 Effect::Append { .. } => outcome.appended.push(effect),
+                Effect::DeadLetter { .. } | Effect::DeadLetterRefused { .. } => {
+                    outcome.departed.push(effect);
+                }
                 Effect::Reply { request, reply } => outcome.replies.push((request, reply)),
                 Effect::Release(Span { first, last, messages, bytes, appended }) => {
                     let before = outcome.released.len();
@@ -124,10 +145,15 @@ impl Outcome {
                     let run = first.sequence.0..=last;
                     outcome.confirmed.extend(run.map(|sequence| (first.holder.0, sequence)));
                 }
-                Effect::CancelConsumer { consumer } => outcome.cancelled.push(consumer),
+                Effect::CancelConsumer { consumer } | Effect::ConsumerTimeout { consumer, .. } => {
+                    outcome.cancelled.push(consumer);
+                }
                 Effect::Deleted => outcome.deleted = true,
-                Effect::Refuse { .. } => panic!("nothing is refused yet"),
                 Effect::Lost { .. } => panic!("this index loses nothing"),
+                Effect::ActiveConsumer { consumer } => outcome.active.push(consumer),
+                Effect::Refuse { publish } => {
+                    outcome.refused.push((publish.holder.0, publish.sequence.0));
+                }
                 // Paging is not to be seen from outside (Q10).
                 Effect::PageOut { .. } | Effect::PageIn { .. } => {}
             }
@@ -145,6 +171,8 @@ struct Ledger {
     released: BTreeSet<MessageId>,
     confirmed: BTreeSet<(u64, u64)>,
     newest_fresh: u64,
+    /// Whether priorities or moments change the order.
+    levelled: bool,
 }
 
 impl Ledger {
@@ -152,11 +180,11 @@ impl Ledger {
         for id in &outcome.released {
             assert!(self.released.insert(*id), "Q1: {id} was released twice");
         }
-        for publish in &outcome.confirmed {
+        for publish in outcome.confirmed.iter().chain(&outcome.refused) {
             assert!(self.confirmed.insert(*publish), "Q6: {publish:?} was confirmed twice");
         }
         let mut last = 0;
-        for effect in &outcome.handed_out {
+        for effect in outcome.handed_out.iter().filter(|_| !self.levelled) {
             let Effect::Deliver { delivery, .. } = effect else { continue };
             assert!(last < delivery.id.0, "Q2: out of order within one call");
             last = delivery.id.0;
@@ -185,7 +213,8 @@ impl Pair {
         let (messages, next) = past.map_or((Vec::new(), MessageId(1)), remembered);
         let model = Model::recover(config, next, &messages);
         let model_pool = subject.pool.clone();
-        let ledger = Ledger::default();
+        let levelled = subject.machine.ready.is_levelled();
+        let ledger = Ledger { levelled, ..Ledger::default() };
         Self { subject, model, model_pool, held_back: VecDeque::new(), ledger }
     }
 
@@ -200,21 +229,25 @@ impl Pair {
             effects.iter().filter(|effect| matches!(effect, Effect::Deliver { .. })).count();
         let (mut expected, mut expected_progress) = (Vec::new(), Progress::Idle);
         match step {
+            Move::Apply(command @ Command::Departed { .. }) => {
+                expected = self.model.apply(self.subject.now, command);
+            }
             Move::Apply(command) => self.held_back.push_back(command),
             Move::Deliver(_) if self.subject.is_stalled() => {
                 let burst = Burst { messages: given, bytes: u64::MAX };
-                (expected, _) = self.model.deliver(burst, &mut self.model_pool);
+                (expected, _) = self.model.deliver(self.subject.now, burst, &mut self.model_pool);
             }
             Move::Deliver(burst) => {
-                (expected, expected_progress) = self.model.deliver(burst, &mut self.model_pool);
+                (expected, expected_progress) =
+                    self.model.deliver(self.subject.now, burst, &mut self.model_pool);
             }
             Move::SharedCredit(left) => self.model_pool.left = left,
             Move::Exchange(..) | Move::Answer(_) => {}
+            Move::Pass(_) => expected = self.model.apply(self.subject.now, Command::Tick),
         }
         while self.held_back.len() > self.subject.machine.deferred.len() {
-            expected.extend(
-                self.held_back.pop_front().map(|c| self.model.apply(c)).unwrap_or_default(),
-            );
+            let command = self.held_back.pop_front().expect("there are more than that");
+            expected.extend(self.model.apply(self.subject.now, command));
         }
         let knows = |id| self.model.knows(id);
         let outcome = Outcome::of(effects, knows);
@@ -228,7 +261,7 @@ impl Pair {
         let mut shown = Vec::new();
         let Move::Exchange(_, _, residence) = step else { return };
         self.subject.machine.exchange(first, last, |id, payload| {
-            assert_eq!(*payload, id.0);
+            assert_eq!(Some(*payload), self.model.payload(id.0));
             shown.push(id.0);
             *residence
         });
@@ -247,14 +280,21 @@ impl Pair {
     }
 
     fn compare(&self) {
-        let Self { subject: Subject { machine, pool, index }, model, ledger, .. } = self;
+        let Self { subject: Subject { machine, pool, index, .. }, model, ledger, .. } = self;
         assert_eq!(pool.asked, self.model_pool.asked);
         machine.check_invariants();
         let away = machine.ready.away().map_or(0, |(_, away)| away.messages);
         assert_eq!(index.ids().len() as u64, away, "Q10: what is away");
-        let (taken, [ready, held, gone]) = model.counts();
-        assert_eq!(machine.ready() + machine.unsettled(), (ready + held) as u64);
-        assert_eq!(ready + held + ledger.released.len(), taken, "conservation");
+        let counts = model.counts();
+        let Counts { came, ready, held, delayed, departing, gone } = counts;
+        let places = (machine.ready(), machine.unsettled(), machine.departing());
+        assert_eq!(places, (ready as u64, held as u64, departing as u64));
+        assert_eq!(machine.delayed(), delayed as u64);
+        assert_eq!(
+            ready + held + delayed + departing + ledger.released.len(),
+            came,
+            "conservation"
+        );
         assert_eq!(ledger.released.len(), gone);
         assert_eq!((machine.ready_bytes(), machine.unsettled_bytes()), model.bytes());
         assert_eq!(machine.consumers(), model.member_ids().len() as u64);
@@ -268,14 +308,19 @@ impl Pair {
                 self.take(Move::Answer(0));
             }
             assert!(self.held_back.is_empty(), "Q10: a command waits for nothing");
-            if self.subject.machine.ready() == 0 {
+            if self.subject.machine.ready() + self.subject.machine.delayed() == 0 {
                 break;
             }
             let (holder, request) = (HolderId(1), RequestId(0));
             self.take(Move::Apply(Command::Get { holder, no_ack: true, request }));
+            let runs = vec![(MessageId(0), MessageId(u64::MAX))];
+            self.take(Move::Apply(Command::Departed { runs }));
+            self.take(Move::Pass(50));
         }
+        let runs = vec![(MessageId(0), MessageId(u64::MAX))];
+        self.take(Move::Apply(Command::Departed { runs }));
         self.take(Move::Apply(Command::Persisted { up_to: MessageId(u64::MAX) }));
-        assert_eq!(&self.ledger.confirmed, published, "Q6: every publish is confirmed");
+        assert_eq!(&self.ledger.confirmed, published, "Q6: every publish is answered");
     }
 }
 
@@ -300,7 +345,7 @@ fn cold(effects: &[Effect<u64>], residences: &BTreeMap<MessageId, Residence>) ->
 
 fn run_against_model(config: QueueConfig, past: Option<&Past>, steps: &[Step]) {
     let mut pair = Pair::new(config, past);
-    let mut script = Script::new(next_of(past));
+    let mut script = Script::new(config, next_of(past));
     for step in steps {
         let step = script.resolve(step, &pair.model.member_ids());
         pair.take(step);
@@ -315,12 +360,12 @@ fn next_of(past: Option<&Past>) -> MessageId {
 /// The moves of a script, with the members as a machine of its own says.
 fn resolved(config: QueueConfig, past: Option<&Past>, steps: &[Step]) -> Vec<Move> {
     let next = next_of(past);
-    let mut script = Script::new(next);
+    let mut script = Script::new(config, next);
     let mut model = Model::recover(config, next, &[]);
     let resolve = |step: &Step| {
         let step = script.resolve(step, &model.member_ids());
         if let Move::Apply(command) = &step {
-            model.apply(command.clone());
+            model.apply(NOW, command.clone());
         }
         step
     };

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::base::{ConsumerId, HolderId, MessageId};
+use crate::base::{ConsumerId, HolderId, MessageId, Millis, TimeToLive};
 use crate::queue::{
-    Access, Acknowledge, Burst, Command, Consumer, DeleteCondition, Flow, Incoming, LogMode,
-    Paging, QueueConfig, RequestId, Residence, Settlement,
+    Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, Delay, DelayedRetry,
+    DeleteCondition, Flow, Incoming, LogMode, Overflow, Paging, QueueConfig, RequestId, Residence,
+    Settlement, WhenDue,
 };
 
 use super::fixture::publish;
@@ -19,7 +20,7 @@ pub(super) enum Step {
     Enqueue(Vec<Draft>),
     Deliver(Burst),
     Settle(u64, Settlement, Vec<(usize, u64)>),
-    Attach { holder: u64, acknowledge: Acknowledge, access: Access },
+    Attach { holder: u64, acknowledge: Acknowledge, access: Access, priority: i32 },
     Detach(usize),
     Release(u64),
     Flow(usize, Flow),
@@ -31,10 +32,24 @@ pub(super) enum Step {
     Delete(DeleteCondition),
     Exchange(usize, u64, Residence),
     Answer(usize),
+    Configure(Features),
+    Pass(u64),
+    Departed(usize, u64),
 }
 
-/// A message to come: persistence, bytes, and whose publish with how many sequences left out.
-pub(super) type Draft = (bool, u64, Option<(u64, u64)>);
+/// What [`Command::Configure`] may change.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Features {
+    dead_letter: DeadLetter,
+    message_ttl: Option<u64>,
+    limits: (Option<u64>, Option<u64>, Overflow),
+    delivery_limit: Option<u32>,
+    delayed_retry: Option<DelayedRetry>,
+}
+
+/// A message to come: persistence, bytes, whose publish with how many sequences left out, its TTL, its
+/// priority, and how much later it is due.
+pub(super) type Draft = (bool, u64, Option<(u64, u64)>, Option<u64>, u8, Option<u32>);
 
 /// What a step is on a real queue: the numbers of a script of steps, resolved.
 #[derive(Clone, Debug)]
@@ -46,11 +61,16 @@ pub(super) enum Move {
     Exchange(MessageId, MessageId, Residence),
     /// One of the answers that are on their way arrives.
     Answer(usize),
+    /// So many milliseconds pass.
+    Pass(u64),
 }
 
 /// Turns steps into moves: gives ids, sequences and payloads, and picks among what is there.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Script {
+    declared: QueueConfig,
+    timed: bool,
+    now: Millis,
     payloads: u64,
     consumers: u64,
     sequences: BTreeMap<u64, u64>,
@@ -59,12 +79,13 @@ pub(super) struct Script {
 
 /// What a queue held before a restart: the gap before each message, its bytes, and how often it was
 /// handed out; and the gap before the next message.
-pub(super) type Past = (Vec<(u64, u64, u32)>, u64);
+pub(super) type Past = (Vec<(u64, u64, u16)>, u64);
 
 impl Script {
     /// A script for a queue whose next message has this id.
-    pub(super) fn new(next: MessageId) -> Self {
-        Self { payloads: next.0 - 1, ..Self::default() }
+    pub(super) fn new(declared: QueueConfig, next: MessageId) -> Self {
+        let timed = declared.paging.is_none();
+        Self { declared, timed, payloads: next.0 - 1, ..Self::default() }
     }
 
     pub(super) fn resolve(&mut self, step: &Step, members: &[ConsumerId]) -> Move {
@@ -83,6 +104,16 @@ impl Script {
                 return Move::Exchange(first, last, *residence);
             }
             Step::Answer(which) => return Move::Answer(*which),
+            Step::Pass(ms) => {
+                self.now = self.now.after(*ms);
+                return Move::Pass(*ms);
+            }
+            Step::Configure(features) => {
+                Command::Configure(Box::new(with(self.declared, *features)))
+            }
+            Step::Departed(at, more) => {
+                Command::Departed { runs: vec![(MessageId(id(*at)), MessageId(id(*at) + more))] }
+            }
             Step::Enqueue(drafts) => {
                 Command::Enqueue(drafts.iter().map(|draft| self.incoming(*draft)).collect())
             }
@@ -92,11 +123,13 @@ impl Script {
                 let (holder, settlement) = (HolderId(*holder), *settlement);
                 Command::Settle { holder, settlement, messages: runs.iter().map(run).collect() }
             }
-            Step::Attach { holder, acknowledge, access } => {
+            Step::Attach { holder, acknowledge, access, priority } => {
                 self.consumers += 1;
                 let (id, holder) = (ConsumerId(self.consumers), HolderId(*holder));
-                let (acknowledge, access) = (*acknowledge, *access);
-                Command::Attach { consumer: Consumer { id, holder, acknowledge, access }, request }
+                let (acknowledge, access, priority) = (*acknowledge, *access, *priority);
+                let consumer =
+                    Consumer { id, holder, acknowledge, access, priority, timeout: None };
+                Command::Attach { consumer, request }
             }
             Step::Detach(at) => {
                 let request = at.is_multiple_of(2).then_some(request);
@@ -117,7 +150,7 @@ impl Script {
         })
     }
 
-    fn incoming(&mut self, (persistent, bytes, by): Draft) -> Incoming<u64> {
+    fn incoming(&mut self, (persistent, bytes, by, ttl, priority, delay): Draft) -> Incoming<u64> {
         self.payloads += 1;
         let publish = by.map(|(holder, left_out)| {
             let sequence = self.sequences.entry(holder).or_insert(0);
@@ -125,12 +158,16 @@ impl Script {
             self.published.insert((holder, *sequence));
             publish(holder, *sequence)
         });
-        Incoming { payload: self.payloads, bytes, persistent, publish }
+        let ttl = ttl.filter(|_| self.timed).map(TimeToLive::from_ms);
+        let due = delay.map(Delay::from_ms);
+        Incoming { payload: self.payloads, bytes, persistent, publish, ttl, priority, due }
     }
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
-    (any::<bool>(), 0..50u64, prop::option::weighted(0.8, (1..3u64, 0..2u64)))
+    let by = prop::option::weighted(0.8, (1..3u64, 0..2u64));
+    let ttl = prop::option::weighted(0.3, 0..40u64);
+    (any::<bool>(), 0..50u64, by, ttl, 0..5u8, prop::option::weighted(0.3, 0..40u32))
 }
 
 fn attach() -> impl Strategy<Value = Step> {
@@ -140,10 +177,9 @@ fn attach() -> impl Strategy<Value = Step> {
             .prop_map(|(prefetch, shared)| Acknowledge::Manual { prefetch, shared }),
     ];
     let access = prop_oneof![9 => Just(Access::Shared), 1 => Just(Access::Exclusive)];
-    (1..4u64, acknowledge, access).prop_map(|(holder, acknowledge, access)| Step::Attach {
-        holder,
-        acknowledge,
-        access,
+    let priority = prop_oneof![3 => Just(0), 1 => -1..3i32];
+    (1..4u64, acknowledge, access, priority).prop_map(|(holder, acknowledge, access, priority)| {
+        Step::Attach { holder, acknowledge, access, priority }
     })
 }
 
@@ -151,7 +187,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let holder = || 1..5u64;
     let settlement = prop_oneof![
         3 => Just(Settlement::Ack),
-        2 => Just(Settlement::Requeue),
+        2 => Just(Settlement::Requeue(Attempt::Returned)),
+        1 => Just(Settlement::Requeue(Attempt::Failed)),
         1 => Just(Settlement::Discard),
     ];
     let flow = prop_oneof![3 => Just(Flow::Open), 1 => Just(Flow::Held)];
@@ -176,7 +213,55 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         8 => (any::<usize>(), 0..9u64, residence())
             .prop_map(|(at, more, residence)| Step::Exchange(at, more, residence)),
         30 => any::<usize>().prop_map(Step::Answer),
+        2 => features().prop_map(Step::Configure),
+        14 => (0..20u64).prop_map(Step::Pass),
+        16 => (any::<usize>(), 0..9u64).prop_map(|(at, more)| Step::Departed(at, more)),
     ]
+}
+
+fn features() -> impl Strategy<Value = Features> {
+    let dead_letter = prop_oneof![
+        4 => Just(DeadLetter::Drop),
+        2 => Just(DeadLetter::AtMostOnce),
+        2 => (1..4u32).prop_map(|departing_max| DeadLetter::AtLeastOnce { departing_max }),
+    ];
+    let overflow = prop_oneof![
+        2 => Just(Overflow::DropHead),
+        1 => Just(Overflow::RejectPublish),
+        1 => Just(Overflow::RejectPublishDlx),
+    ];
+    let length = prop::option::weighted(0.3, 0..12u64);
+    let limits = (length, prop::option::weighted(0.2, 0..300u64), overflow);
+    let ttl = prop::option::weighted(0.3, 0..40u64);
+    let attempt = prop_oneof![
+        1 => Just(None),
+        1 => Just(Some(Attempt::Returned)),
+        1 => Just(Some(Attempt::Failed)),
+    ];
+    let retry =
+        (attempt, 0..20u32, 0..50u32).prop_map(|(only, min, max)| DelayedRetry { only, min, max });
+    let returns = (prop::option::weighted(0.3, 0..3u32), prop::option::weighted(0.3, retry));
+    (dead_letter, ttl, limits, returns).prop_map(
+        |(dead_letter, message_ttl, limits, (delivery_limit, delayed_retry))| Features {
+            dead_letter,
+            message_ttl,
+            limits,
+            delivery_limit,
+            delayed_retry,
+        },
+    )
+}
+
+/// What works of its own accord is left out of a queue that pages: its model has nothing away.
+fn with(config: QueueConfig, features: Features) -> QueueConfig {
+    let Features { dead_letter, delivery_limit, delayed_retry, .. } = features;
+    let config = QueueConfig { dead_letter, delivery_limit, ..config };
+    if config.paging.is_some() {
+        return QueueConfig { due: WhenDue::Ignored, ..config };
+    }
+    let Features { message_ttl, limits: (max_length, max_length_bytes, overflow), .. } = features;
+    let config = QueueConfig { message_ttl, delayed_retry, ..config };
+    QueueConfig { max_length, max_length_bytes, overflow, ..config }
 }
 
 fn residence() -> impl Strategy<Value = Residence> {
@@ -188,9 +273,27 @@ pub(super) fn beginning() -> impl Strategy<Value = (QueueConfig, Option<Past>)> 
     let log = prop_oneof![1 => Just(LogMode::Volatile), 3 => Just(LogMode::Logged)];
     let paging = (1..5u32, prop_oneof![Just(u64::MAX), 0..200u64], 1..5u32)
         .prop_map(|(window, window_bytes, piece)| Paging { window, window_bytes, piece });
-    let config = (log, prop::bool::weighted(0.2), prop::option::weighted(0.7, paging))
-        .prop_map(|(log, auto_delete, paging)| QueueConfig { log, auto_delete, paging });
-    let past = (vec((0..3u64, 0..50u64, 0..3u32), 1..40), 0..3u64);
+    let due = prop_oneof![
+        4 => Just(WhenDue::Ignored),
+        1 => Just(WhenDue::Ready),
+        1 => Just(WhenDue::Forward),
+    ];
+    let levels = (prop::option::weighted(0.25, 1..4u8), due);
+    let rare = || prop::bool::weighted(0.2);
+    let paging = prop::option::weighted(0.7, paging);
+    let declared = (log, rare(), paging, rare(), levels).prop_map(
+        |(log, auto_delete, paging, single_active, (max_priority, due))| QueueConfig {
+            log,
+            auto_delete,
+            paging,
+            single_active,
+            max_priority,
+            due,
+            ..QueueConfig::default()
+        },
+    );
+    let config = (declared, features()).prop_map(|(config, features)| with(config, features));
+    let past = (vec((0..3u64, 0..50u64, 0..3u16), 1..40), 0..3u64);
     (config, prop::option::weighted(0.3, past))
         .prop_map(|(config, past)| (config, past.filter(|_| config.paging.is_some())))
 }

@@ -26,8 +26,8 @@ fn requeued_messages_return_to_their_old_place_marked_redelivered() {
     queue.attach_all([manual(1, 1, 4)]);
     queue.publish(6);
     queue.deliver();
-    assert_eq!(queue.settle(1, Settlement::Requeue, &[(3, 3)]), []);
-    assert_eq!(queue.settle(1, Settlement::Requeue, &[(1, 1)]), []);
+    assert_eq!(queue.settle(1, REQUEUE, &[(3, 3)]), []);
+    assert_eq!(queue.settle(1, REQUEUE, &[(1, 1)]), []);
     assert_eq!(queue.counts(), (4, 2));
     assert_eq!(queue.deliver(), [(1, 1, true), (1, 3, true)]);
     queue.settle(1, Settlement::Ack, &[(1, 9)]);
@@ -41,7 +41,7 @@ fn a_message_requeued_by_the_only_consumer_comes_to_it_again() {
     queue.publish(2);
     assert_eq!(queue.deliver(), [(1, 1, false)]);
     for _ in 0..3 {
-        queue.settle(1, Settlement::Requeue, &[(1, 1)]);
+        queue.settle(1, REQUEUE, &[(1, 1)]);
         assert_eq!(queue.deliver(), [(1, 1, true)]);
     }
     queue.settle(1, Settlement::Ack, &[(1, 1)]);
@@ -65,7 +65,7 @@ fn a_requeue_of_all_ids_returns_all_that_a_holder_holds_and_its_credit() {
     queue.get(Some(1));
     queue.attach_all([manual(1, 1, 2), manual(2, 2, 1)]);
     assert_eq!(queue.deliver(), [(1, 2, false), (2, 3, false), (1, 4, false)]);
-    assert_eq!(queue.settle(1, Settlement::Requeue, &[(0, u64::MAX)]), []);
+    assert_eq!(queue.settle(1, REQUEUE, &[(0, u64::MAX)]), []);
     assert_eq!(queue.counts(), (4, 1));
     assert_eq!(queue.deliver(), [(1, 1, true), (1, 2, true)]);
     assert_eq!(got(&queue.get(None)), Some((4, true, 1)));

@@ -3,7 +3,7 @@
 use crate::base::{ExchangeName, QueueName};
 
 use super::super::router::Route;
-use super::super::{Binding, Change, Declared, Removed, RoutingError, value};
+use super::super::{Binding, Change, Declared, Removed, RoutingError, checks, value};
 use super::{
     BindingEntry, BindingSlot, DEFAULT_EXCHANGE, Destination, Exchange, ExchangeEntry,
     ExchangeSlot, Key, QueueEntry, QueueSlot, Router, Table, Target, identity,
@@ -57,6 +57,22 @@ impl<Q: Clone> Table<Q> {
         true
     }
 
+    /// Gives an exchange that delays the queue in which it does: messages that are to wait go there and
+    /// nowhere else from here. No name leads to it, and it goes with its exchange
+    /// ([`Self::take_orphans`]).
+    pub fn set_delay_queue(&mut self, name: &str, queue: Q) {
+        let slot = self.exchange_slot(name.as_bytes());
+        if let Some(entry) = slot.and_then(|slot| self.exchanges.get_mut(slot.0)) {
+            self.orphans.extend(entry.delay_queue.replace(queue));
+            self.generation += 1;
+        }
+    }
+
+    /// Queues of exchanges that delayed and are gone, each told once.
+    pub fn take_orphans(&mut self) -> Vec<Q> {
+        std::mem::take(&mut self.orphans)
+    }
+
     /// Adds a queue; the default exchange routes to it from now on. False when the name is taken,
     /// and then nothing changes.
     pub fn add_queue(&mut self, name: QueueName, queue: Q) -> bool {
@@ -94,7 +110,8 @@ impl<Q: Clone> Table<Q> {
             return Err(RoutingError::DefaultExchange);
         }
         if let Some(entry) = self.exchanges.get(from.0) {
-            entry.router.check_binding(&arguments)?;
+            let (kind, key) = (entry.exchange.routes_as(), routing_key.as_bytes());
+            checks::check_binding(kind, key, &arguments, target)?;
         }
         let identity = identity(from, target, &routing_key, &arguments);
         if self.identities.get(&identity).is_some() {
@@ -130,9 +147,17 @@ impl<Q: Clone> Table<Q> {
 
     pub(super) fn insert_exchange(&mut self, exchange: Exchange) {
         let key = Key::from(exchange.name.as_str().as_bytes());
-        let router = Router::new(exchange.kind);
+        let router = Router::new(&exchange);
         let (outgoing, incoming) = (Vec::new(), Vec::new());
-        let entry = ExchangeEntry { exchange, policy_alternate: None, router, outgoing, incoming };
+        let entry = ExchangeEntry {
+            policy_alternate: None,
+            deduplicates: exchange.deduplicates(),
+            delay_queue: None,
+            exchange,
+            router,
+            outgoing,
+            incoming,
+        };
         let slot = ExchangeSlot(self.exchanges.insert(entry));
         self.exchange_names.entry(key, || slot);
         self.generation += 1;
@@ -153,11 +178,12 @@ impl<Q: Clone> Table<Q> {
         if let Some(incoming) = self.incoming_mut(target) {
             incoming.push(slot);
         }
+        let name = self.name(target);
         if let Some(exchange) = self.exchanges.get_mut(source.0)
             && let Some(binding) = self.bindings.get(slot.0)
         {
             exchange.outgoing.push(slot);
-            exchange.router.add(route(slot, binding));
+            exchange.router.add(route(slot, binding, name.as_slice()));
         }
         slot
     }
@@ -168,8 +194,9 @@ impl<Q: Clone> Table<Q> {
         let entry = self.bindings.remove(slot.0)?;
         let identity = identity(entry.source, entry.target, &entry.routing_key, &entry.arguments);
         self.identities.remove(&identity);
+        let name = self.name(entry.target);
         if let Some(exchange) = self.exchanges.get_mut(entry.source.0) {
-            exchange.router.remove(route(slot, &entry));
+            exchange.router.remove(route(slot, &entry, name.as_slice()));
             exchange.outgoing.swap_remove(entry.outgoing_at);
             if let Some(moved) = exchange.outgoing.get(entry.outgoing_at)
                 && let Some(moved) = self.bindings.get_mut(moved.0)
@@ -213,6 +240,7 @@ impl<Q: Clone> Table<Q> {
         if let Some(entry) = self.exchanges.remove(slot.0) {
             self.exchange_names.remove(entry.exchange.name.as_str().as_bytes());
             removed.exchanges.push(entry.exchange);
+            self.orphans.extend(entry.delay_queue);
         }
         self.generation += 1;
     }
@@ -231,6 +259,16 @@ impl<Q: Clone> Table<Q> {
         }
     }
 
+    fn name(&self, target: Target) -> Key {
+        let name = match target {
+            Target::Queue(queue) => self.queues.get(queue.0).map(|entry| entry.name.as_str()),
+            Target::Exchange(exchange) => {
+                self.exchanges.get(exchange.0).map(|entry| entry.exchange.name.as_str())
+            }
+        };
+        Key::from(name.unwrap_or_default().as_bytes())
+    }
+
     fn incoming_mut(&mut self, target: Target) -> Option<&mut Vec<BindingSlot>> {
         match target {
             Target::Queue(queue) => self.queues.get_mut(queue.0).map(|entry| &mut entry.incoming),
@@ -241,11 +279,12 @@ impl<Q: Clone> Table<Q> {
     }
 }
 
-fn route(binding: BindingSlot, entry: &BindingEntry) -> Route<'_> {
+fn route<'a>(binding: BindingSlot, entry: &'a BindingEntry, name: &'a [u8]) -> Route<'a> {
     Route {
         binding,
         key: entry.routing_key.as_bytes(),
         arguments: &entry.arguments,
         target: entry.target,
+        name,
     }
 }

@@ -1,24 +1,24 @@
 //! The way of one message through the table.
 
-use crate::base::FieldTable;
 use crate::base::limits::ROUTE_EXCHANGES_MAX;
 
 use super::super::routed::Scratch;
-use super::super::router::LazyHeaders;
-use super::super::{Routed, RoutingError};
-use super::{DEFAULT_EXCHANGE, ExchangeEntry, ExchangeSlot, Table, Target};
+use super::super::router::LazyFacts;
+use super::super::{Facts, Routed, RoutingError};
+use super::{DEFAULT_EXCHANGE, Exchange, ExchangeEntry, ExchangeSlot, Table, Target};
 
 impl<Q: Clone> Table<Q> {
     /// Finds the queues of a message. What was in `routed` is gone, also when there is no such
-    /// exchange. `headers` is called at most once, and only when a headers exchange is reached.
+    /// exchange. The headers are asked for at most once, and only when an exchange is reached that looks
+    /// at them.
     pub fn route(
         &self,
         exchange: &str,
         routing_key: &[u8],
-        headers: &mut dyn FnMut() -> FieldTable,
+        facts: &mut dyn Facts,
         routed: &mut Routed<Q>,
     ) -> Result<(), RoutingError> {
-        self.route_keys(exchange, &[routing_key], headers, routed)
+        self.route_keys(exchange, &[routing_key], facts, routed)
     }
 
     /// As [`Self::route`] for a message with several routing keys, the own one and those of the
@@ -27,7 +27,7 @@ impl<Q: Clone> Table<Q> {
         &self,
         exchange: &str,
         routing_keys: &[&[u8]],
-        headers: &mut dyn FnMut() -> FieldTable,
+        facts: &mut dyn Facts,
         routed: &mut Routed<Q>,
     ) -> Result<(), RoutingError> {
         routed.clear();
@@ -35,27 +35,32 @@ impl<Q: Clone> Table<Q> {
             .exchange_slot(exchange.as_bytes())
             .ok_or_else(|| RoutingError::NoExchange(exchange.to_owned()))?;
         let scratch = &mut routed.scratch;
-        routed.depends_on_headers = self.walk(start, routing_keys, headers, scratch);
+        routed.depends_on_message = self.walk(start, routing_keys, facts, scratch);
         scratch.matches.deduplicate();
         let found = scratch.matches.queues.iter();
         routed.queues.extend(
             found.filter_map(|slot| self.queues.get(slot.0)).map(|entry| entry.handle.clone()),
         );
+        let delays = scratch.matches.delays.iter();
+        let delaying = delays.filter_map(|slot| self.exchanges.get(slot.0)?.delay_queue.clone());
+        let now = routed.queues.len();
+        routed.queues.extend(delaying);
+        routed.delaying = routed.queues.len() - now;
         routed.generation = self.generation;
         Ok(())
     }
 
     /// Visits every exchange that the message reaches, each once, so that circles of bindings and of
-    /// alternate exchanges end. Returns whether the headers had a say.
+    /// alternate exchanges end. Returns whether more than the keys had a say.
     fn walk(
         &self,
         start: ExchangeSlot,
         keys: &[&[u8]],
-        headers: &mut dyn FnMut() -> FieldTable,
+        facts: &mut dyn Facts,
         scratch: &mut Scratch,
     ) -> bool {
         let Scratch { matches, walk, exchanges, headers: room } = scratch;
-        let mut headers = LazyHeaders::new(headers, room);
+        let mut facts = LazyFacts::new(facts, room);
         matches.clear();
         exchanges.clear();
         exchanges.insert(start.0);
@@ -71,8 +76,19 @@ impl<Q: Clone> Table<Q> {
                 continue;
             }
             let Some(entry) = self.exchanges.get(slot) else { continue };
+            if entry.deduplicates && facts.is_duplicate(&entry.exchange) {
+                continue;
+            }
+            if entry.delay_queue.is_some() && facts.is_delayed() {
+                matches.delays.push(ExchangeSlot(slot));
+                continue;
+            }
             let before = matches.groups;
-            entry.router.matches(keys, &mut headers, walk, matches);
+            entry.router.matches(keys, &mut facts, walk, matches);
+            if entry.router.keeps_history() {
+                facts.set_asked();
+                matches.histories.push(ExchangeSlot(slot));
+            }
             for ExchangeSlot(next) in matches.exchanges.drain(..) {
                 exchanges.insert(next);
             }
@@ -82,12 +98,21 @@ impl<Q: Clone> Table<Q> {
                 exchanges.insert(alternate.0);
             }
         }
-        headers.is_decoded()
+        facts.is_asked()
+    }
+
+    /// The exchanges on the way of this answer that remember their messages.
+    pub fn histories<'a>(
+        &'a self,
+        routed: &'a Routed<Q>,
+    ) -> impl Iterator<Item = &'a Exchange> + use<'a, Q> {
+        let slots = routed.scratch.matches.histories.iter();
+        slots.filter_map(|slot| self.exchanges.get(slot.0)).map(|entry| &entry.exchange)
     }
 
     /// Where a message goes that this exchange has no binding for. A name without an exchange is
     /// nowhere, and may be somewhere later.
-    fn alternate(&self, entry: &ExchangeEntry) -> Option<ExchangeSlot> {
+    fn alternate(&self, entry: &ExchangeEntry<Q>) -> Option<ExchangeSlot> {
         let by_policy = || entry.policy_alternate.as_ref().map(|name| name.as_str().as_bytes());
         self.exchange_slot(entry.exchange.alternate().or_else(by_policy)?)
     }

@@ -5,6 +5,7 @@ use super::*;
 use crate::base::FieldValue;
 
 mod model;
+mod plugins;
 mod walk;
 
 /// Queues are known by their names here.

@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::Record;
-use super::{Binding, Exchange, Kind, Permission, Queue, RecordKey, User, Vhost, text};
+use super::{
+    Binding, Exchange, GlobalParameter, Kind, OperatorPolicy, Parameter, Permission, Policy, Queue,
+    RecordKey, TopicPermission, User, UserLimits, Vhost, VhostLimits, text,
+};
 use crate::base::limits::RECORD_BYTES_MAX;
-use crate::base::{ExchangeName, QueueName, UserName, VhostName};
+use crate::base::{ExchangeName, ParameterName, PolicyName, QueueName, UserName, VhostName};
 use crate::store::StoreError;
 
 /// Puts a record in the place of whatever has its key, or takes one away. Taking away what is not there
@@ -66,6 +69,80 @@ pub enum Change {
     PutBinding(Binding),
     /// A binding is gone.
     DeleteBinding(Binding),
+    /// A policy is there.
+    PutPolicy(Policy),
+    /// A policy is gone.
+    DeletePolicy {
+        /// Where.
+        #[serde(with = "text::name")]
+        vhost: VhostName,
+        /// Which.
+        #[serde(with = "text::name")]
+        name: PolicyName,
+    },
+    /// An operator policy is there.
+    PutOperatorPolicy(OperatorPolicy),
+    /// An operator policy is gone.
+    DeleteOperatorPolicy {
+        /// Where.
+        #[serde(with = "text::name")]
+        vhost: VhostName,
+        /// Which.
+        #[serde(with = "text::name")]
+        name: PolicyName,
+    },
+    /// A parameter is there.
+    PutParameter(Parameter),
+    /// A parameter is gone.
+    DeleteParameter {
+        /// Where.
+        #[serde(with = "text::name")]
+        vhost: VhostName,
+        /// Of what.
+        #[serde(with = "text::name")]
+        component: ParameterName,
+        /// Which.
+        #[serde(with = "text::name")]
+        name: ParameterName,
+    },
+    /// A global parameter is there.
+    PutGlobalParameter(GlobalParameter),
+    /// A global parameter is gone.
+    DeleteGlobalParameter {
+        /// Which.
+        #[serde(with = "text::name")]
+        name: ParameterName,
+    },
+    /// A virtual host has limits.
+    PutVhostLimits(VhostLimits),
+    /// A virtual host has no limits any more.
+    DeleteVhostLimits {
+        /// Where.
+        #[serde(with = "text::name")]
+        vhost: VhostName,
+    },
+    /// A user has limits.
+    PutUserLimits(UserLimits),
+    /// A user has no limits any more.
+    DeleteUserLimits {
+        /// Whose.
+        #[serde(with = "text::name")]
+        user: UserName,
+    },
+    /// A topic permission is there.
+    PutTopicPermission(TopicPermission),
+    /// A topic permission is gone.
+    DeleteTopicPermission {
+        /// Whose.
+        #[serde(with = "text::name")]
+        user: UserName,
+        /// Where.
+        #[serde(with = "text::name")]
+        vhost: VhostName,
+        /// On which exchange.
+        #[serde(with = "text::name")]
+        exchange: ExchangeName,
+    },
 }
 
 /// A change as the database takes it.
@@ -77,7 +154,7 @@ pub(in crate::store) struct Encoded {
     pub(in crate::store) key: RecordKey,
     /// The record as JSON; `None` to take it away.
     pub(in crate::store) json: Option<Vec<u8>>,
-    /// The number of the queue, when one is put.
+    /// The number of the queue, or the highest one of the exchange, when one is put that has any.
     pub(in crate::store) queue_number: Option<u64>,
     /// What it was made of.
     pub(in crate::store) change: Change,
@@ -87,28 +164,13 @@ impl Encoded {
     /// Encodes a change and proves that it can be read again: a record that comes back different is
     /// refused here and not found out about at the next start.
     pub(in crate::store) fn new(change: Change) -> Result<Self, StoreError> {
-        let (kind, key, json) = match &change {
-            Change::PutVhost(record) => put(record)?,
-            Change::PutUser(record) => put(record)?,
-            Change::PutPermission(record) => put(record)?,
-            Change::PutExchange(record) => put(record)?,
-            Change::PutQueue(record) => put(record)?,
-            Change::PutBinding(record) => put(record)?,
-            Change::DeleteVhost { name } => (Kind::Vhost, RecordKey::vhost(name), None),
-            Change::DeleteUser { name } => (Kind::User, RecordKey::user(name), None),
-            Change::DeletePermission { user, vhost } => {
-                (Kind::Permission, RecordKey::permission(user, vhost), None)
-            }
-            Change::DeleteExchange { vhost, name } => {
-                (Kind::Exchange, RecordKey::exchange(vhost, name), None)
-            }
-            Change::DeleteQueue { vhost, name } => {
-                (Kind::Queue, RecordKey::queue(vhost, name), None)
-            }
-            Change::DeleteBinding(record) => (Kind::Binding, record.key(), None),
+        let (kind, key, json) = match change.deleted() {
+            Some((kind, key)) => (kind, key, None),
+            None => put_json(&change)?,
         };
         let queue_number = match &change {
             Change::PutQueue(queue) => Some(queue.number),
+            Change::PutExchange(exchange) => exchange.highest_number(),
             _ => None,
         };
         Ok(Self { kind, key, json, queue_number, change })
@@ -120,7 +182,87 @@ impl Encoded {
     }
 }
 
+impl Change {
+    /// What it takes away; `None` when it puts something.
+    pub(in crate::store) fn deleted(&self) -> Option<(Kind, RecordKey)> {
+        Some(match self {
+            Self::DeleteVhost { name } => (Kind::Vhost, RecordKey::vhost(name)),
+            Self::DeleteUser { name } => (Kind::User, RecordKey::user(name)),
+            Self::DeletePermission { user, vhost } => {
+                (Kind::Permission, RecordKey::permission(user, vhost))
+            }
+            Self::DeleteExchange { vhost, name } => {
+                (Kind::Exchange, RecordKey::exchange(vhost, name))
+            }
+            Self::DeleteQueue { vhost, name } => (Kind::Queue, RecordKey::queue(vhost, name)),
+            Self::DeleteBinding(record) => (Kind::Binding, record.key()),
+            Self::DeletePolicy { vhost, name } => (Kind::Policy, RecordKey::policy(vhost, name)),
+            Self::DeleteOperatorPolicy { vhost, name } => {
+                (Kind::OperatorPolicy, RecordKey::policy(vhost, name))
+            }
+            Self::DeleteParameter { vhost, component, name } => {
+                (Kind::Parameter, RecordKey::parameter(vhost, component, name))
+            }
+            Self::DeleteGlobalParameter { name } => {
+                (Kind::GlobalParameter, RecordKey::global_parameter(name))
+            }
+            Self::DeleteVhostLimits { vhost } => (Kind::VhostLimits, RecordKey::vhost(vhost)),
+            Self::DeleteUserLimits { user } => (Kind::UserLimits, RecordKey::user(user)),
+            Self::DeleteTopicPermission { user, vhost, exchange } => {
+                (Kind::TopicPermission, RecordKey::topic_permission(user, vhost, exchange))
+            }
+            Self::PutVhost(_)
+            | Self::PutUser(_)
+            | Self::PutPermission(_)
+            | Self::PutExchange(_)
+            | Self::PutQueue(_)
+            | Self::PutBinding(_)
+            | Self::PutPolicy(_)
+            | Self::PutOperatorPolicy(_)
+            | Self::PutParameter(_)
+            | Self::PutGlobalParameter(_)
+            | Self::PutVhostLimits(_)
+            | Self::PutUserLimits(_)
+            | Self::PutTopicPermission(_) => return None,
+        })
+    }
+}
+
 type Put = (Kind, RecordKey, Option<Vec<u8>>);
+
+fn put_json(change: &Change) -> Result<Put, StoreError> {
+    match change {
+        Change::PutVhost(record) => put(record),
+        Change::PutUser(record) => put(record),
+        Change::PutPermission(record) => put(record),
+        Change::PutExchange(record) => put(record),
+        Change::PutQueue(record) => put(record),
+        Change::PutBinding(record) => put(record),
+        Change::PutPolicy(record) => put(record),
+        Change::PutOperatorPolicy(record) => put(record),
+        Change::PutParameter(record) => put(record),
+        Change::PutGlobalParameter(record) => put(record),
+        Change::PutVhostLimits(record) => put(record),
+        Change::PutUserLimits(record) => put(record),
+        Change::PutTopicPermission(record) => put(record),
+        Change::DeleteVhost { .. }
+        | Change::DeleteUser { .. }
+        | Change::DeletePermission { .. }
+        | Change::DeleteExchange { .. }
+        | Change::DeleteQueue { .. }
+        | Change::DeleteBinding(_)
+        | Change::DeletePolicy { .. }
+        | Change::DeleteOperatorPolicy { .. }
+        | Change::DeleteParameter { .. }
+        | Change::DeleteGlobalParameter { .. }
+        | Change::DeleteVhostLimits { .. }
+        | Change::DeleteUserLimits { .. }
+        | Change::DeleteTopicPermission { .. } => {
+            let (what, cause) = ("a deletion".to_owned(), "it has no record".to_owned());
+            Err(StoreError::Unfit { what, cause })
+        }
+    }
+}
 
 fn put<T: Record>(record: &T) -> Result<Put, StoreError> {
     let unfit = |error: String| StoreError::Unfit { what: record.title(), cause: error };

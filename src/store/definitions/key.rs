@@ -3,9 +3,10 @@
 use sha2::{Digest, Sha256};
 
 use super::DestinationKind;
-use crate::base::{ExchangeName, QueueName, UserName, VhostName};
+use crate::base::{ExchangeName, ParameterName, PolicyName, QueueName, UserName, VhostName};
 
-/// The kinds of records, in the order in which they are written and listed.
+/// The kinds of records, in the order in which they are written and listed. New ones go to the end: the
+/// place of a kind stands in the checksum of its records.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Kind {
     /// [`super::Vhost`]
@@ -20,12 +21,39 @@ pub enum Kind {
     Queue,
     /// [`super::Binding`]
     Binding,
+    /// [`super::Policy`]
+    Policy,
+    /// [`super::OperatorPolicy`]
+    OperatorPolicy,
+    /// [`super::Parameter`]
+    Parameter,
+    /// [`super::GlobalParameter`]
+    GlobalParameter,
+    /// [`super::VhostLimits`]
+    VhostLimits,
+    /// [`super::UserLimits`]
+    UserLimits,
+    /// [`super::TopicPermission`]
+    TopicPermission,
 }
 
 impl Kind {
     /// All of them, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Vhost, Self::User, Self::Permission, Self::Exchange, Self::Queue, Self::Binding];
+    pub const ALL: [Self; 13] = [
+        Self::Vhost,
+        Self::User,
+        Self::Permission,
+        Self::Exchange,
+        Self::Queue,
+        Self::Binding,
+        Self::Policy,
+        Self::OperatorPolicy,
+        Self::Parameter,
+        Self::GlobalParameter,
+        Self::VhostLimits,
+        Self::UserLimits,
+        Self::TopicPermission,
+    ];
 
     /// The plural, which is the name of the list in the mirror and of the tree in the database.
     #[must_use]
@@ -37,6 +65,13 @@ impl Kind {
             Self::Exchange => "exchanges",
             Self::Queue => "queues",
             Self::Binding => "bindings",
+            Self::Policy => "policies",
+            Self::OperatorPolicy => "operator_policies",
+            Self::Parameter => "parameters",
+            Self::GlobalParameter => "global_parameters",
+            Self::VhostLimits => "vhost_limits",
+            Self::UserLimits => "user_limits",
+            Self::TopicPermission => "topic_permissions",
         }
     }
 
@@ -81,6 +116,30 @@ impl RecordKey {
     #[must_use]
     pub fn queue(vhost: &VhostName, name: &QueueName) -> Self {
         Self::of(&[vhost.as_str(), name.as_str()])
+    }
+
+    /// The key of a policy, and of an operator policy.
+    #[must_use]
+    pub fn policy(vhost: &VhostName, name: &PolicyName) -> Self {
+        Self::of(&[vhost.as_str(), name.as_str()])
+    }
+
+    /// The key of a parameter.
+    #[must_use]
+    pub fn parameter(vhost: &VhostName, component: &ParameterName, name: &ParameterName) -> Self {
+        Self::of(&[vhost.as_str(), component.as_str(), name.as_str()])
+    }
+
+    /// The key of a global parameter.
+    #[must_use]
+    pub fn global_parameter(name: &ParameterName) -> Self {
+        Self::of(&[name.as_str()])
+    }
+
+    /// The key of a user's topic permission on an exchange.
+    #[must_use]
+    pub fn topic_permission(user: &UserName, vhost: &VhostName, exchange: &ExchangeName) -> Self {
+        Self::of(&[user.as_str(), vhost.as_str(), exchange.as_str()])
     }
 
     /// The key of a binding, whose identity is all of it: the hash of it, because arguments are longer

@@ -6,6 +6,7 @@
 mod change;
 mod key;
 mod record;
+mod rules;
 mod set;
 mod table;
 mod text;
@@ -18,6 +19,9 @@ pub use change::Change;
 pub(super) use change::Encoded;
 pub use key::{Kind, RecordKey};
 pub use record::{Binding, DestinationKind, Exchange, Permission, Queue, User, Vhost};
+pub use rules::{
+    GlobalParameter, OperatorPolicy, Parameter, Policy, TopicPermission, UserLimits, VhostLimits,
+};
 pub use set::Definitions;
 pub(super) use set::next_queue_number;
 pub use version::FormatVersion;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Record;
 use super::{
-    Binding, Change, Exchange, FormatVersion, Kind, Permission, Queue, RecordKey, User, Vhost,
+    Binding, Change, Exchange, FormatVersion, GlobalParameter, Kind, OperatorPolicy, Parameter,
+    Permission, Policy, Queue, RecordKey, TopicPermission, User, UserLimits, Vhost, VhostLimits,
 };
 use crate::base::{ExchangeName, QueueName, UserName, VhostName};
 
@@ -36,6 +37,27 @@ pub struct Definitions {
     /// Bindings between durable ends.
     #[serde(with = "list")]
     pub bindings: BTreeMap<RecordKey, Binding>,
+    /// Policies. Format 1.0 had none of this and of what follows: a list that is not there is empty.
+    #[serde(with = "list", default)]
+    pub policies: BTreeMap<RecordKey, Policy>,
+    /// Operator policies.
+    #[serde(with = "list", default)]
+    pub operator_policies: BTreeMap<RecordKey, OperatorPolicy>,
+    /// Parameters of components, by virtual host.
+    #[serde(with = "list", default)]
+    pub parameters: BTreeMap<RecordKey, Parameter>,
+    /// Global parameters.
+    #[serde(with = "list", default)]
+    pub global_parameters: BTreeMap<RecordKey, GlobalParameter>,
+    /// Limits of virtual hosts.
+    #[serde(with = "list", default)]
+    pub vhost_limits: BTreeMap<RecordKey, VhostLimits>,
+    /// Limits of users.
+    #[serde(with = "list", default)]
+    pub user_limits: BTreeMap<RecordKey, UserLimits>,
+    /// Topic permissions.
+    #[serde(with = "list", default)]
+    pub topic_permissions: BTreeMap<RecordKey, TopicPermission>,
 }
 
 impl Default for Definitions {
@@ -49,6 +71,13 @@ impl Default for Definitions {
             exchanges: BTreeMap::new(),
             queues: BTreeMap::new(),
             bindings: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            operator_policies: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            global_parameters: BTreeMap::new(),
+            vhost_limits: BTreeMap::new(),
+            user_limits: BTreeMap::new(),
+            topic_permissions: BTreeMap::new(),
         }
     }
 }
@@ -56,34 +85,63 @@ impl Default for Definitions {
 impl Definitions {
     /// Carries a change out.
     pub fn apply(&mut self, change: Change) {
+        if let Some((kind, key)) = change.deleted() {
+            self.remove(kind, &key);
+            return;
+        }
         match change {
             Change::PutVhost(record) => insert(&mut self.vhosts, record),
             Change::PutUser(record) => insert(&mut self.users, record),
             Change::PutPermission(record) => insert(&mut self.permissions, record),
-            Change::PutExchange(record) => insert(&mut self.exchanges, record),
+            Change::PutExchange(record) => {
+                if let Some(number) = record.highest_number() {
+                    self.next_queue_number = next_queue_number(self.next_queue_number, number);
+                }
+                insert(&mut self.exchanges, record);
+            }
             Change::PutQueue(record) => {
                 self.next_queue_number = next_queue_number(self.next_queue_number, record.number);
                 insert(&mut self.queues, record);
             }
             Change::PutBinding(record) => insert(&mut self.bindings, record),
-            Change::DeleteVhost { name } => {
-                self.vhosts.remove(&RecordKey::vhost(&name));
-            }
-            Change::DeleteUser { name } => {
-                self.users.remove(&RecordKey::user(&name));
-            }
-            Change::DeletePermission { user, vhost } => {
-                self.permissions.remove(&RecordKey::permission(&user, &vhost));
-            }
-            Change::DeleteExchange { vhost, name } => {
-                self.exchanges.remove(&RecordKey::exchange(&vhost, &name));
-            }
-            Change::DeleteQueue { vhost, name } => {
-                self.queues.remove(&RecordKey::queue(&vhost, &name));
-            }
-            Change::DeleteBinding(record) => {
-                self.bindings.remove(&record.key());
-            }
+            Change::PutPolicy(record) => insert(&mut self.policies, record),
+            Change::PutOperatorPolicy(record) => insert(&mut self.operator_policies, record),
+            Change::PutParameter(record) => insert(&mut self.parameters, record),
+            Change::PutGlobalParameter(record) => insert(&mut self.global_parameters, record),
+            Change::PutVhostLimits(record) => insert(&mut self.vhost_limits, record),
+            Change::PutUserLimits(record) => insert(&mut self.user_limits, record),
+            Change::PutTopicPermission(record) => insert(&mut self.topic_permissions, record),
+            Change::DeleteVhost { .. }
+            | Change::DeleteUser { .. }
+            | Change::DeletePermission { .. }
+            | Change::DeleteExchange { .. }
+            | Change::DeleteQueue { .. }
+            | Change::DeleteBinding(_)
+            | Change::DeletePolicy { .. }
+            | Change::DeleteOperatorPolicy { .. }
+            | Change::DeleteParameter { .. }
+            | Change::DeleteGlobalParameter { .. }
+            | Change::DeleteVhostLimits { .. }
+            | Change::DeleteUserLimits { .. }
+            | Change::DeleteTopicPermission { .. } => {}
+        }
+    }
+
+    fn remove(&mut self, kind: Kind, key: &RecordKey) {
+        match kind {
+            Kind::Vhost => drop(self.vhosts.remove(key)),
+            Kind::User => drop(self.users.remove(key)),
+            Kind::Permission => drop(self.permissions.remove(key)),
+            Kind::Exchange => drop(self.exchanges.remove(key)),
+            Kind::Queue => drop(self.queues.remove(key)),
+            Kind::Binding => drop(self.bindings.remove(key)),
+            Kind::Policy => drop(self.policies.remove(key)),
+            Kind::OperatorPolicy => drop(self.operator_policies.remove(key)),
+            Kind::Parameter => drop(self.parameters.remove(key)),
+            Kind::GlobalParameter => drop(self.global_parameters.remove(key)),
+            Kind::VhostLimits => drop(self.vhost_limits.remove(key)),
+            Kind::UserLimits => drop(self.user_limits.remove(key)),
+            Kind::TopicPermission => drop(self.topic_permissions.remove(key)),
         }
     }
 
@@ -134,6 +192,13 @@ impl Definitions {
             Kind::Exchange => self.exchanges.len(),
             Kind::Queue => self.queues.len(),
             Kind::Binding => self.bindings.len(),
+            Kind::Policy => self.policies.len(),
+            Kind::OperatorPolicy => self.operator_policies.len(),
+            Kind::Parameter => self.parameters.len(),
+            Kind::GlobalParameter => self.global_parameters.len(),
+            Kind::VhostLimits => self.vhost_limits.len(),
+            Kind::UserLimits => self.user_limits.len(),
+            Kind::TopicPermission => self.topic_permissions.len(),
         }
     }
 
@@ -151,6 +216,13 @@ impl Definitions {
             Kind::Exchange => insert_json(&mut self.exchanges, key, json),
             Kind::Queue => insert_json(&mut self.queues, key, json),
             Kind::Binding => insert_json(&mut self.bindings, key, json),
+            Kind::Policy => insert_json(&mut self.policies, key, json),
+            Kind::OperatorPolicy => insert_json(&mut self.operator_policies, key, json),
+            Kind::Parameter => insert_json(&mut self.parameters, key, json),
+            Kind::GlobalParameter => insert_json(&mut self.global_parameters, key, json),
+            Kind::VhostLimits => insert_json(&mut self.vhost_limits, key, json),
+            Kind::UserLimits => insert_json(&mut self.user_limits, key, json),
+            Kind::TopicPermission => insert_json(&mut self.topic_permissions, key, json),
         }
     }
 
@@ -162,12 +234,26 @@ impl Definitions {
         let exchanges = self.exchanges.values().cloned().map(Change::PutExchange);
         let queues = self.queues.values().cloned().map(Change::PutQueue);
         let bindings = self.bindings.values().cloned().map(Change::PutBinding);
+        let policies = self.policies.values().cloned().map(Change::PutPolicy);
+        let operator = self.operator_policies.values().cloned().map(Change::PutOperatorPolicy);
+        let parameters = self.parameters.values().cloned().map(Change::PutParameter);
+        let global = self.global_parameters.values().cloned().map(Change::PutGlobalParameter);
+        let vhost_limits = self.vhost_limits.values().cloned().map(Change::PutVhostLimits);
+        let user_limits = self.user_limits.values().cloned().map(Change::PutUserLimits);
+        let topics = self.topic_permissions.values().cloned().map(Change::PutTopicPermission);
         vhosts
             .chain(users)
             .chain(permissions)
             .chain(exchanges)
             .chain(queues)
             .chain(bindings)
+            .chain(policies)
+            .chain(operator)
+            .chain(parameters)
+            .chain(global)
+            .chain(vhost_limits)
+            .chain(user_limits)
+            .chain(topics)
             .collect()
     }
 }

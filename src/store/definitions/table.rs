@@ -40,6 +40,28 @@ where
     }
 }
 
+/// For `#[serde(with = …)]`: any value.
+pub(super) mod value {
+    use super::{Deserialize, Deserializer, FieldValue, Serialize, Serializer, Value, ValueRef};
+
+    pub(in super::super) fn serialize<S>(
+        value: &FieldValue,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error>
+    where
+        S: Serializer,
+    {
+        ValueRef(value).serialize(serializer)
+    }
+
+    pub(in super::super) fn deserialize<'de, D>(deserializer: D) -> Result<FieldValue, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        Value::deserialize(deserializer).map(|value| value.0)
+    }
+}
+
 const TABLE_MARK: &str = "$table";
 const ARRAY_MARK: &str = "$array";
 

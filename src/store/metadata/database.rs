@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
 use sled::{Transactional, Tree};
 
@@ -54,6 +54,7 @@ struct State {
     generation: Option<u64>,
     next_queue_number: u64,
     /// How many records each tree has, in the order of [`Kind::ALL`].
+    #[serde(deserialize_with = "counts")]
     counts: [u64; Kind::ALL.len()],
     /// The checksums of all records added up, which does not depend on their order.
     checksum_sum: u64,
@@ -259,8 +260,19 @@ fn parse_state(value: &[u8]) -> Result<State, Fault> {
     serde_json::from_slice(json).map_err(damaged)
 }
 
+/// An older format has fewer kinds, and none of the others.
+fn counts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u64; Kind::ALL.len()], D::Error> {
+    let written = Vec::<u64>::deserialize(deserializer)?;
+    let mut counts = [0; Kind::ALL.len()];
+    match counts.get_mut(..written.len()) {
+        Some(known) => known.copy_from_slice(&written),
+        None => return Err(de::Error::invalid_length(written.len(), &"a count per kind")),
+    }
+    Ok(counts)
+}
+
 fn tag(kind: Kind) -> u8 {
-    // There are six kinds.
+    // There are thirteen kinds.
     u8::try_from(kind.index()).unwrap_or(STATE_TAG)
 }
 

@@ -2,7 +2,7 @@
 //! rebuilding the database.
 //!
 //! The first line is frozen for all versions, so that every version can tell a newer file from a
-//! damaged one: `{"haremq_definitions":"1.0","generation":17,"checksum":"9ae0daaf","definitions":{`.
+//! damaged one: `{"haremq_definitions":"1.2","generation":17,"checksum":"9ae0daaf","definitions":{`.
 //! The checksum is CRC-32 (IEEE) over version, line feed, generation, line feed, and everything that
 //! follows the first line.
 
@@ -90,6 +90,13 @@ fn body(definitions: &Definitions) -> serde_json::Result<Vec<u8>> {
             Kind::Exchange => lines(&mut out, &definitions.exchanges)?,
             Kind::Queue => lines(&mut out, &definitions.queues)?,
             Kind::Binding => lines(&mut out, &definitions.bindings)?,
+            Kind::Policy => lines(&mut out, &definitions.policies)?,
+            Kind::OperatorPolicy => lines(&mut out, &definitions.operator_policies)?,
+            Kind::Parameter => lines(&mut out, &definitions.parameters)?,
+            Kind::GlobalParameter => lines(&mut out, &definitions.global_parameters)?,
+            Kind::VhostLimits => lines(&mut out, &definitions.vhost_limits)?,
+            Kind::UserLimits => lines(&mut out, &definitions.user_limits)?,
+            Kind::TopicPermission => lines(&mut out, &definitions.topic_permissions)?,
         }
         out.extend_from_slice(b"\n]");
     }
@@ -136,6 +143,19 @@ mod tests {
         for length in 0..bytes.len() {
             assert!(matches!(decode(&bytes[..length]), Err(Unreadable::Damaged(_))), "{length}");
         }
+    }
+
+    #[test]
+    fn a_mirror_of_the_first_format_has_none_of_the_later_kinds() {
+        let bytes = encode(&samples::first_format(), 17).expect("JSON");
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        let (_, body) = text.split_once('\n').expect("a first line");
+        let (kept, _) = body.split_once(",\n\"policies\":[").expect("a later kind");
+        let body = [kept.replace("\"1.2\"", "\"1.0\"").as_bytes(), b"\n}}\n"].concat();
+        let version = FormatVersion { major: 1, minor: 0 };
+        let mut bytes = first_line(version, 17, checksum(version, 17, &body));
+        bytes.extend_from_slice(&body);
+        assert_eq!(decode(&bytes), Ok((samples::first_format(), 17)));
     }
 
     #[test]

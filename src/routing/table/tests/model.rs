@@ -110,9 +110,10 @@ impl Model {
                 let pattern = binding.routing_key.as_bytes();
                 let matches = match exchange.kind {
                     ExchangeKind::Direct => pattern == key.as_bytes(),
-                    ExchangeKind::Fanout => true,
+                    ExchangeKind::Fanout | ExchangeKind::RecentHistory => true,
                     ExchangeKind::Topic => naive::topic(pattern, key.as_bytes()),
                     ExchangeKind::Headers => naive::headers(&binding.arguments, headers),
+                    other => panic!("{other:?} is not in this model"),
                 };
                 if matches {
                     found = true;
@@ -228,6 +229,7 @@ fn any_exchange() -> impl Strategy<Value = Exchange> {
         ExchangeKind::Fanout,
         ExchangeKind::Topic,
         ExchangeKind::Headers,
+        ExchangeKind::RecentHistory,
     ];
     let name = prop::sample::select(&EXCHANGES[..]);
     let alternate = prop::option::of(prop::sample::select(&EXCHANGES[..]));

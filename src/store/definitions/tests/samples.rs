@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use crate::base::{FieldTable, FieldValue, NameError, ShortStr};
 use crate::store::{
-    Binding, Change, Definitions, DestinationKind, Exchange, Permission, Queue, User, Vhost,
+    Binding, Change, Definitions, DestinationKind, Exchange, GlobalParameter, OperatorPolicy,
+    Parameter, Permission, Policy, Queue, TopicPermission, User, UserLimits, Vhost, VhostLimits,
 };
 
 pub(in crate::store) fn name<T: for<'a> TryFrom<&'a str, Error = NameError>>(text: &str) -> T {
@@ -34,6 +35,8 @@ pub(in crate::store) fn exchange(text: &str) -> Exchange {
         auto_delete: false,
         internal: false,
         arguments: FieldTable::EMPTY,
+        number: None,
+        delay_queue: None,
     }
 }
 
@@ -59,8 +62,59 @@ pub(in crate::store) fn binding(source: &str, destination: &str, key: &[u8]) -> 
     }
 }
 
+pub(in crate::store) fn policy(text: &str) -> Policy {
+    Policy {
+        vhost: name("/"),
+        name: name(text),
+        pattern: "^a\\.".to_owned(),
+        apply_to: "queues".to_owned(),
+        priority: -1,
+        definition: FieldTable::new(vec![(name("message-ttl"), FieldValue::I64(60_000))]),
+    }
+}
+
 /// One or two of everything.
 pub(in crate::store) fn definitions() -> Definitions {
+    let mut definitions = first_format();
+    let inner = FieldTable::new(vec![(name("uri"), FieldValue::text("amqp://"))]);
+    for change in [
+        Change::PutPolicy(policy("expiry")),
+        Change::PutOperatorPolicy(OperatorPolicy(policy("expiry"))),
+        Change::PutParameter(Parameter {
+            vhost: name("/"),
+            component: name("shovel"),
+            name: name("to-there"),
+            value: FieldValue::Table(inner),
+        }),
+        Change::PutGlobalParameter(GlobalParameter {
+            name: name("cluster_name"),
+            value: FieldValue::text("rabbit@here"),
+        }),
+        Change::PutVhostLimits(VhostLimits {
+            vhost: name("/"),
+            max_connections: Some(10),
+            max_queues: None,
+        }),
+        Change::PutUserLimits(UserLimits {
+            user: name("guest"),
+            max_connections: None,
+            max_channels: Some(-1),
+        }),
+        Change::PutTopicPermission(TopicPermission {
+            user: name("guest"),
+            vhost: name("/"),
+            exchange: name("amq.topic"),
+            write: "^a".to_owned(),
+            read: ".*".to_owned(),
+        }),
+    ] {
+        definitions.apply(change);
+    }
+    definitions
+}
+
+/// One or two of everything that the first format had.
+pub(in crate::store) fn first_format() -> Definitions {
     let mut definitions = Definitions::default();
     let permission = Permission {
         user: name("guest"),

@@ -4,10 +4,10 @@ use std::fs;
 use std::sync::Arc;
 
 use super::fixture::{TestDisk, closed, copy, files, fill, killed, open, options, store_all};
-use crate::store::definitions::tests::samples::{definitions, queue, vhost};
+use crate::store::definitions::tests::samples::{definitions, policy, queue, vhost};
 use crate::store::metadata::{frame, mirror};
 use crate::store::{
-    Change, Definitions, FormatVersion, MetadataOptions, MetadataStore, SledMetadata, Source,
+    Change, Definitions, FormatVersion, Kind, MetadataOptions, MetadataStore, SledMetadata, Source,
     StoreError, SyncPoint, Vhost,
 };
 
@@ -159,6 +159,35 @@ fn a_newer_format_is_refused_and_left_alone() {
     assert!(matches!(error, StoreError::NewerFormat { .. }), "{error}");
     assert!(error.to_string().contains("format version 2.0"), "{error}");
     assert_eq!(files(path), before);
+}
+
+#[test]
+fn a_database_of_the_first_format_opens_and_takes_the_later_kinds() {
+    const FIRST_KINDS: usize = 6;
+    let stopped = closed(3);
+    let path = stopped.directory.path();
+    let db = sled::Config::new().path(path.join("definitions-1")).open().expect("a database");
+    for kind in &Kind::ALL[FIRST_KINDS..] {
+        assert!(db.drop_tree(kind.plural()).expect("dropped"), "{kind:?} had a tree");
+    }
+    let tree = db.open_tree("state").expect("a tree");
+    let value = tree.get("state").expect("read").expect("a state record");
+    let json = frame::open(frame::STATE_TAG, b"state", &value).expect("whole");
+    let mut state: serde_json::Value = serde_json::from_slice(json).expect("JSON");
+    state["format_version"] = "1.0".into();
+    state["counts"].as_array_mut().expect("a list").truncate(FIRST_KINDS);
+    let json = serde_json::to_vec(&state).expect("JSON");
+    tree.insert("state", frame::seal(frame::STATE_TAG, b"state", &json)).expect("stored");
+    db.flush().expect("written");
+    drop((tree, db));
+    let opened = open(path).expect("an older format");
+    assert_eq!(opened.report.warnings, [""; 0]);
+    assert_eq!(opened.definitions, stopped.definitions);
+    store_all(&opened.store, vec![Change::PutPolicy(policy("ha"))]);
+    opened.store.close().expect("closed");
+    drop(opened);
+    let again = open(path).expect("the newer format");
+    assert_eq!(again.definitions.count(Kind::Policy), 1);
 }
 
 #[test]

@@ -44,11 +44,36 @@ def running_broker() -> Iterator[Broker]:
         yield Broker("127.0.0.1", int(oracle_port), is_oracle=True)
         return
     with tempfile.TemporaryDirectory(prefix="haremq-clients-") as folder:
-        process = _Process.start(Path(folder) / "port")
+        process = _Process.start(Path(folder) / "port", "--port", "0", "--ephemeral")
         try:
             yield Broker("127.0.0.1", process.port, is_oracle=False)
         finally:
             process.stop()
+
+
+class LastingBroker:
+    """A HareMQ that keeps its data and its port when it is killed and started again."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, folder: Path) -> None:
+        self._port_file = folder / "port"
+        self._data = ("--data-dir", str(folder / "data"))
+        self._process = _Process.start(self._port_file, "--port", "0", *self._data)
+        self.port = self._process.port
+
+    def kill(self) -> None:
+        """Ends it without a warning."""
+        self._process.kill()
+
+    def start(self) -> None:
+        """Starts it again after a kill."""
+        self._port_file.unlink()
+        self._process = _Process.start(self._port_file, "--port", str(self.port), *self._data)
+
+    def stop(self) -> None:
+        """The clean end."""
+        self._process.stop()
 
 
 def binary_path() -> Path:
@@ -71,9 +96,9 @@ class _Process:
     reader: threading.Thread | None = None
 
     @classmethod
-    def start(cls, port_file: Path) -> _Process:
-        command = [str(binary_path()), "--port", "0", "--port-file", str(port_file)]
-        command += ["--ephemeral", "--bind", "127.0.0.1", "--log-level", "warn"]
+    def start(cls, port_file: Path, *options: str) -> _Process:
+        command = [str(binary_path()), *options, "--port-file", str(port_file)]
+        command += ["--bind", "127.0.0.1", "--log-level", "warn"]
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -112,6 +137,13 @@ class _Process:
                 raise BrokerError(self._with_output(f"it ended before {STARTED!r}"))
             if STARTED in line:
                 return
+
+    def kill(self) -> None:
+        """Ends it at once; what it printed until then is read to its end."""
+        self.child.kill()
+        self.child.wait()
+        assert self.reader is not None
+        self.reader.join(timeout=GUARD_SECONDS)
 
     def stop(self) -> None:
         """A clean end is part of what is tested: SIGTERM, exit code 0, no panic on the way."""

@@ -1,0 +1,246 @@
+//! Limits of virtual hosts and users (rabbitmq: vhosts.md and user-limits.md): how many connections,
+//! channels and queues there may be.
+//!
+//! Counting costs one short lock when a connection or a channel comes or goes, and nothing in between.
+//! Connections are counted when they are there and checked before: of two that come at the same moment
+//! both may pass, as in RabbitMQ.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Broker, Refused, keeping, refuse};
+use crate::base::{QueueName, ReplyCode, UserName, VhostName};
+use crate::store::{self, Change, Definitions, Done};
+
+/// Limits of a virtual host; one that is not there limits nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct VhostLimits {
+    /// Connections at the same time.
+    pub max_connections: Option<usize>,
+    /// Queues.
+    pub max_queues: Option<usize>,
+}
+
+/// Limits of a user; one that is not there limits nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct UserLimits {
+    /// Connections at the same time.
+    pub max_connections: Option<usize>,
+    /// Channels of all of them.
+    pub max_channels: Option<usize>,
+}
+
+/// The limits and what is counted against them.
+#[derive(Default)]
+pub(super) struct Limits(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    vhosts: BTreeMap<VhostName, VhostLimits>,
+    users: BTreeMap<UserName, UserLimits>,
+    vhost_connections: BTreeMap<VhostName, usize>,
+    user_connections: BTreeMap<UserName, usize>,
+    user_channels: BTreeMap<UserName, usize>,
+}
+
+impl Limits {
+    /// Takes the limits of the definitions.
+    pub(super) fn recover(&self, definitions: &Definitions) {
+        let mut state = self.lock();
+        for store::VhostLimits { vhost, max_connections, max_queues } in
+            definitions.vhost_limits.values()
+        {
+            let limits = VhostLimits {
+                max_connections: limit(*max_connections),
+                max_queues: limit(*max_queues),
+            };
+            state.vhosts.insert(vhost.clone(), limits);
+        }
+        for store::UserLimits { user, max_connections, max_channels } in
+            definitions.user_limits.values()
+        {
+            let limits = UserLimits {
+                max_connections: limit(*max_connections),
+                max_channels: limit(*max_channels),
+            };
+            state.users.insert(user.clone(), limits);
+        }
+    }
+
+    /// Whether one connection more may open this virtual host.
+    ///
+    /// # Errors
+    /// 530.
+    pub(super) fn check_connection(
+        &self,
+        vhost: &VhostName,
+        user: &UserName,
+    ) -> Result<(), Refused> {
+        let state = self.lock();
+        let most = state.vhosts.get(vhost).and_then(|limits| limits.max_connections);
+        if let Some(most) = over(most, &state.vhost_connections, vhost) {
+            return refuse(
+                ReplyCode::NotAllowed,
+                format!(
+                    "access to vhost '{vhost}' refused for user '{user}': connection limit \
+                     ({most}) is reached"
+                ),
+            );
+        }
+        let most = state.users.get(user).and_then(|limits| limits.max_connections);
+        if let Some(most) = over(most, &state.user_connections, user) {
+            return refuse(
+                ReplyCode::NotAllowed,
+                format!(
+                    "connection refused for user '{user}': user connection limit ({most}) is \
+                     reached"
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    /// A connection is there.
+    pub(super) fn connected(&self, vhost: &VhostName, user: &UserName) {
+        let mut state = self.lock();
+        more(&mut state.vhost_connections, vhost);
+        more(&mut state.user_connections, user);
+    }
+
+    /// A connection is gone.
+    pub(super) fn disconnected(&self, vhost: &VhostName, user: &UserName) {
+        let mut state = self.lock();
+        less(&mut state.vhost_connections, vhost);
+        less(&mut state.user_connections, user);
+    }
+
+    /// A user opens a channel.
+    ///
+    /// # Errors
+    /// 530, and then it is not counted.
+    pub(super) fn channel_opened(&self, user: &UserName) -> Result<(), Refused> {
+        let mut state = self.lock();
+        let most = state.users.get(user).and_then(|limits| limits.max_channels);
+        if let Some(most) = over(most, &state.user_channels, user) {
+            return refuse(
+                ReplyCode::NotAllowed,
+                format!(
+                    "number of channels opened for user '{user}' has reached the maximum allowed \
+                     user limit of {most}"
+                ),
+            );
+        }
+        more(&mut state.user_channels, user);
+        Ok(())
+    }
+
+    /// A channel that was counted is gone.
+    pub(super) fn channel_closed(&self, user: &UserName) {
+        less(&mut self.lock().user_channels, user);
+    }
+
+    /// Whether there may be one queue more beside so many.
+    ///
+    /// # Errors
+    /// 406.
+    pub(super) fn check_queue(
+        &self,
+        vhost: &VhostName,
+        queue: &QueueName,
+        queues: usize,
+    ) -> Result<(), Refused> {
+        match self.lock().vhosts.get(vhost).and_then(|limits| limits.max_queues) {
+            Some(most) if queues >= most => refuse(
+                ReplyCode::PreconditionFailed,
+                format!(
+                    "cannot declare queue '{queue}': queue limit in vhost '{vhost}' ({most}) is \
+                     reached"
+                ),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Counts change in one step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Broker {
+    /// Sets the limits of a virtual host. What is there stays. `done` says when they are on disk.
+    pub fn set_vhost_limits(&self, vhost: VhostName, limits: VhostLimits, done: Done) {
+        let change = if limits == VhostLimits::default() {
+            Change::DeleteVhostLimits { vhost: vhost.clone() }
+        } else {
+            Change::PutVhostLimits(store::VhostLimits {
+                vhost: vhost.clone(),
+                max_connections: stored(limits.max_connections),
+                max_queues: stored(limits.max_queues),
+            })
+        };
+        let common = self.common();
+        let mut state = common.limits.lock();
+        keeping::keep_and_tell(common, vec![change], done);
+        state.vhosts.insert(vhost, limits);
+    }
+
+    /// Sets the limits of a user. What is there stays. `done` says when they are on disk.
+    pub fn set_user_limits(&self, user: UserName, limits: UserLimits, done: Done) {
+        let change = if limits == UserLimits::default() {
+            Change::DeleteUserLimits { user: user.clone() }
+        } else {
+            Change::PutUserLimits(store::UserLimits {
+                user: user.clone(),
+                max_connections: stored(limits.max_connections),
+                max_channels: stored(limits.max_channels),
+            })
+        };
+        let common = self.common();
+        let mut state = common.limits.lock();
+        keeping::keep_and_tell(common, vec![change], done);
+        state.users.insert(user, limits);
+    }
+
+    /// The limits of a virtual host.
+    #[must_use]
+    pub fn vhost_limits(&self, vhost: &VhostName) -> VhostLimits {
+        self.common().limits.lock().vhosts.get(vhost).copied().unwrap_or_default()
+    }
+
+    /// The limits of a user.
+    #[must_use]
+    pub fn user_limits(&self, user: &UserName) -> UserLimits {
+        self.common().limits.lock().users.get(user).copied().unwrap_or_default()
+    }
+}
+
+/// RabbitMQ stores -1 for no limit.
+fn limit(stored: Option<i64>) -> Option<usize> {
+    stored.and_then(|limit| usize::try_from(limit).ok())
+}
+
+fn stored(limit: Option<usize>) -> Option<i64> {
+    limit.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
+/// The limit, when it is reached.
+fn over<K: Ord>(limit: Option<usize>, counts: &BTreeMap<K, usize>, key: &K) -> Option<usize> {
+    limit.filter(|limit| counts.get(key).copied().unwrap_or_default() >= *limit)
+}
+
+fn more<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, key: &K) {
+    match counts.get_mut(key) {
+        Some(count) => *count += 1,
+        None => _ = counts.insert(key.clone(), 1),
+    }
+}
+
+fn less<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}

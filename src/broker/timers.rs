@@ -1,0 +1,122 @@
+//! Which queue wants to be driven when: one ordered set for all queues. Who sleeps until then is not
+//! decided here; a test turns its clock and asks [`super::Broker::due`].
+//!
+//! A queue has at most one entry, and a queue without a deadline never has one. The set is a leaf lock.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+
+use super::Cell;
+use crate::base::{Millis, QueueId};
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Timers {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// A queue that is gone before its time costs its entry until then.
+    entries: BTreeMap<(Millis, QueueId), Weak<Cell>>,
+    /// Who sleeps until the first of them.
+    sleeper: Option<Waker>,
+}
+
+impl Timers {
+    /// The queue wants to be driven at `at`, and no longer at `before`.
+    pub(super) fn set(&self, id: QueueId, cell: Weak<Cell>, before: Option<Millis>, at: Millis) {
+        let sleeper = {
+            let mut state = self.lock();
+            if let Some(before) = before {
+                state.entries.remove(&(before, id));
+            }
+            let is_first = state.first().is_none_or(|first| at < first);
+            state.entries.insert((at, id), cell);
+            if is_first { state.sleeper.take() } else { None }
+        };
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+    }
+
+    /// Takes out queues whose moment has come, at most so many, those that wait longest first.
+    pub(super) fn take_due(&self, now: Millis, most: usize) -> Vec<Arc<Cell>> {
+        let mut state = self.lock();
+        let mut due = Vec::new();
+        while due.len() < most
+            && let Some(entry) = state.entries.first_entry()
+            && entry.key().0 <= now
+        {
+            due.extend(entry.remove().upgrade());
+        }
+        due
+    }
+
+    /// The next moment at which something is due.
+    pub(super) fn next(&self) -> Option<Millis> {
+        self.lock().first()
+    }
+
+    /// Ready when something is due before `than`; else the task is woken when that becomes so.
+    pub(super) fn poll_earlier(&self, than: Option<Millis>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.first().is_some_and(|first| than.is_none_or(|than| first < than)) {
+            return Poll::Ready(());
+        }
+        state.sleeper = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock leaves the set half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn first(&self) -> Option<Millis> {
+        self.entries.first_key_value().map(|((at, _), _)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_sleeper_is_woken_only_by_what_is_due_before_everything_else() {
+        let timers = Timers::default();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        let set = |id, before: Option<u64>, at| {
+            timers.set(QueueId(id), Weak::new(), before.map(Millis), Millis(at));
+        };
+        assert_eq!(timers.poll_earlier(None, &mut context), Poll::Pending);
+        set(1, None, 50);
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+        assert_eq!(timers.poll_earlier(Some(Millis(50)), &mut context), Poll::Pending);
+        set(2, None, 60);
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1, "it is not the first");
+        set(2, Some(60), 40);
+        assert_eq!(woken.0.load(Ordering::SeqCst), 2);
+        assert_eq!(timers.next(), Some(Millis(40)));
+        timers.take_due(Millis(45), 10);
+        assert_eq!(timers.next(), Some(Millis(50)), "a queue has one entry");
+        assert_eq!(timers.poll_earlier(Some(Millis(51)), &mut context), Poll::Ready(()));
+    }
+}

@@ -1,0 +1,27 @@
+//! Sleeps for all queues: one task that drives those whose moment has come.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::broker::Broker;
+
+/// Runs until it is dropped.
+pub async fn run_timers(broker: Arc<Broker>) {
+    loop {
+        if broker.due(broker.clock().now()) {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let deadline = broker.next_deadline();
+        let earlier = poll_fn(|context| broker.poll_earlier_deadline(deadline, context));
+        match deadline {
+            None => earlier.await,
+            Some(at) => {
+                let pause = Duration::from_millis(at.since(broker.clock().now()));
+                // Either way there is something to look at.
+                let _ = tokio::time::timeout(pause, earlier).await;
+            }
+        }
+    }
+}
