@@ -7,20 +7,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::{Directory, Permissions, User};
+use crate::access::Permissions;
 use crate::allocator;
 use crate::base::SystemClock;
 use crate::broker::policy::QueueType;
-use crate::broker::{Broker, BrokerSettings, Existing, Interceptors};
+use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors};
 use crate::config::{
-    DefaultUser, Durability, ListenAddress, Loaded, Settings, Storage, StoreCommand, load,
-    perf_arguments, start_logging,
+    ConfigError, DefaultUser, Durability, ListenAddress, Loaded, Logging, OtherCommand, Settings,
+    Storage, load, perf_arguments, start_logging,
 };
 use crate::ctl;
 use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
 use crate::perf;
+use crate::pid_file::PidFile;
 use crate::properties::{edit_properties, hash_property};
 use crate::protocol;
+use crate::reload::{self, Origin, Running};
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
 use crate::wire::{headers_of, published_again};
@@ -38,6 +40,8 @@ enum ServerError {
     Listen { address: SocketAddr, error: io::Error, hint: &'static str },
     #[error("cannot write the port file {path}: {error}")]
     PortFile { path: String, error: io::Error },
+    #[error("cannot write the pid file {path}: {error}")]
+    PidFile { path: String, error: io::Error },
     #[error("the settings leave no listener: set listeners.tcp.default or --port")]
     NoListener,
     #[error("cannot open the data folder: {0}")]
@@ -57,16 +61,22 @@ pub fn main(
     if let Some(arguments) = perf_arguments(&arguments) {
         return perf::run_on_terminal(arguments);
     }
-    match StoreCommand::parse(&arguments) {
-        Ok(Some(command)) => return ctl::run_on_terminal(&command),
+    let environment = environment.into_iter().collect();
+    match OtherCommand::parse(&arguments) {
+        Ok(Some(OtherCommand::Store(command))) => return ctl::run_on_terminal(&command),
+        Ok(Some(OtherCommand::Config(command))) => {
+            return ctl::run_config_on_terminal(&command, environment);
+        }
         Ok(None) => {}
         Err(error) => return error.report(),
     }
-    let loaded = match load(arguments, environment) {
+    let origin = Origin { arguments, environment };
+    let loaded = load(origin.arguments.iter().cloned(), origin.environment.iter().cloned());
+    let loaded = match loaded.and_then(|loaded| check_patterns(&loaded).map(|()| loaded)) {
         Ok(loaded) => loaded,
         Err(error) => return error.report(),
     };
-    match run(loaded) {
+    match run(loaded, origin) {
         Ok(()) => EXIT_OK,
         Err(error) => {
             // A closed standard error leaves the exit code to say it.
@@ -76,8 +86,26 @@ pub fn main(
     }
 }
 
-fn run(loaded: Loaded) -> Result<(), ServerError> {
-    start_logging(loaded.settings.log_level).map_err(|error| start(&error))?;
+/// Patterns are compiled by the layer that uses them; a wrong one is told with the place where it stands.
+fn check_patterns(loaded: &Loaded) -> Result<(), ConfigError> {
+    let user = &loaded.settings.default_user;
+    for (key, pattern) in [
+        ("default_permissions.configure", &user.configure),
+        ("default_permissions.write", &user.write),
+        ("default_permissions.read", &user.read),
+    ] {
+        if let Err(error) = Permissions::parse(pattern, "", "") {
+            return Err(loaded.refuse(key, format!("a regular expression: {error}")));
+        }
+    }
+    Ok(())
+}
+
+fn run(loaded: Loaded, origin: Origin) -> Result<(), ServerError> {
+    let logging = start_logging(&loaded.settings.log).map_err(|error| start(&error))?;
+    for file in &loaded.files {
+        tracing::info!(path = %file.display(), "configuration file read");
+    }
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -86,7 +114,7 @@ fn run(loaded: Loaded) -> Result<(), ServerError> {
         runtime.worker_threads(threads.get());
     }
     let runtime = runtime.enable_all().build().map_err(|error| start(&error))?;
-    runtime.block_on(serve(loaded.settings))
+    runtime.block_on(serve(loaded, origin, logging))
 }
 
 /// How long a stop waits for dead letters to arrive; most take one sync of the disk.
@@ -95,10 +123,14 @@ const LETTERS_PATIENCE_MS: u64 = 500;
 /// How often it looks.
 const LETTERS_PAUSE_MS: u64 = 5;
 
-async fn serve(settings: Settings) -> Result<(), ServerError> {
+async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), ServerError> {
+    let settings = loaded.settings.clone();
+    let pid_file = settings.pid_file.as_deref().map(write_pid).transpose()?;
+    let hangups = reload::signals().map_err(|error| start(&error))?;
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
     let storage = storage::open(&settings)?;
     let broker = broker(&settings, storage.as_ref())?;
+    broker.set_node_limits(reload::node_limits(&settings));
     if let Some(storage) = &storage {
         storage.attach(&broker);
     }
@@ -114,6 +146,9 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
         write_port(path, first.address().port())?;
     }
     announce(&listeners, &settings)?;
+    let disk = storage.as_ref().map(|storage| Arc::clone(&storage.alarm));
+    let running = Running { logging, broker: Arc::clone(&broker), disk };
+    let reloading = tokio::spawn(reload::on_signals(hangups, origin, loaded, running));
     let running: Vec<_> = listeners
         .into_iter()
         .map(|listener| tokio::spawn(listener.run(shutdown.clone().wait())))
@@ -128,9 +163,11 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
         tokio::time::sleep(Duration::from_millis(LETTERS_PAUSE_MS)).await;
         patience -= 1;
     }
+    reloading.abort();
     if let Some(storage) = &storage {
         tokio::task::block_in_place(|| storage.close()).map_err(ServerError::Close)?;
     }
+    drop(pid_file);
     tracing::info!("stopped");
     Ok(())
 }
@@ -159,6 +196,11 @@ fn announce(listeners: &[Listener], settings: &Settings) -> Result<(), ServerErr
     .map_err(|error| start(&error))
 }
 
+fn write_pid(path: &Path) -> Result<PidFile, ServerError> {
+    PidFile::write(path)
+        .map_err(|error| ServerError::PidFile { path: path.display().to_string(), error })
+}
+
 /// Written whole or not at all: whoever waits for the file must not read half a number.
 fn write_port(path: &Path, port: u16) -> Result<(), ServerError> {
     let beside = path.with_extension("tmp");
@@ -179,6 +221,7 @@ fn listen(
             address,
             backlog: settings.tcp_backlog,
             nodelay: settings.tcp_nodelay,
+            keepalive: settings.tcp_keepalive,
         };
         Listener::bind(listener, Arc::clone(broker), Arc::clone(protocol))
             .map_err(|error| (address, error))
@@ -210,15 +253,15 @@ fn listen(
 }
 
 fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Broker>, ServerError> {
-    let mut directory = match storage {
-        Some(storage) => storage.directory(&settings.default_user)?,
-        None => directory(&settings.default_user)?,
+    let mut accounts = match storage {
+        Some(storage) => storage.accounts(&settings.default_user)?,
+        None => passing_accounts(&settings.default_user)?,
     };
-    directory.restrict_to_loopback(settings.loopback_users.iter().cloned());
+    accounts.restrict_to_loopback(settings.loopback_users.iter().cloned());
     Ok(Broker::new(BrokerSettings {
         clock: Arc::new(SystemClock::new()),
         scheduler: Arc::new(TokioScheduler::new(tokio::runtime::Handle::current())),
-        directory,
+        accounts,
         default_vhost: settings.default_user.vhost.clone(),
         memory_watermark_bytes: settings.memory_watermark_bytes,
         parse_headers: headers_of,
@@ -231,6 +274,7 @@ fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Brok
             node: settings.cluster_name.clone(),
         },
         default_queue_type: settings.default_queue_type.as_deref().and_then(QueueType::parse),
+        consumer_timeout_ms: settings.consumer_timeout_ms,
         storage: storage.map(|storage| storage.stores.clone()),
     }))
 }
@@ -239,18 +283,13 @@ fn existing(overwrite: bool) -> Existing {
     if overwrite { Existing::Overwritten } else { Existing::Kept }
 }
 
-fn directory(user: &DefaultUser) -> Result<Directory, ServerError> {
-    let mut directory = Directory::new();
-    let account =
-        User::with_password(user.name.clone(), user.password.0.as_bytes(), user.tags.clone())
-            .map_err(|error| start(&error))?;
-    directory.put_user(account);
-    let permissions = Permissions::parse(&user.configure, &user.write, &user.read)
-        .map_err(|error| start(&error))?;
-    directory
-        .set_permissions(&user.name, user.vhost.clone(), permissions)
-        .map_err(|error| start(&error))?;
-    Ok(directory)
+/// Of a broker that keeps nothing.
+fn passing_accounts(user: &DefaultUser) -> Result<Accounts, ServerError> {
+    let mut accounts = Accounts::default();
+    for change in storage::default_user(user)? {
+        accounts.apply(change).map_err(|error| start(&error))?;
+    }
+    Ok(accounts)
 }
 
 fn protocol_settings(settings: &Settings) -> protocol::Settings {

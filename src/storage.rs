@@ -1,14 +1,15 @@
 //! Opens what must survive: the definitions and the message log of a data folder.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::{Directory, PasswordHash, Permissions, TopicPermissions, User};
+use crate::access::{PasswordError, User};
 use crate::base::UserName;
 use crate::base::limits::LOG_WAITING_BYTES_MAX;
-use crate::broker::{Broker, BrokerStorage};
+use crate::broker::{AccountError, Accounts, Broker, BrokerStorage, user_record};
 use crate::config::{DefaultUser, Durability, Settings, Storage};
+use crate::disk_alarm::DiskAlarm;
 use crate::store::{
     self, Change, Definitions, DiskLayer, LogOptions, LogStatus, MetadataOptions, Recovered,
     SegmentLog, SledMetadata,
@@ -16,9 +17,6 @@ use crate::store::{
 
 /// How often the log is ticked: it writes what nobody waits for, and looks whether a full disk has room.
 const TICK: Duration = Duration::from_millis(200);
-
-/// RabbitMQ's name of the only algorithm that hashes passwords here.
-const SHA256: &str = "rabbit_password_hashing_sha256";
 
 /// Why the data folder cannot be used. Shown as one line.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +27,12 @@ pub(crate) enum StorageError {
     Log { path: PathBuf, error: store::LogError },
     #[error("the folder {path} cannot be created: {cause}")]
     Folder { path: PathBuf, cause: std::io::Error },
-    #[error("user '{user}' of the definitions: {cause}")]
-    User { user: UserName, cause: String },
+    #[error("the store of definitions ended before it stored the default user")]
+    Ended,
+    #[error("users and permissions of the definitions: {0}")]
+    Accounts(#[from] AccountError),
+    #[error("the default user '{user}': {cause}")]
+    DefaultUser { user: UserName, cause: PasswordError },
     #[error("the data folder was not closed cleanly: {0}")]
     NotClosed(String),
     #[error("no random numbers for the message log: {0}")]
@@ -41,7 +43,8 @@ pub(crate) enum StorageError {
 pub(crate) struct OpenStorage {
     pub(crate) definitions: Definitions,
     pub(crate) stores: BrokerStorage,
-    broker: Arc<OnceLock<Weak<Broker>>>,
+    pub(crate) alarm: Arc<DiskAlarm>,
+    folder: PathBuf,
 }
 
 /// Opens the data folder; `None` for a broker that keeps nothing.
@@ -54,19 +57,20 @@ pub(crate) fn open(settings: &Settings) -> Result<Option<OpenStorage>, StorageEr
     for note in &opened.report.notes {
         tracing::info!("{note}");
     }
-    let broker: Arc<OnceLock<Weak<Broker>>> = Arc::default();
-    let (log, recovered) = open_log(&folder.join("messages"), settings, Arc::clone(&broker))?;
+    let alarm = DiskAlarm::new(settings.disk.free_bytes_min);
+    let (log, recovered) = open_log(&folder.join("messages"), settings, Arc::clone(&alarm))?;
     say(&recovered);
     let stores = BrokerStorage { metadata: Arc::new(opened.store), log: Arc::new(log) };
-    Ok(Some(OpenStorage { definitions: opened.definitions, stores, broker }))
+    let folder = folder.clone();
+    Ok(Some(OpenStorage { definitions: opened.definitions, stores, alarm, folder }))
 }
 
 impl OpenStorage {
     /// The broker is there: it hears of the log from now on.
     pub(crate) fn attach(&self, broker: &Arc<Broker>) {
-        // Set once, right after the broker was built.
-        let _ = self.broker.set(Arc::downgrade(broker));
-        broker.set_disk_alarm(self.stores.log.status() != LogStatus::Healthy);
+        self.alarm.set_log(self.stores.log.status() != LogStatus::Healthy);
+        self.alarm.attach(broker);
+        self.alarm.watch(&self.folder);
         let log = Arc::clone(&self.stores.log);
         let clock = Arc::clone(broker.clock());
         // Ends with the runtime: a tick that does not come is made up for by `close`.
@@ -89,57 +93,17 @@ impl OpenStorage {
         if failed.is_empty() { Ok(()) } else { Err(StorageError::NotClosed(failed.join("; "))) }
     }
 
-    /// The users and permissions of the definitions. A folder without any gets the default user, which
-    /// is stored.
-    pub(crate) fn directory(&self, default: &DefaultUser) -> Result<Directory, StorageError> {
+    /// The users and permissions of the definitions. A folder without any user gets the default one,
+    /// which is stored.
+    pub(crate) fn accounts(&self, default: &DefaultUser) -> Result<Accounts, StorageError> {
         if self.definitions.users.is_empty() {
             self.store_default(default)?;
         }
-        let definitions = self.stores.metadata.load();
-        let mut directory = Directory::new();
-        for record in definitions.users.values() {
-            directory.put_user(user(record)?);
-        }
-        for record in definitions.permissions.values() {
-            let cause = |cause: String| StorageError::User { user: record.user.clone(), cause };
-            let permissions = Permissions::parse(&record.configure, &record.write, &record.read)
-                .map_err(|error| cause(error.to_string()))?;
-            directory
-                .set_permissions(&record.user, record.vhost.clone(), permissions)
-                .map_err(|error| cause(error.to_string()))?;
-        }
-        for record in definitions.topic_permissions.values() {
-            let store::TopicPermission { user, vhost, exchange, write, read } = record;
-            let cause = |cause: String| StorageError::User { user: user.clone(), cause };
-            let permissions = TopicPermissions::parse(write, read, user, vhost)
-                .map_err(|error| cause(error.to_string()))?;
-            directory
-                .set_topic_permissions(user, vhost.clone(), exchange.clone(), permissions)
-                .map_err(|error| cause(error.to_string()))?;
-        }
-        Ok(directory)
+        Ok(Accounts::new(self.stores.metadata.load())?)
     }
 
     fn store_default(&self, default: &DefaultUser) -> Result<(), StorageError> {
-        let cause = |cause: String| StorageError::User { user: default.name.clone(), cause };
-        let hash = PasswordHash::new(default.password.0.as_bytes())
-            .map_err(|error| cause(error.to_string()))?;
-        let changes = vec![
-            Change::PutVhost(store::Vhost::new(default.vhost.clone())),
-            Change::PutUser(store::User {
-                name: default.name.clone(),
-                password_hash: Some(hash.to_base64()),
-                hashing_algorithm: SHA256.to_owned(),
-                tags: default.tags.clone(),
-            }),
-            Change::PutPermission(store::Permission {
-                user: default.name.clone(),
-                vhost: default.vhost.clone(),
-                configure: default.configure.clone(),
-                write: default.write.clone(),
-                read: default.read.clone(),
-            }),
-        ];
+        let changes = default_user(default)?;
         let (told, hears) = std::sync::mpsc::channel();
         // Nobody is served yet, so the start may wait for the disk.
         self.stores.metadata.apply(
@@ -150,7 +114,7 @@ impl OpenStorage {
         );
         match hears.recv() {
             Ok(result) => Ok(result?),
-            Err(_) => Err(cause("the store of definitions ended".to_owned())),
+            Err(_) => Err(StorageError::Ended),
         }
     }
 }
@@ -158,7 +122,7 @@ impl OpenStorage {
 fn open_log(
     folder: &Path,
     settings: &Settings,
-    broker: Arc<OnceLock<Weak<Broker>>>,
+    alarm: Arc<DiskAlarm>,
 ) -> Result<(SegmentLog, Recovered), StorageError> {
     let error = |error| StorageError::Log { path: folder.to_path_buf(), error };
     let layer = DiskLayer::create(folder)
@@ -187,9 +151,7 @@ fn open_log(
                 "the message log failed: nothing more is confirmed; mend the disk and restart the broker"
             ),
         }
-        if let Some(broker) = broker.get().and_then(Weak::upgrade) {
-            broker.set_disk_alarm(*status != LogStatus::Healthy);
-        }
+        alarm.set_log(*status != LogStatus::Healthy);
     });
     SegmentLog::open(Arc::new(layer), options, on_status).map_err(error)
 }
@@ -214,12 +176,24 @@ fn say(recovered: &Recovered) {
     tracing::debug!(records = recovered.replayed_records, "message log recovered");
 }
 
-fn user(record: &store::User) -> Result<User, StorageError> {
-    let cause = |cause: String| StorageError::User { user: record.name.clone(), cause };
-    if record.hashing_algorithm != SHA256 {
-        return Err(cause(format!("unknown hashing algorithm '{}'", record.hashing_algorithm)));
-    }
-    let password = record.password_hash.as_deref().map(PasswordHash::parse).transpose();
-    let password = password.map_err(|error| cause(error.to_string()))?;
-    Ok(User { name: record.name.clone(), password, tags: record.tags.clone() })
+/// What a broker without users begins with.
+pub(crate) fn default_user(default: &DefaultUser) -> Result<Vec<Change>, StorageError> {
+    let user = User::with_password(
+        default.name.clone(),
+        default.password.0.as_bytes(),
+        default.tags.clone(),
+    );
+    let user =
+        user.map_err(|cause| StorageError::DefaultUser { user: default.name.clone(), cause })?;
+    Ok(vec![
+        Change::PutVhost(store::Vhost::new(default.vhost.clone())),
+        Change::PutUser(user_record(&user)),
+        Change::PutPermission(store::Permission {
+            user: default.name.clone(),
+            vhost: default.vhost.clone(),
+            configure: default.configure.clone(),
+            write: default.write.clone(),
+            read: default.read.clone(),
+        }),
+    ])
 }

@@ -6,6 +6,7 @@ mod counts;
 mod crash;
 mod guard;
 mod perf;
+mod settings;
 mod support;
 mod tidy;
 mod wire;

@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use haremq::access::{Directory, Permissions, User};
 use haremq::base::{ManualClock, UserName, VhostName};
 use haremq::broker::{
-    Broker, BrokerSettings, Cell, DeadLetters, Interceptors, PageQuestion, Scheduler,
+    Accounts, Broker, BrokerSettings, Cell, DeadLetters, Interceptors, PageQuestion, Scheduler,
 };
 use haremq::protocol::Settings;
 use haremq::wire::{headers_of, published_again};
@@ -48,16 +47,12 @@ impl World {
     pub(crate) fn new() -> Self {
         let vhost = VhostName::try_from("/").expect("a short name");
         let guest = UserName::try_from("guest").expect("a short name");
-        let user = User::with_password(guest.clone(), b"guest", Vec::new());
-        let mut directory = Directory::new();
-        directory.put_user(user.expect("the system gives a salt"));
-        let permissions = Permissions::everything();
-        directory.set_permissions(&guest, vhost.clone(), permissions).expect("the user is there");
+        let accounts = Accounts::open_to(guest, b"guest", vhost.clone());
         let noted = Arc::new(Noted::default());
         let broker = Broker::new(BrokerSettings {
             clock: Arc::new(ManualClock::new()),
             scheduler: Arc::clone(&noted) as Arc<dyn Scheduler>,
-            directory,
+            accounts: accounts.expect("the system gives a salt"),
             default_vhost: vhost,
             memory_watermark_bytes: MEMORY_WATERMARK_BYTES,
             parse_headers: headers_of,
@@ -66,6 +61,7 @@ impl World {
             edit_properties: |properties, _| properties.to_vec(),
             interceptors: Interceptors::default(),
             default_queue_type: None,
+            consumer_timeout_ms: None,
             storage: None,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();

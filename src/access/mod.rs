@@ -12,7 +12,7 @@ mod topic;
 mod user;
 
 pub use directory::{Directory, DirectoryError, LoginError, ShownName};
-pub use password::{PasswordError, PasswordHash};
+pub use password::{HashAlgorithm, PasswordError, PasswordHash};
 pub use pattern::{Pattern, PatternError};
 pub use permission::{Action, DEFAULT_EXCHANGE_ALIAS, Permissions};
 pub use topic::TopicPermissions;

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
+use super::accounts::{Accounts, SharedAccounts};
+use super::admin::Connections;
 use super::alarms::Alarms;
 use super::interceptors::{Existing, Interceptors};
 use super::limits::Limits;
@@ -15,7 +17,7 @@ use super::{
     Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Refused, Vhost, keeping, recovery,
     refuse,
 };
-use crate::access::{Directory, LoginError};
+use crate::access::LoginError;
 use crate::base::limits::DUE_QUEUES_MAX;
 use crate::base::{
     Clock, ConnectionId, ConsumerId, FieldTable, FieldValue, HolderId, MemoryBudget, Millis,
@@ -82,7 +84,7 @@ pub struct BrokerSettings {
     /// Who goes on with long turns.
     pub scheduler: Arc<dyn Scheduler>,
     /// Users and permissions.
-    pub directory: Directory,
+    pub accounts: Accounts,
     /// The virtual host that is there from the start.
     pub default_vhost: VhostName,
     /// Message bytes in RAM at which publishers are blocked.
@@ -99,6 +101,8 @@ pub struct BrokerSettings {
     pub interceptors: Interceptors,
     /// The type of queues that are declared without one in a virtual host that says nothing about it.
     pub default_queue_type: Option<QueueType>,
+    /// How long a delivery may stay unsettled in a queue that says nothing about it, in ms.
+    pub consumer_timeout_ms: Option<u64>,
     /// Where definitions and messages are kept; `None` keeps everything in memory.
     pub storage: Option<BrokerStorage>,
 }
@@ -127,7 +131,7 @@ pub(super) struct Common {
     pub(super) scheduler: Arc<dyn Scheduler>,
     pub(super) memory: MemoryBudget,
     pub(super) alarms: Alarms,
-    pub(super) directory: Directory,
+    pub(super) accounts: SharedAccounts,
     pub(super) parse_headers: HeaderParser,
     pub(super) write_headers: HeaderWriter,
     pub(super) timers: Timers,
@@ -136,6 +140,8 @@ pub(super) struct Common {
     pub(super) interceptors: Interceptors,
     pub(super) default_queue_type: Option<QueueType>,
     pub(super) limits: Limits,
+    pub(super) connections: Connections,
+    pub(super) consumer_timeout_ms: Option<u64>,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
     ids: AtomicU64,
@@ -169,7 +175,7 @@ impl Common {
 /// See the module.
 pub struct Broker {
     common: Arc<Common>,
-    vhosts: RwLock<BTreeMap<VhostName, Arc<Vhost>>>,
+    pub(super) vhosts: RwLock<BTreeMap<VhostName, Arc<Vhost>>>,
 }
 
 impl Broker {
@@ -181,7 +187,7 @@ impl Broker {
             scheduler: settings.scheduler,
             memory: MemoryBudget::new(settings.memory_watermark_bytes),
             alarms: Alarms::default(),
-            directory: settings.directory,
+            accounts: SharedAccounts::new(settings.accounts),
             parse_headers: settings.parse_headers,
             write_headers: settings.write_headers,
             timers: Timers::default(),
@@ -190,6 +196,8 @@ impl Broker {
             interceptors: settings.interceptors,
             default_queue_type: settings.default_queue_type,
             limits: Limits::default(),
+            connections: Connections::default(),
+            consumer_timeout_ms: settings.consumer_timeout_ms,
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
             ids: AtomicU64::new(1),
@@ -247,7 +255,7 @@ impl Broker {
         password: &[u8],
         peer: IpAddr,
     ) -> Result<UserName, LoginError> {
-        self.common.directory.authenticate(user, password, peer.is_loopback())
+        self.common.accounts.directory(|all| all.authenticate(user, password, peer.is_loopback()))
     }
 
     /// The virtual host that a user opens.
@@ -261,7 +269,7 @@ impl Broker {
             return refuse(ReplyCode::NotAllowed, format!("vhost {name} not found"));
         };
         self.common.limits.check_connection(name, user)?;
-        if !self.common.directory.vhost_access(user, name) {
+        if !self.common.accounts.directory(|all| all.vhost_access(user, name)) {
             return refuse(
                 ReplyCode::NotAllowed,
                 format!("access to vhost '{name}' refused for user '{user}'"),
@@ -281,8 +289,13 @@ impl Broker {
         &self.common
     }
 
+    pub(super) fn shared_common(&self) -> Arc<Common> {
+        Arc::clone(&self.common)
+    }
+
     pub(super) fn has_tag(&self, user: &UserName, tag: &str) -> bool {
-        self.common.directory.user(user).is_some_and(|user| user.has_tag(tag))
+        let directory = &self.common.accounts;
+        directory.directory(|all| all.user(user).is_some_and(|user| user.has_tag(tag)))
     }
 
     /// A connection is open: it hears alarms and shutdowns from now on.
@@ -293,6 +306,7 @@ impl Broker {
     /// A connection is gone.
     pub fn connection_closed(&self, connection: ConnectionId) {
         self.common.alarms.leave(connection);
+        self.common.connections.forget(connection);
     }
 
     /// Tells every connection to close with 320 and this text; says how many there are.
@@ -320,6 +334,12 @@ impl Broker {
     /// The message log takes nothing more, or does again: publishers are blocked meanwhile.
     pub fn set_disk_alarm(&self, on: bool) {
         self.common.alarms.set_disk(on);
+    }
+
+    /// Why publishers are held back, if they are, as `connection.blocked` says it.
+    #[must_use]
+    pub fn alarm(&self) -> Option<&'static str> {
+        self.common.alarms.reason()
     }
 
     /// Whether the message log asks for less: more bytes wait to be written than it likes to hold.

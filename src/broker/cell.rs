@@ -19,11 +19,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 
 use super::Vhost;
+use super::after::{After, tell};
 use super::broker::Common;
 use super::courier::{Courier, DeadLetters};
 use super::effective::InForce;
 use super::envelope::Envelope;
-use super::executor::{After, Executor, Standing, tell};
+use super::executor::{Executor, Standing};
 use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
 use super::policy::QueueEffective;
@@ -99,7 +100,7 @@ pub struct Cell {
     vhost: Weak<Vhost>,
     common: Arc<Common>,
     inbox: Mutex<Waiting>,
-    core: Mutex<Core>,
+    pub(super) core: Mutex<Core>,
     scheduled: AtomicBool,
     crashed: AtomicBool,
     deleted: AtomicBool,
@@ -145,7 +146,10 @@ impl Cell {
             .as_ref()
             .map(|log| Storing::new(Arc::clone(log), info.number, info.is_stored()));
         let settings = match &info.delays {
-            None => QueueSettings::new(effective, info.auto_delete, storing.is_some()),
+            None => {
+                let timeout = common.consumer_timeout_ms;
+                QueueSettings::new(effective, info.auto_delete, storing.is_some(), timeout)
+            }
             Some(exchange) => QueueSettings::delaying(effective, exchange, storing.is_some()),
         };
         let (config, counts_deliveries) = (settings.machine, settings.counts_deliveries);

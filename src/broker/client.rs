@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::arguments::{self, ConsumeArguments};
 use super::direct_reply::ReplyConsumer;
+use super::executor::Called;
 use super::keeping::Keeper;
 use super::payload::Payload;
 use super::questions::{Pending, Question};
@@ -190,6 +191,12 @@ impl Client {
         }
     }
 
+    /// How many unsettled messages the consumers of a channel may share; 0 for no limit.
+    #[must_use]
+    pub fn shared_prefetch(&self, holder: HolderId) -> u32 {
+        self.channels.get(&holder).map_or(0, |channel| channel.credit.limit())
+    }
+
     /// Shared credit came back.
     pub fn return_credit(&mut self, holder: HolderId, messages: u32) {
         let starved =
@@ -352,13 +359,13 @@ impl Client {
             return Ok(Step::Answered(Answered::Done));
         };
         let id = self.broker.next_consumer_id();
-        let credit = Arc::clone(&channel.credit);
+        let (credit, number) = (Arc::clone(&channel.credit), channel.id);
         channel.remember(&cell);
         channel.consumers.insert(tag.clone(), id);
         let entry = ClientConsumer {
             channel: channel.id,
             holder,
-            tag,
+            tag: tag.clone(),
             acknowledge: !request.consume.no_ack,
             cell: Arc::clone(&cell),
         };
@@ -369,6 +376,7 @@ impl Client {
         let ConsumeArguments { priority, timeout } = asked;
         let envelope = Envelope::Attach {
             consumer: Consumer { priority, timeout, ..consumer },
+            called: Called { channel: number, tag, arguments: request.arguments },
             request: question,
             connection: self.peer.connection,
             inbox: Arc::clone(&self.inbox),

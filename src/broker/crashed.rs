@@ -8,9 +8,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::after::{After, WaitingAnswer};
 use super::cell::{Cell, Core};
 use super::envelope::Envelope;
-use super::executor::{After, WaitingAnswer};
 use super::{DeliveryEvent, Event, Inbox};
 use crate::base::PublishSequence;
 use crate::queue::{Command, DeleteCondition, Effect, PublishRef, Reply, RequestId};

@@ -58,6 +58,12 @@ impl ChannelCredit {
         self.starved.swap(false, Ordering::SeqCst)
     }
 
+    /// The limit; 0 for none.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.limit.load(Ordering::SeqCst)
+    }
+
     fn take_below_limit(&self) -> bool {
         let limit = self.limit.load(Ordering::SeqCst);
         if limit == 0 {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::executor::Called;
 use super::payload::Payload;
 use super::queue_settings::QueueSettings;
 use super::{ChannelCredit, Inbox};
@@ -22,6 +23,8 @@ pub(super) enum Envelope {
     Attach {
         /// The machine's side.
         consumer: Consumer,
+        /// What its connection calls it.
+        called: Called,
         /// The question.
         request: RequestId,
         /// Its connection.

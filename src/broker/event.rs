@@ -1,6 +1,6 @@
 //! What the broker tells a connection.
 
-use super::Content;
+use super::{Content, Describe};
 use crate::base::{ConsumerId, HolderId, Message, MessageId, PublishSequence, QueueId};
 use crate::queue::{Reply, RequestId};
 
@@ -57,6 +57,11 @@ pub enum Event {
     Alarm {
         /// `low on memory`, for instance.
         reason: Option<&'static str>,
+    },
+    /// Somebody asks the connection about itself.
+    Describe {
+        /// Who.
+        asked: Describe,
     },
     /// The broker closes the connection with 320.
     Close {

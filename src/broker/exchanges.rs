@@ -52,6 +52,7 @@ impl Vhost {
             arguments: declare.arguments,
         };
         self.change(|table| {
+            self.check_alive()?;
             let name = exchange.name.as_str();
             if name.starts_with(RESERVED_PREFIX) && table.exchange(name).is_none() {
                 return refuse(
@@ -130,6 +131,7 @@ impl Vhost {
     ) -> Result<Replay, Refused> {
         self.check_binding(peer, binding)?;
         self.change(|table| {
+            self.check_alive()?;
             let changes = keeping::put_binding(&self.name, table, binding);
             let bound = table.bind(binding.clone());
             if bound.map_err(|error| self.refused(&binding.source, &error))? == Change::Existed {

@@ -6,41 +6,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::after::{After, WaitingAnswer};
 use super::cell::Cell;
 use super::courier::Letter;
 use super::envelope::Envelope;
 use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::storing::Storing;
+use super::traffic::Traffic;
 use super::unique::Unique;
-use super::{ChannelCredit, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying};
-use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN};
-use crate::base::{ConnectionId, ConsumerId, HolderId, MessageId, QueueId};
+use super::{
+    ChannelCredit, ConsumerReport, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying,
+};
+use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN, UNSETTLED_PER_CONSUMER_MAX};
+use crate::base::{
+    ChannelId, ConnectionId, ConsumerId, ConsumerTag, FieldTable, HolderId, MessageId, QueueId,
+};
 use crate::queue::{
-    Command, Delivery, Effect, Effects, Incoming, PublishRef, Reply, RequestId, SharedCredit,
+    Access, Acknowledge, Command, Consumer, Delivery, Effect, Effects, Incoming, PublishRef, Reply,
+    RequestId, SharedCredit,
 };
 use crate::store::Entry;
-
-/// What is done after the core was let go (C4).
-#[derive(Default)]
-pub(super) struct After {
-    /// The queue is gone: the vhost and the definitions are to forget it, before anybody hears of it.
-    pub(super) deleted: bool,
-    /// Answers that must not be heard before that.
-    pub(super) answers: Vec<WaitingAnswer>,
-    /// Bytes of the queue in RAM before the turn.
-    pub(super) bytes_before: u64,
-    /// And after it.
-    pub(super) bytes_in_ram: u64,
-    /// Messages to be brought back from the log.
-    pub(super) page_in: Option<PageQuestion>,
-    /// Messages to be sent to the dead-letter exchange.
-    pub(super) dead_letters: Vec<Letter>,
-    /// Messages that the machine missed in what came back.
-    pub(super) lost: u64,
-    /// Messages that an exchange delayed, and that went with it.
-    pub(super) dropped: u64,
-}
 
 /// How a queue stands when something comes in.
 #[derive(Clone, Copy)]
@@ -53,25 +39,17 @@ pub(super) struct Standing {
     pub(super) is_paged: bool,
 }
 
-/// An answer that waits for a deletion.
-pub(super) struct WaitingAnswer {
-    pub(super) inbox: Arc<Inbox>,
-    pub(super) request: RequestId,
-    pub(super) reply: Reply<DeliveryEvent>,
-}
-
-/// Gives answers that waited for a deletion: what they say, or why the deletion was not stored.
-pub(super) fn tell(answers: Vec<WaitingAnswer>, stored: &Result<(), String>) {
-    for WaitingAnswer { inbox, request, reply } in answers {
-        inbox.push([match stored {
-            Ok(()) => Event::Reply { request, reply: Box::new(reply) },
-            Err(error) => Event::Stored { request, error: Some(error.clone()) },
-        }]);
-    }
+/// What a connection calls one of its consumers.
+pub(super) struct Called {
+    pub(super) channel: ChannelId,
+    pub(super) tag: ConsumerTag,
+    /// As it was declared.
+    pub(super) arguments: FieldTable,
 }
 
 /// Where a consumer's deliveries go.
 struct Sink {
+    called: Called,
     connection: ConnectionId,
     inbox: Arc<Inbox>,
     holder: HolderId,
@@ -122,6 +100,7 @@ pub(super) struct Executor {
     pub(super) unique: Option<Box<Unique>>,
     /// Whether deliveries say how often their message was handed out before.
     counts_deliveries: bool,
+    traffic: Traffic,
     handed_out: Option<(MessageId, MessageId)>,
     /// There when an exchange delays its messages here: how their headers are read.
     delaying: Option<HeaderParser>,
@@ -148,6 +127,7 @@ impl Executor {
             storing,
             unique,
             counts_deliveries,
+            traffic: Traffic::default(),
             handed_out: None,
             delaying,
         }
@@ -157,6 +137,38 @@ impl Executor {
     pub(super) fn give_up_questions(&mut self) -> Vec<(RequestId, Arc<Inbox>)> {
         let waiting = std::mem::take(&mut self.waiting);
         waiting.into_iter().map(|(request, asker)| (request, asker.inbox)).collect()
+    }
+
+    /// What went through the queue.
+    pub(super) fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// A consumer of the machine, as its connection knows it; `None` while it is being attached.
+    pub(super) fn consumer_report(
+        &self,
+        consumer: &Consumer,
+        unacknowledged: u32,
+        active: bool,
+    ) -> Option<ConsumerReport> {
+        let Sink { called, connection, .. } = self.sinks.get(&consumer.id)?;
+        let (ack_required, prefetch) = match consumer.acknowledge {
+            Acknowledge::Automatic => (false, 0),
+            Acknowledge::Manual { prefetch: UNSETTLED_PER_CONSUMER_MAX, .. } => (true, 0),
+            Acknowledge::Manual { prefetch, .. } => (true, prefetch),
+        };
+        Some(ConsumerReport {
+            tag: called.tag.clone(),
+            connection: *connection,
+            channel: called.channel,
+            ack_required,
+            exclusive: consumer.access == Access::Exclusive,
+            prefetch,
+            unacknowledged,
+            active,
+            priority: consumer.priority,
+            arguments: called.arguments.clone(),
+        })
     }
 
     /// The machine is broken: who waits for this publish to be confirmed.
@@ -175,14 +187,15 @@ impl Executor {
     pub(super) fn admit(&mut self, envelope: Envelope, standing: Standing) -> Command<Payload> {
         match envelope {
             Envelope::Publish { mut messages, publisher } => {
+                self.traffic.publish += messages.len() as u64;
                 self.admit_publisher(&messages, publisher);
                 self.admit_messages(&mut messages, standing);
                 Command::Enqueue(messages)
             }
-            Envelope::Attach { consumer, request, connection, inbox, credit } => {
+            Envelope::Attach { consumer, called, request, connection, inbox, credit } => {
                 let asker = Asker { inbox: Arc::clone(&inbox), consumer: Some(consumer.id) };
                 self.waiting.insert(request, asker);
-                let sink = Sink { connection, inbox, holder: consumer.holder, slot: 0 };
+                let sink = Sink { called, connection, inbox, holder: consumer.holder, slot: 0 };
                 self.sinks.insert(consumer.id, sink);
                 let holder = self
                     .holders
@@ -197,6 +210,7 @@ impl Executor {
                 command
             }
             Envelope::Tell(command) => {
+                self.traffic.settles(&command);
                 self.forget_leaving(&command);
                 command
             }
@@ -378,6 +392,7 @@ impl Executor {
         let acquired_count = if self.counts_deliveries { acquired_count } else { 0 };
         let log = self.storing.as_ref().map(Storing::log);
         let content = payload.content(id, log);
+        self.traffic.hands_out(consumer, holder.is_some() && !until_read, redelivered);
         if let (Some(_), Some(storing)) = (holder, &mut self.storing) {
             storing.deliver(id);
             let (first, last) = self.handed_out.unwrap_or((id, id));
@@ -414,6 +429,7 @@ impl Executor {
                         until_read,
                     }
                 });
+                self.traffic.get_empty += u64::from(delivery.is_none());
                 Reply::Got { delivery, ready }
             }
             Reply::Attached => Reply::Attached,

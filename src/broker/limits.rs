@@ -1,5 +1,5 @@
-//! Limits of virtual hosts and users (rabbitmq: vhosts.md and user-limits.md): how many connections,
-//! channels and queues there may be.
+//! Limits of virtual hosts and users (rabbitmq: vhosts.md and user-limits.md), and of the whole node
+//! (rabbitmq: limits.md): how many connections, channels and queues there may be.
 //!
 //! Counting costs one short lock when a connection or a channel comes or goes, and nothing in between.
 //! Connections are counted when they are there and checked before: of two that come at the same moment
@@ -30,6 +30,19 @@ pub struct UserLimits {
     pub max_channels: Option<usize>,
 }
 
+/// Limits of the whole node; one that is not there limits nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NodeLimits {
+    /// Its name, as refusals say it.
+    pub node: String,
+    /// Connections at the same time.
+    pub max_connections: Option<usize>,
+    /// Channels of all of them.
+    pub max_channels: Option<usize>,
+    /// Queues of all virtual hosts.
+    pub max_queues: Option<usize>,
+}
+
 /// The limits and what is counted against them.
 #[derive(Default)]
 pub(super) struct Limits(Mutex<State>);
@@ -41,6 +54,9 @@ struct State {
     vhost_connections: BTreeMap<VhostName, usize>,
     user_connections: BTreeMap<UserName, usize>,
     user_channels: BTreeMap<UserName, usize>,
+    node: NodeLimits,
+    /// Of all virtual hosts.
+    queues: usize,
 }
 
 impl Limits {
@@ -77,6 +93,14 @@ impl Limits {
         user: &UserName,
     ) -> Result<(), Refused> {
         let state = self.lock();
+        if let Some(most) =
+            state.node.max_connections.filter(|most| total(&state.vhost_connections) >= *most)
+        {
+            return refuse(
+                ReplyCode::NotAllowed,
+                format!("connection refused: node connection limit ({most}) is reached"),
+            );
+        }
         let most = state.vhosts.get(vhost).and_then(|limits| limits.max_connections);
         if let Some(most) = over(most, &state.vhost_connections, vhost) {
             return refuse(
@@ -120,6 +144,18 @@ impl Limits {
     /// 530, and then it is not counted.
     pub(super) fn channel_opened(&self, user: &UserName) -> Result<(), Refused> {
         let mut state = self.lock();
+        if let Some(most) =
+            state.node.max_channels.filter(|most| total(&state.user_channels) >= *most)
+        {
+            return refuse(
+                ReplyCode::NotAllowed,
+                format!(
+                    "number of channels opened on node '{}' has reached the maximum allowed limit \
+                     of ({most})",
+                    state.node.node
+                ),
+            );
+        }
         let most = state.users.get(user).and_then(|limits| limits.max_channels);
         if let Some(most) = over(most, &state.user_channels, user) {
             return refuse(
@@ -149,7 +185,17 @@ impl Limits {
         queue: &QueueName,
         queues: usize,
     ) -> Result<(), Refused> {
-        match self.lock().vhosts.get(vhost).and_then(|limits| limits.max_queues) {
+        let state = self.lock();
+        if let Some(most) = state.node.max_queues.filter(|most| state.queues >= *most) {
+            return refuse(
+                ReplyCode::PreconditionFailed,
+                format!(
+                    "cannot declare queue '{queue}' in vhost '{vhost}': queue limit in cluster \
+                     ({most}) is reached"
+                ),
+            );
+        }
+        match state.vhosts.get(vhost).and_then(|limits| limits.max_queues) {
             Some(most) if queues >= most => refuse(
                 ReplyCode::PreconditionFailed,
                 format!(
@@ -161,6 +207,16 @@ impl Limits {
         }
     }
 
+    /// A queue is there.
+    pub(super) fn queue_added(&self) {
+        self.lock().queues += 1;
+    }
+
+    /// A queue is gone.
+    pub(super) fn queue_removed(&self) {
+        self.lock().queues -= 1;
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Counts change in one step.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -168,6 +224,11 @@ impl Limits {
 }
 
 impl Broker {
+    /// Sets the limits of the whole node. What is there stays.
+    pub fn set_node_limits(&self, limits: NodeLimits) {
+        self.common().limits.lock().node = limits;
+    }
+
     /// Sets the limits of a virtual host. What is there stays. `done` says when they are on disk.
     pub fn set_vhost_limits(&self, vhost: VhostName, limits: VhostLimits, done: Done) {
         let change = if limits == VhostLimits::default() {
@@ -202,6 +263,16 @@ impl Broker {
         state.users.insert(user, limits);
     }
 
+    /// A user is gone, and what limited it.
+    pub(super) fn forget_user_limits(&self, user: &UserName) {
+        self.common().limits.lock().users.remove(user);
+    }
+
+    /// A virtual host is gone, and what limited it.
+    pub(super) fn forget_vhost_limits(&self, vhost: &VhostName) {
+        self.common().limits.lock().vhosts.remove(vhost);
+    }
+
     /// The limits of a virtual host.
     #[must_use]
     pub fn vhost_limits(&self, vhost: &VhostName) -> VhostLimits {
@@ -227,6 +298,11 @@ fn stored(limit: Option<usize>) -> Option<i64> {
 /// The limit, when it is reached.
 fn over<K: Ord>(limit: Option<usize>, counts: &BTreeMap<K, usize>, key: &K) -> Option<usize> {
     limit.filter(|limit| counts.get(key).copied().unwrap_or_default() >= *limit)
+}
+
+/// Only worked out where a limit of the node is set.
+fn total<K>(counts: &BTreeMap<K, usize>) -> usize {
+    counts.values().sum()
 }
 
 fn more<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, key: &K) {

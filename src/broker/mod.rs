@@ -5,6 +5,9 @@
 //! inbox). The right-hand ones are leaves: nothing is locked while one of them is held. The vhost
 //! table is never locked while a cell core is (`docs/ownership.md`).
 
+mod accounts;
+mod admin;
+mod after;
 mod alarms;
 mod arguments;
 #[expect(clippy::module_inception, reason = "the file is named after its type")]
@@ -47,6 +50,7 @@ mod server_names;
 mod storing;
 mod sweep;
 mod timers;
+mod traffic;
 mod unique;
 mod vhost;
 mod windows;
@@ -54,6 +58,11 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::{AccountError, Accounts, user_record};
+pub use admin::{
+    ChannelReport, ConnectionInfo, ConnectionReport, ConsumerReport, Describe, Put, QueueReport,
+    VhostError,
+};
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
     PropertyHasher, Scheduler,
@@ -69,12 +78,13 @@ pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
 pub use interceptors::{Existing, Interceptors};
-pub use limits::{UserLimits, VhostLimits};
+pub use limits::{NodeLimits, UserLimits, VhostLimits};
 pub use pages::PageQuestion;
 pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
 pub use queues::DeclaredQueue;
 pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Step};
+pub use traffic::Traffic;
 pub use vhost::Vhost;
 
 /// The words of routing and of queues that a caller of the broker needs.

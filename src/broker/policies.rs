@@ -122,6 +122,18 @@ impl Vhost {
         Some(ExchangeEffective::new(&self.policies(), name, &exchange.arguments))
     }
 
+    /// What the definitions have of the policies, to be taken away.
+    pub(super) fn policies_stored(&self) -> Vec<Change> {
+        let policies = self.policies();
+        let of = |kind| policies.iter(kind).map(|policy| policy.name.clone()).collect::<Vec<_>>();
+        let users = of(PolicyKind::User).into_iter();
+        let users = users.map(|name| Change::DeletePolicy { vhost: self.name.clone(), name });
+        let operators = of(PolicyKind::Operator)
+            .into_iter()
+            .map(|name| Change::DeleteOperatorPolicy { vhost: self.name.clone(), name });
+        users.chain(operators).collect()
+    }
+
     fn change_policies(
         &self,
         change: impl FnOnce(&mut PolicySet),

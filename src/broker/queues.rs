@@ -80,11 +80,13 @@ impl Vhost {
         let vhost = Arc::downgrade(self);
         let cell = Cell::new(info, effective, vhost, Arc::clone(&self.common), FromLog::default());
         let added = self.change(|table| {
+            self.check_alive()?;
             if table.queue(name.as_str()).is_none() {
                 self.common.limits.check_queue(&self.name, &name, table.queue_count())?;
             }
             let added = table.add_queue(name.clone(), Arc::clone(&cell));
             if added {
+                self.common.limits.queue_added();
                 keeper.keep(&self.common, changes);
             }
             Ok(added)

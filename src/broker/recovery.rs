@@ -180,7 +180,9 @@ fn recover_queue(
     };
     let effective = QueueEffective::new(&vhost.policies(), record.name.as_str(), &record.arguments);
     let cell = Cell::new(info, effective, Arc::downgrade(vhost), Arc::clone(common), recovered);
-    vhost.change(|table| table.add_queue(record.name.clone(), cell));
+    if vhost.change(|table| table.add_queue(record.name.clone(), cell)) {
+        common.limits.queue_added();
+    }
 }
 
 fn recover_binding(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Binding) {

@@ -1,6 +1,6 @@
 //! A virtual host: one routing table and the cells of its queues.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::Common;
@@ -13,6 +13,7 @@ use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ReplyCode, VhostName};
 use crate::routing::{ExchangeKind, Table};
+use crate::store;
 
 /// See the module.
 pub struct Vhost {
@@ -26,6 +27,8 @@ pub struct Vhost {
     pub(super) histories: Histories,
     pub(super) windows: Arc<Windows>,
     pub(super) default_type: DefaultType,
+    /// Nothing comes into it any more.
+    pub(super) deleted: AtomicBool,
     pub(super) direct_replies: DirectReplies,
     /// Messages that were delayed and went with their exchange.
     pub(super) dropped_delayed: AtomicU64,
@@ -38,6 +41,7 @@ impl Vhost {
         let (policies, histories) = (Policies::default(), Histories::default());
         let windows = Windows::new(name.clone(), Arc::clone(&common));
         let (table, default_type) = (RwLock::new(table), DefaultType::default());
+        let deleted = AtomicBool::new(false);
         Arc::new(Self {
             name,
             common,
@@ -47,6 +51,7 @@ impl Vhost {
             histories,
             windows,
             default_type,
+            deleted,
             direct_replies: DirectReplies::default(),
             dropped_delayed: AtomicU64::new(0),
         })
@@ -101,12 +106,45 @@ impl Vhost {
                 table.queue(info.name.as_str()).is_some_and(|cell| cell.info().id == info.id);
             let removed = if is_it { table.remove_queue(info.name.as_str()) } else { None };
             let changes = removed.map_or_else(Vec::new, |removed| {
+                self.common.limits.queue_removed();
                 self.histories.forget(&self.common, &removed);
                 self.windows.forget(&removed);
                 keeping::delete(&self.name, &removed, Some(info))
             });
             keeping::keep(&self.common, changes, done);
         });
+    }
+
+    /// 530 when the virtual host is being deleted. Asked under the table's write lock by everything that
+    /// adds to it, so that its deletion, which looks at the table later, finds all there is.
+    pub(super) fn check_alive(&self) -> Result<(), Refused> {
+        if self.deleted.load(Ordering::SeqCst) {
+            return refuse(ReplyCode::NotAllowed, format!("vhost '{}' is deleted", self.name));
+        }
+        Ok(())
+    }
+
+    /// What the definitions have of everything in it, to be taken away.
+    pub(super) fn everything_stored(&self) -> Vec<store::Change> {
+        let vhost = || self.name.clone();
+        let table = self.table();
+        let bindings =
+            table.bindings().flat_map(|binding| keeping::put_binding(&self.name, &table, &binding));
+        let bindings = bindings.filter_map(|change| match change {
+            store::Change::PutBinding(record) => Some(store::Change::DeleteBinding(record)),
+            _ => None,
+        });
+        let queues = table.queues().filter(|(_, cell)| cell.info().is_stored());
+        let queues = queues
+            .map(|(name, _)| store::Change::DeleteQueue { vhost: vhost(), name: name.clone() });
+        let exchanges = table.exchanges().filter(|exchange| exchange.durable);
+        let exchanges = exchanges.map(|exchange| store::Change::DeleteExchange {
+            vhost: vhost(),
+            name: exchange.name.clone(),
+        });
+        let mut changes: Vec<_> = bindings.chain(queues).chain(exchanges).collect();
+        changes.extend(self.policies_stored());
+        changes
     }
 
     /// 403 unless the peer may use these routing keys of a topic exchange; of other exchanges every one.
@@ -117,11 +155,10 @@ impl Vhost {
         exchange: &str,
         keys: &[&[u8]],
     ) -> Result<(), Refused> {
-        let directory = &self.common.directory;
-        let Some(permissions) = directory.topic_permissions(&peer.user, &self.name, exchange)
-        else {
-            return Ok(());
-        };
+        let accounts = &self.common.accounts;
+        let found = accounts
+            .directory(|all| all.topic_permissions(&peer.user, &self.name, exchange).cloned());
+        let Some(permissions) = found else { return Ok(()) };
         let kind = self.table().exchange(exchange).map(|exchange| exchange.kind);
         if kind != Some(ExchangeKind::Topic) {
             return Ok(());
@@ -149,7 +186,8 @@ impl Vhost {
         resource: Resource<'_>,
     ) -> Result<(), Refused> {
         let name = resource.permission_name();
-        if self.common.directory.check(&peer.user, &self.name, action, name) {
+        let accounts = &self.common.accounts;
+        if accounts.directory(|all| all.check(&peer.user, &self.name, action, name)) {
             return Ok(());
         }
         let kind = resource.kind();

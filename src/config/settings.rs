@@ -6,6 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use super::parts::{
+    DefinitionsSettings, DiskSettings, LogSettings, ManagementSettings, NodeLimitSettings,
+    PrometheusSettings, SeedSettings,
+};
 use crate::base::{UserName, VhostName};
 
 /// Every setting, checked. Each field says which key it comes from.
@@ -17,6 +21,8 @@ pub struct Settings {
     pub tcp_backlog: u32,
     /// Small writes go out at once. `tcp_listen_options.nodelay`.
     pub tcp_nodelay: bool,
+    /// The system asks silent peers whether they are there. `tcp_listen_options.keepalive`.
+    pub tcp_keepalive: bool,
     /// The heartbeat that is proposed, in seconds; 0: none. `heartbeat`.
     pub heartbeat_s: u16,
     /// The largest frame that is proposed, in bytes. `frame_max`.
@@ -34,8 +40,28 @@ pub struct Settings {
     /// Message bytes in RAM at which publishers are held back. `vm_memory_high_watermark.*`, already
     /// worked out for this machine.
     pub memory_watermark_bytes: u64,
-    /// What the log shows. `log.console.level`, `log.default.level`.
-    pub log_level: LogLevel,
+    /// How much room the disk must have.
+    pub disk: DiskSettings,
+    /// How much there may be of everything.
+    pub limits: NodeLimitSettings,
+    /// How long a delivery may stay unsettled in queues that say nothing about it, in ms; `None`: for
+    /// ever. `consumer_timeout`.
+    pub consumer_timeout_ms: Option<u64>,
+    /// What the log shows, and where.
+    pub log: LogSettings,
+    /// The management HTTP API.
+    pub management: ManagementSettings,
+    /// The page for Prometheus.
+    pub prometheus: PrometheusSettings,
+    /// What is loaded at the start.
+    pub definitions: DefinitionsSettings,
+    /// What a new virtual host is given.
+    pub seeds: SeedSettings,
+    /// The user whom connections without a name are logged in as; `None`: nobody.
+    /// `anonymous_login_user`.
+    pub anonymous_user: Option<UserName>,
+    /// The name of this node, as `rabbit@host`. `haremq.node_name`.
+    pub node_name: String,
     /// The name of the cluster, also of a cluster of one. `cluster_name`.
     pub cluster_name: String,
     /// What clients are told as `product`. `haremq.product`.
@@ -55,6 +81,8 @@ pub struct Settings {
     pub intercept_timestamp: Option<bool>,
     /// The same for the name of the node. `message_interceptors.incoming.set_header_routing_node.overwrite`.
     pub intercept_routing_node: Option<bool>,
+    /// A file that is given the number of the process. `haremq.pid_file`.
+    pub pid_file: Option<PathBuf>,
     /// A file that is given the port of the first listener once it listens. `haremq.port_file`.
     pub port_file: Option<PathBuf>,
 }
@@ -89,7 +117,7 @@ impl fmt::Debug for Password {
 }
 
 /// Where a listener listens.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct ListenAddress {
     /// The address; `None`: every address of the machine, of IPv6 and IPv4.
     pub ip: Option<IpAddr>,
@@ -124,21 +152,4 @@ pub enum Durability {
     Fsync,
     /// The operating system: a killed process loses nothing, a power cut may.
     Os,
-}
-
-/// The least serious thing that the log shows.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum LogLevel {
-    /// Nothing at all.
-    None,
-    /// Somebody must act.
-    Error,
-    /// Degraded, but running.
-    Warn,
-    /// Life cycle.
-    Info,
-    /// Each method.
-    Debug,
-    /// Each frame; only in builds for development.
-    Trace,
 }

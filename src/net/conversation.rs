@@ -4,6 +4,9 @@
 //! A turn: let the machine say what the input means, do it, hand every queue its batch, work off the
 //! inbox. It never touches the socket; the [session](super::session) reads and writes.
 
+mod deliveries;
+mod describe;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -21,8 +24,7 @@ use crate::base::{
     UserName, VhostName,
 };
 use crate::broker::{
-    Answered, Attempt, Broker, Cell, Client, DeliveryEvent, Event, Inbox, Peer, Refused,
-    Settlement, Step, Unreadable,
+    Answered, Attempt, Broker, Cell, Client, Event, Inbox, Peer, Refused, Settlement, Step,
 };
 use crate::protocol::{
     Action, Answer, Ask, Connection, Credentials, Outcome, Publish, Refusal, Request, Settings,
@@ -55,6 +57,12 @@ pub(super) struct Conversation {
     choked: bool,
     /// Set by [`Action::Disconnect`].
     ending: Option<Ending>,
+    /// Where the client came in; `None` when that was no socket.
+    local: Option<SocketAddr>,
+    /// How the user was recognised.
+    mechanism: &'static str,
+    received_bytes: u64,
+    sent_bytes: u64,
 }
 
 /// When the socket is closed.
@@ -70,6 +78,7 @@ impl Conversation {
     /// A connection that was just accepted.
     pub(super) fn new(
         peer: SocketAddr,
+        local: Option<SocketAddr>,
         id: ConnectionId,
         broker: Arc<Broker>,
         settings: Arc<Settings>,
@@ -97,6 +106,10 @@ impl Conversation {
             blocked: false,
             choked: false,
             ending: None,
+            local,
+            mechanism: "",
+            received_bytes: 0,
+            sent_bytes: 0,
         }
     }
 
@@ -118,6 +131,12 @@ impl Conversation {
     /// Something was written.
     pub(super) fn wrote(&mut self, now: Millis) {
         self.connection.wrote(now);
+    }
+
+    /// So many bytes came in and went out.
+    pub(super) fn moved(&mut self, received: usize, sent: usize) {
+        self.received_bytes += received as u64;
+        self.sent_bytes += sent as u64;
     }
 
     /// One turn; says whether there is more to do without new input.
@@ -287,6 +306,7 @@ impl Conversation {
         match login {
             Ok(user) => {
                 self.user = Some(user);
+                self.mechanism = credentials.mechanism;
                 Answer::Authenticated
             }
             Err(error) => {
@@ -316,6 +336,7 @@ impl Conversation {
                 tracing::info!(connection = %self.id, peer = %self.peer, user = %user, vhost = %name, "connection open");
                 let peer = Peer { connection: self.id, user };
                 let inbox = Arc::clone(&self.inbox);
+                self.broker.connection_ready(self.info(&vhost, &peer.user), &inbox);
                 self.client = Some(Client::new(Arc::clone(&self.broker), vhost, peer, inbox));
                 Answer::Done
             }
@@ -395,6 +416,7 @@ impl Conversation {
                 self.alarm = reason;
                 self.block_on_alarm();
             }
+            Event::Describe { asked } => asked.answer(self.report()),
             Event::Close { text } => {
                 let failed = MethodId::default();
                 let refusal = Refusal { code: ReplyCode::ConnectionForced, text, failed };
@@ -424,96 +446,6 @@ impl Conversation {
             self.asked = None;
             self.answer(now, channel, holder, answer, more);
         }
-    }
-
-    /// The answer to `basic.get`, its message read; `None` when the queue was asked for the next one,
-    /// because that message is damaged.
-    fn got(
-        &mut self,
-        now: Millis,
-        holder: HolderId,
-        event: DeliveryEvent,
-        ready: u64,
-        failed: MethodId,
-    ) -> Option<Answer> {
-        let (queue, id, no_ack) = (event.queue, event.id, event.until_read);
-        match answers::delivery(event) {
-            Ok(delivery) => {
-                if no_ack {
-                    self.has_read(holder, queue, id);
-                }
-                Some(answers::got(delivery, ready))
-            }
-            Err(error) => {
-                let dropped = self.unreadable(holder, queue, id, &error);
-                if let Some(client) = &mut self.client
-                    && dropped
-                    && client.get_next(holder, queue, no_ack)
-                {
-                    client.flush(now);
-                    return None;
-                }
-                Some(answers::unreadable(&error, failed))
-            }
-        }
-    }
-
-    fn deliver(&mut self, event: DeliveryEvent) {
-        let Some(client) = &mut self.client else { return };
-        // Without a consumer its channel is gone, and the queue has the message back already.
-        let Some(consumer) = client.consumer(event.consumer) else { return };
-        let (holder, queue, id) = (consumer.holder, event.queue, event.id);
-        let until_read = event.until_read;
-        match answers::delivery(event) {
-            Ok(delivery) => {
-                self.connection.deliver(
-                    consumer.channel,
-                    holder,
-                    &consumer.tag,
-                    consumer.acknowledge,
-                    &delivery,
-                );
-                if until_read {
-                    self.has_read(holder, queue, id);
-                }
-            }
-            Err(error) => {
-                self.unreadable(holder, queue, id, &error);
-            }
-        }
-    }
-
-    /// What needs no ack was read: it is settled with the end of the turn.
-    fn has_read(&mut self, holder: HolderId, queue: QueueId, id: MessageId) {
-        match self.read.last_mut() {
-            Some((of, from, (_, last))) if (*of, *from) == (holder, queue) && last.next() == id => {
-                *last = id;
-            }
-            _ => self.read.push((holder, queue, (id, id))),
-        }
-    }
-
-    /// A message cannot be read. What is damaged stays so and would come back for ever: it is settled.
-    /// Says whether it was.
-    fn unreadable(
-        &mut self,
-        holder: HolderId,
-        queue: QueueId,
-        id: MessageId,
-        error: &Unreadable,
-    ) -> bool {
-        let Some(client) = &mut self.client else { return false };
-        let name =
-            client.queue_name(holder, queue).map_or_else(String::new, |name| name.to_string());
-        let damaged = matches!(error, Unreadable::Damaged(_) | Unreadable::Gone { .. });
-        let what = if damaged {
-            client.settle(holder, queue, Settlement::Discard, vec![(id, id)]);
-            "a message is damaged on disk; it is dropped"
-        } else {
-            "a message cannot be read now; it goes back to its queue when the channel ends"
-        };
-        tracing::error!(connection = %self.id, queue = %name, message = %id, error = %error, "{what}");
-        damaged
     }
 
     /// A connection that has published is blocked for as long as the alarm is on.

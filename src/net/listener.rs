@@ -23,6 +23,8 @@ pub struct ListenerSettings {
     pub backlog: u32,
     /// Whether small writes go out at once.
     pub nodelay: bool,
+    /// Whether the system asks silent peers if they are there.
+    pub keepalive: bool,
 }
 
 /// A bound port and the sessions that came through it.
@@ -52,6 +54,8 @@ impl Listener {
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         // A restart must not wait for the old connections' TIME_WAIT.
         socket.set_reuse_address(true)?;
+        // Accepted sockets inherit it.
+        socket.set_keepalive(settings.keepalive)?;
         socket.set_nonblocking(true)?;
         socket.bind(&settings.address.into())?;
         socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;
@@ -112,7 +116,7 @@ impl Listener {
 
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
         // A listener of both families shows an IPv4 peer as an IPv6 one, and 127.0.0.1 as a stranger.
-        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let peer = canonical(peer);
         if self.sessions.len() >= CONNECTIONS_MAX {
             tracing::warn!(peer = %peer, connections = CONNECTIONS_MAX, "connection refused: too many are open");
             return;
@@ -122,6 +126,7 @@ impl Listener {
             return;
         }
         let session = Session::new(Parts {
+            local: stream.local_addr().ok().map(canonical),
             stream,
             peer,
             id: self.broker.next_connection_id(),
@@ -130,6 +135,10 @@ impl Listener {
         });
         self.sessions.spawn(session.run());
     }
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// A session never fails but by a broken invariant of ours; that ends its connection only.

@@ -23,6 +23,7 @@ use crate::protocol::Settings;
 pub(super) struct Parts<S> {
     pub(super) stream: S,
     pub(super) peer: SocketAddr,
+    pub(super) local: Option<SocketAddr>,
     pub(super) id: ConnectionId,
     pub(super) broker: Arc<Broker>,
     pub(super) settings: Arc<Settings>,
@@ -37,7 +38,8 @@ pub(super) struct Session<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn new(parts: Parts<S>) -> Self {
-        let conversation = Conversation::new(parts.peer, parts.id, parts.broker, parts.settings);
+        let conversation =
+            Conversation::new(parts.peer, parts.local, parts.id, parts.broker, parts.settings);
         Self { line: Line::new(parts.stream), input: BytesMut::new(), conversation }
     }
 
@@ -72,8 +74,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                         self.conversation.peer_gone(now, "the client closed the socket");
                         return;
                     }
-                    moved_bytes += woken.read.unwrap_or(0);
-                    moved_bytes += unwritten - self.conversation.output().len();
+                    let read = woken.read.unwrap_or(0);
+                    let written = unwritten - self.conversation.output().len();
+                    self.conversation.moved(read, written);
+                    moved_bytes += read + written;
                 }
             }
             let mut turns = 0;

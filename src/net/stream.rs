@@ -24,5 +24,5 @@ pub async fn serve_stream<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let id = broker.next_connection_id();
-    Session::new(Parts { stream, peer, id, broker, settings }).run().await;
+    Session::new(Parts { stream, peer, local: None, id, broker, settings }).run().await;
 }

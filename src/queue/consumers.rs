@@ -238,6 +238,11 @@ impl Consumers {
         None
     }
 
+    /// Every consumer in the order of their ids.
+    pub(super) fn attached(&self) -> impl Iterator<Item = &Attached> {
+        self.by_id.values().filter_map(|key| self.slab.get(*key))
+    }
+
     /// Every consumer, its key, and whether it is in the circle.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Attached, bool)> {

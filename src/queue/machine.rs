@@ -297,6 +297,13 @@ impl<P: Clone> Machine<P> {
         self.consumers.len()
     }
 
+    /// The consumers, each with how many unsettled messages it was given and whether it may be given any:
+    /// not when another one is the single active consumer.
+    pub fn attached(&self) -> impl Iterator<Item = (&Consumer, u32, bool)> {
+        let all = self.consumers.attached();
+        all.map(|attached| (&attached.consumer, attached.unsettled, !attached.stands_by))
+    }
+
     /// Whether the queue is gone (Q9).
     #[must_use]
     pub fn is_deleted(&self) -> bool {

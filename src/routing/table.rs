@@ -117,6 +117,11 @@ impl<Q: Clone> Table<Q> {
         self.generation
     }
 
+    /// The generation grows though no route changed: whoever keeps something by it is to look again.
+    pub fn touch(&mut self) {
+        self.generation += 1;
+    }
+
     /// The exchange of this name; the empty name is the default exchange.
     pub fn exchange(&self, name: &str) -> Option<&Exchange> {
         let slot = self.exchange_slot(name.as_bytes())?;

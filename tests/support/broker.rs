@@ -38,6 +38,11 @@ impl Broker {
         })
     }
 
+    /// One that somebody else started and ends.
+    pub(crate) fn at(port: u16) -> Self {
+        Self { port, process: None, _folder: None }
+    }
+
     /// A broker with these lines in its configuration file.
     pub(crate) fn start(config_lines: &[&str]) -> Self {
         Self::start_on("127.0.0.1", config_lines)
@@ -123,5 +128,6 @@ pub(crate) fn run_to_its_end(arguments: &[&str]) -> (Option<i32>, String) {
 fn ephemeral(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_haremq"));
     command.args(["--ephemeral", "--log-level", "warn"]).args(arguments);
+    command.env("HAREMQ_CONFIG_FOLDER", "/nowhere");
     command
 }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -19,8 +19,15 @@ pub(crate) struct Process {
     /// Kills the broker when the pipe to it closes, which the system does when the tests are gone.
     watchdog: Child,
     events: Mutex<Receiver<Event>>,
-    stderr: Arc<Mutex<String>>,
+    stderr: Arc<Stderr>,
     stderr_reader: Option<thread::JoinHandle<()>>,
+}
+
+/// What was written to stderr so far, and who waits for more of it.
+#[derive(Default)]
+struct Stderr {
+    text: Mutex<String>,
+    more: Condvar,
 }
 
 #[derive(PartialEq, Eq)]
@@ -64,13 +71,14 @@ impl Process {
             }
             let _ = told.send(Event::Ended);
         });
-        let stderr = Arc::new(Mutex::new(String::new()));
+        let stderr = Arc::new(Stderr::default());
         let collected = Arc::clone(&stderr);
         let stderr_reader = thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(len @ 1..) = pipe.read(&mut piece) {
                 let text = String::from_utf8_lossy(&piece[..len]);
-                collected.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+                collected.text.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+                collected.more.notify_all();
             }
         });
         let events = Mutex::new(events);
@@ -140,6 +148,17 @@ impl Process {
         number.parse().expect("a number after the name")
     }
 
+    /// Waits until it has written this to stderr.
+    pub(crate) fn wait_for_stderr(&self, what: &str) {
+        let text = self.stderr.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let (text, waited) = self
+            .stderr
+            .more
+            .wait_timeout_while(text, GUARD, |text| !text.contains(what))
+            .unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.timed_out(), "no '{what}' on stderr:\n{text}");
+    }
+
     /// What it wrote to stderr, all of it; the process has ended.
     pub(crate) fn stderr(&mut self) -> String {
         if let Some(reader) = self.stderr_reader.take() {
@@ -149,7 +168,7 @@ impl Process {
     }
 
     fn stderr_so_far(&self) -> String {
-        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.stderr.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn next_event(&self, guard: Duration) -> Result<Event, RecvTimeoutError> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::logged::logged;
 use super::world::{AUTOMATIC, Hand, World, queue};
-use crate::base::{ConsumerId, Millis};
+use crate::base::{ChannelId, ConsumerId, ConsumerTag, FieldTable, Millis};
+use crate::broker::executor::Called;
 use crate::broker::{Answered, BrokerStorage, ChannelCredit, Envelope, Event, Inbox};
 use crate::queue::{Access, Acknowledge, Command, Consumer, RequestId};
 use crate::store::{MemoryLog, MemoryMetadata, MessageLog};
@@ -19,6 +20,11 @@ fn break_queue(hand: &mut Hand, name: &str) {
         Consumer { id, holder, acknowledge, access: Access::Shared, priority: 0, timeout: None };
     cell.enqueue(Envelope::Attach {
         consumer,
+        called: Called {
+            channel: ChannelId(1),
+            tag: ConsumerTag::try_from("broken").expect("short"),
+            arguments: FieldTable::EMPTY,
+        },
         request: RequestId(u64::MAX),
         connection: hand.client.peer().connection,
         inbox: Arc::new(Inbox::new()),

@@ -1,7 +1,6 @@
 //! Replies without a queue.
 
-use super::world::{Hand, World, message, queue};
-use crate::access::Permissions;
+use super::world::{Hand, World, guest_may, message, queue};
 use crate::base::limits::DIRECT_REPLY_WAITING_BYTES_MAX;
 use crate::base::{
     ChannelId, ConsumerId, ConsumerTag, DIRECT_REPLY_TO, FieldTable, HolderId, Message,
@@ -231,7 +230,7 @@ fn a_single_reply_may_be_larger_than_the_bound() {
 
 #[test]
 fn every_declare_of_such_a_name_only_asks() {
-    let world = World::with(Permissions::parse("^$", "^$", "^$").expect("patterns"), u64::MAX);
+    let world = World::with(&[guest_may("^$", "^$", "^$")], u64::MAX);
     let (mut requester, mut other) = (world.connect(), world.connect());
     let to = consume(&mut requester);
     for name in [DIRECT_REPLY_TO, &to] {
@@ -280,13 +279,12 @@ fn there_is_no_queue_behind_the_names() {
 
 #[test]
 fn a_reply_needs_write_on_the_default_exchange_and_nothing_else() {
-    let permissions = |write| Permissions::parse("^$", write, "^$").expect("patterns");
-    let world = World::with(permissions("^amq\\.default$"), u64::MAX);
+    let world = World::with(&[guest_may("^$", "^amq\\.default$", "^$")], u64::MAX);
     let (mut requester, mut responder) = (world.connect(), world.connect());
     let to = consume(&mut requester);
     assert_eq!(responder.publish(&to, b"reply"), Ok(1));
 
-    let world = World::with(permissions("^amq\\.rabbitmq"), u64::MAX);
+    let world = World::with(&[guest_may("^$", "^amq\\.rabbitmq", "^$")], u64::MAX);
     let (mut requester, mut responder) = (world.connect(), world.connect());
     let to = consume(&mut requester);
     let text = "ACCESS_REFUSED - write access to exchange 'amq.default' in vhost '/' refused for \

@@ -1,5 +1,6 @@
 //! The broker without sockets: clients, cells and inboxes driven by hand.
 
+mod admin;
 mod crashed;
 mod dead_letters;
 mod delaying;

@@ -1,7 +1,6 @@
 //! What the broker refuses, word for word.
 
-use super::world::{MANUAL, WATERMARK_BYTES, World, message, queue};
-use crate::access::Permissions;
+use super::world::{MANUAL, WATERMARK_BYTES, World, guest_may, message, queue};
 use crate::base::{ChannelId, ExchangeName, FieldTable, FieldValue, ShortStr, UserName, VhostName};
 use crate::broker::{Answered, Binding, Consume, DeclareExchange, Destination};
 
@@ -190,8 +189,7 @@ fn exclusive_use_of_a_queue_is_refused_both_ways() {
 
 #[test]
 fn permissions_are_asked_for_every_resource() {
-    let permissions = Permissions::parse("^open", "^open", "^open").expect("good patterns");
-    let world = World::with(permissions, WATERMARK_BYTES);
+    let world = World::with(&[guest_may("^open", "^open", "^open")], WATERMARK_BYTES);
     let mut hand = world.connect();
     hand.declare("open").expect("declared");
     assert_eq!(

@@ -6,7 +6,6 @@ use std::task::{Context, Wake};
 use std::thread;
 
 use super::world::{AUTOMATIC, Job, MANUAL, World, deliveries};
-use crate::access::Permissions;
 use crate::base::Millis;
 use crate::base::limits::{DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX, INBOX_HIGH_WATER_BYTES};
 use crate::broker::Envelope;
@@ -62,7 +61,7 @@ fn a_consumer_that_does_not_drain_is_held_and_goes_on_after_it_has() {
 
 #[test]
 fn the_memory_alarm_goes_on_at_the_watermark_and_off_when_the_queue_is_drained() {
-    let world = World::with(Permissions::everything(), 1_000_000);
+    let world = World::with(&[], 1_000_000);
     let mut hand = world.connect();
     let alarms = |events: &[Event]| -> Vec<Option<&'static str>> {
         let reason = |event: &Event| match event {

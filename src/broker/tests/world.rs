@@ -4,16 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::access::{Directory, Permissions, TopicPermissions, User};
 use crate::base::{
     Body, ChannelId, Clock, ExchangeName, FieldTable, FieldValue, HolderId, ManualClock, Message,
     MessageHeader, PublishSequence, QueueName, ShortStr, UserName, VhostName,
 };
 use crate::broker::{
-    Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
+    Accounts, Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
     ConsumeRequest, DeadLetters, DeclareExchange, DeclareQueue, Edit, Event, Inbox, Interceptors,
-    PageQuestion, Peer, Refused, Scheduler, Step,
+    PageQuestion, Peer, Refused, Scheduler, Step, Vhost,
 };
+use crate::store;
 
 /// Message bytes at which the alarm of a test broker goes on.
 pub(super) const WATERMARK_BYTES: u64 = 100_000_000;
@@ -87,47 +87,32 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        Self::with(Permissions::everything(), WATERMARK_BYTES)
+        Self::with(&[], WATERMARK_BYTES)
     }
 
-    pub(super) fn with(permissions: Permissions, memory_watermark_bytes: u64) -> Self {
-        Self::build(permissions, memory_watermark_bytes, None)
+    /// A broker with other accounts than guest's, who may do everything in `/`.
+    pub(super) fn with(changes: &[store::Change], memory_watermark_bytes: u64) -> Self {
+        Self::build(changes, memory_watermark_bytes, None)
     }
 
     /// A broker over this storage: a second one over the same is a restart.
     pub(super) fn stored(storage: BrokerStorage) -> Self {
-        Self::build(Permissions::everything(), WATERMARK_BYTES, Some(storage))
-    }
-
-    /// A broker in which guest may use these routing keys of an exchange.
-    pub(super) fn with_topics(exchange: &str, topics: TopicPermissions) -> Self {
-        let everything = Permissions::everything();
-        Self::build_with(everything, WATERMARK_BYTES, None, |directory, guest, vhost| {
-            let exchange = ExchangeName::try_from(exchange).expect("short");
-            let set = directory.set_topic_permissions(guest, vhost.clone(), exchange, topics);
-            set.expect("the user is there");
-        })
+        Self::build(&[], WATERMARK_BYTES, Some(storage))
     }
 
     fn build(
-        permissions: Permissions,
+        changes: &[store::Change],
         memory_watermark_bytes: u64,
         storage: Option<BrokerStorage>,
-    ) -> Self {
-        Self::build_with(permissions, memory_watermark_bytes, storage, |_, _, _| {})
-    }
-
-    fn build_with(
-        permissions: Permissions,
-        memory_watermark_bytes: u64,
-        storage: Option<BrokerStorage>,
-        more: impl FnOnce(&mut Directory, &UserName, &VhostName),
     ) -> Self {
         let noted = Arc::new(Noted::default());
         let scheduler = Arc::clone(&noted) as Arc<dyn Scheduler>;
         let clock = Arc::new(ManualClock::new());
         let at = Arc::clone(&clock) as Arc<dyn Clock>;
-        let settings = guest_settings(permissions, memory_watermark_bytes, at, scheduler, more);
+        let mut settings = guest_settings(memory_watermark_bytes, at, scheduler);
+        for change in changes {
+            settings.accounts.apply(change.clone()).expect("a good change");
+        }
         Self { clock, broker: Broker::new(BrokerSettings { storage, ..settings }), noted }
     }
 
@@ -149,10 +134,13 @@ impl World {
         let user = UserName::try_from("guest").expect("short");
         let vhost = VhostName::try_from("/").expect("short");
         let vhost = self.broker.open_vhost(&vhost, &user).expect("guest may enter");
-        let connection = self.broker.next_connection_id();
+        self.connect_as(vhost, Peer { connection: self.broker.next_connection_id(), user })
+    }
+
+    /// A connection with one open channel in this virtual host.
+    pub(super) fn connect_as(&self, vhost: Arc<Vhost>, peer: Peer) -> Hand {
         let inbox = Arc::new(Inbox::new());
-        self.broker.connection_opened(connection, &inbox);
-        let peer = Peer { connection, user };
+        self.broker.connection_opened(peer.connection, &inbox);
         let mut client = Client::new(Arc::clone(&self.broker), vhost, peer, Arc::clone(&inbox));
         let holder = self.broker.next_holder_id();
         client.channel_opened(holder, ChannelId(1)).expect("no limit");
@@ -160,25 +148,27 @@ impl World {
     }
 }
 
+/// Guest's permissions in `/`.
+pub(super) fn guest_may(configure: &str, write: &str, read: &str) -> store::Change {
+    let user = UserName::try_from("guest").expect("short");
+    let vhost = VhostName::try_from("/").expect("short");
+    let [configure, write, read] = [configure, write, read].map(str::to_owned);
+    store::Change::PutPermission(store::Permission { user, vhost, configure, write, read })
+}
+
 /// Of a broker in memory that knows the user `guest` and the virtual host `/`.
 fn guest_settings(
-    permissions: Permissions,
     memory_watermark_bytes: u64,
     clock: Arc<dyn Clock>,
     scheduler: Arc<dyn Scheduler>,
-    more: impl FnOnce(&mut Directory, &UserName, &VhostName),
 ) -> BrokerSettings {
     let vhost = VhostName::try_from("/").expect("short");
     let guest = UserName::try_from("guest").expect("short");
-    let mut directory = Directory::new();
-    let user = User::with_password(guest.clone(), b"guest", Vec::new()).expect("random salt");
-    directory.put_user(user);
-    directory.set_permissions(&guest, vhost.clone(), permissions).expect("the user is there");
-    more(&mut directory, &guest, &vhost);
+    let accounts = Accounts::open_to(guest, b"guest", vhost.clone()).expect("random salt");
     BrokerSettings {
         clock,
         scheduler,
-        directory,
+        accounts,
         default_vhost: vhost,
         memory_watermark_bytes,
         parse_headers,
@@ -187,6 +177,7 @@ fn guest_settings(
         edit_properties,
         interceptors: Interceptors::default(),
         default_queue_type: None,
+        consumer_timeout_ms: None,
         storage: None,
     }
 }
@@ -194,8 +185,7 @@ fn guest_settings(
 /// A broker for anybody who only needs one that holds nobody back.
 pub(crate) fn open_broker(scheduler: Arc<dyn Scheduler>) -> Arc<Broker> {
     let clock = Arc::new(ManualClock::new());
-    let everything = Permissions::everything();
-    Broker::new(guest_settings(everything, u64::MAX, clock, scheduler, |_, _, _| {}))
+    Broker::new(guest_settings(u64::MAX, clock, scheduler))
 }
 
 /// A connection as a test moves it.

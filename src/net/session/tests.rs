@@ -36,6 +36,7 @@ const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 fn session<S: AsyncRead + AsyncWrite + Unpin>(broker: &Arc<Broker>, stream: S) -> Session<S> {
     Session::new(Parts {
+        local: None,
         stream,
         peer: PEER,
         id: broker.next_connection_id(),
@@ -182,7 +183,7 @@ fn a_turn_takes_a_bounded_part_of_a_full_inbox() {
     let broker = broker();
     let id = broker.next_connection_id();
     let mut conversation =
-        Conversation::new(PEER, id, Arc::clone(&broker), Arc::new(Settings::default()));
+        Conversation::new(PEER, None, id, Arc::clone(&broker), Arc::new(Settings::default()));
     let events = 10 * TURN_EVENTS_MAX + 1;
     conversation.inbox().push((0..events).map(|_| Event::Alarm { reason: None }));
     let (now, mut turns) = (conversation.now(), 0);
@@ -199,7 +200,7 @@ fn a_blocked_publisher_is_heard_when_the_broker_closes_the_connection() {
     let broker = broker();
     let id = broker.next_connection_id();
     let settings = Arc::new(Settings::default());
-    let mut conversation = Conversation::new(PEER, id, Arc::clone(&broker), settings);
+    let mut conversation = Conversation::new(PEER, None, id, Arc::clone(&broker), settings);
     let now = conversation.now();
     let hear = |conversation: &mut Conversation, bytes: &[u8]| {
         let mut input = BytesMut::from(bytes);

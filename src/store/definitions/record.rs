@@ -35,13 +35,26 @@ pub struct Vhost {
     /// The `x-queue-type` of queues that are declared without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_queue_type: Option<String>,
+    /// Whether it cannot be deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected_from_deletion: bool,
+    /// Whether every message is copied to the firehose.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tracing: bool,
 }
 
 impl Vhost {
     /// A virtual host with nothing but a name.
     #[must_use]
     pub fn new(name: VhostName) -> Self {
-        Self { name, description: String::new(), tags: Vec::new(), default_queue_type: None }
+        Self {
+            name,
+            description: String::new(),
+            tags: Vec::new(),
+            default_queue_type: None,
+            protected_from_deletion: false,
+            tracing: false,
+        }
     }
 }
 

@@ -106,6 +106,8 @@ class _Process:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            # It must not find the files of a RabbitMQ of this machine.
+            env={**os.environ, "HAREMQ_CONFIG_FOLDER": "/nowhere"},
         )
         process = cls(child)
         process.reader = threading.Thread(target=process._read, daemon=True)

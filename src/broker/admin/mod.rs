@@ -1,0 +1,21 @@
+//! What whoever administers the broker asks and changes: users and permissions, virtual hosts,
+//! parameters, and what can be seen of connections, queues, exchanges and bindings.
+//!
+//! Nothing here checks who asks: that is the management's business (`http`). Every change is stored with
+//! the definitions, and its [`Done`](crate::store::Done) is told when it is on disk, or why it never will
+//! be; a change is in force when the call returns.
+//!
+//! Locks: **virtual hosts -> accounts -> metadata**; the connections are a leaf.
+
+mod connections;
+mod objects;
+mod parameters;
+mod users;
+mod vhosts;
+
+pub use connections::{ChannelReport, ConnectionInfo, ConnectionReport, Describe};
+pub use objects::{ConsumerReport, QueueReport};
+pub use users::Put;
+pub use vhosts::VhostError;
+
+pub(super) use connections::Connections;

@@ -1,0 +1,215 @@
+//! Users, their permissions and their topic permissions.
+
+use crate::base::{ExchangeName, UserName, VhostName};
+use crate::broker::{AccountError, Accounts, Broker, keeping};
+use crate::routing::Table;
+use crate::store::{self, Change, Done};
+
+/// Whether something new came, or took the place of something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Put {
+    /// It was not there.
+    Created,
+    /// It was there.
+    Replaced,
+}
+
+impl Put {
+    pub(super) fn of(was_there: bool) -> Self {
+        if was_there { Self::Replaced } else { Self::Created }
+    }
+}
+
+impl Broker {
+    /// Looks at users, permissions, parameters and limits as they are now. `look` must be short: logins
+    /// wait for it.
+    pub fn accounts<T>(&self, look: impl FnOnce(&Accounts) -> T) -> T {
+        self.common().accounts.read(look)
+    }
+
+    /// Puts a user in the place of the one of its name; its permissions stay.
+    ///
+    /// # Errors
+    /// [`AccountError::Password`].
+    pub fn put_user(&self, user: store::User, done: Done) -> Result<Put, AccountError> {
+        self.change_accounts(done, |accounts| {
+            let put = Put::of(accounts.directory().user(&user.name).is_some());
+            Ok((vec![Change::PutUser(user)], put))
+        })
+    }
+
+    /// Deletes a user with its permissions and limits, and closes its connections.
+    ///
+    /// # Errors
+    /// [`AccountError::NoSuchUser`].
+    pub fn delete_user(&self, name: &UserName, done: Done) -> Result<(), AccountError> {
+        self.change_accounts(done, |accounts| {
+            if accounts.directory().user(name).is_none() {
+                return Err(AccountError::NoSuchUser(name.clone()));
+            }
+            Ok((everything_of_user(accounts, name), ()))
+        })?;
+        self.forget_user_limits(name);
+        let text = format!("user '{name}' is deleted");
+        self.close_connections_of(|connection| connection.user == *name, &text);
+        Ok(())
+    }
+
+    /// Sets what a user may do in a virtual host.
+    ///
+    /// # Errors
+    /// [`AccountError::NoSuchUser`], [`AccountError::NoSuchVhost`], [`AccountError::Pattern`].
+    pub fn put_permission(
+        &self,
+        permission: store::Permission,
+        done: Done,
+    ) -> Result<Put, AccountError> {
+        self.with_vhost(&permission.vhost.clone(), || {
+            self.change_accounts_only(done, |accounts| {
+                let directory = accounts.directory();
+                let before = directory.permissions(&permission.user, &permission.vhost);
+                let put = Put::of(before.is_some());
+                Ok((vec![Change::PutPermission(permission)], put))
+            })
+        })
+    }
+
+    /// Takes a user's permissions in a virtual host away, so that it cannot enter any more; whether there
+    /// were any. Connections that are there stay, and may do nothing.
+    ///
+    /// # Errors
+    /// [`AccountError::NoSuchUser`].
+    pub fn delete_permission(
+        &self,
+        user: &UserName,
+        vhost: &VhostName,
+        done: Done,
+    ) -> Result<bool, AccountError> {
+        self.change_accounts(done, |accounts| {
+            if accounts.directory().user(user).is_none() {
+                return Err(AccountError::NoSuchUser(user.clone()));
+            }
+            let was_there = accounts.directory().permissions(user, vhost).is_some();
+            let change = Change::DeletePermission { user: user.clone(), vhost: vhost.clone() };
+            Ok((if was_there { vec![change] } else { Vec::new() }, was_there))
+        })
+    }
+
+    /// Sets which routing keys of a topic exchange a user may use.
+    ///
+    /// # Errors
+    /// [`AccountError::NoSuchUser`], [`AccountError::NoSuchVhost`], [`AccountError::Pattern`].
+    pub fn put_topic_permission(
+        &self,
+        permission: store::TopicPermission,
+        done: Done,
+    ) -> Result<Put, AccountError> {
+        self.with_vhost(&permission.vhost.clone(), || {
+            self.change_accounts_only(done, |accounts| {
+                let store::TopicPermission { user, vhost, exchange, .. } = &permission;
+                let before = accounts.directory().topic_permissions(user, vhost, exchange.as_str());
+                let put = Put::of(before.is_some());
+                Ok((vec![Change::PutTopicPermission(permission)], put))
+            })
+        })
+    }
+
+    /// Takes a user's topic permissions of one exchange, or of all of a virtual host, away; whether there
+    /// were any.
+    ///
+    /// # Errors
+    /// [`AccountError::NoSuchUser`].
+    pub fn delete_topic_permissions(
+        &self,
+        user: &UserName,
+        vhost: &VhostName,
+        exchange: Option<&ExchangeName>,
+        done: Done,
+    ) -> Result<bool, AccountError> {
+        self.change_accounts(done, |accounts| {
+            if accounts.directory().user(user).is_none() {
+                return Err(AccountError::NoSuchUser(user.clone()));
+            }
+            let changes: Vec<_> = topic_permissions(accounts)
+                .filter(|record| record.user == *user && record.vhost == *vhost)
+                .filter(|record| exchange.is_none_or(|exchange| *exchange == record.exchange))
+                .map(delete_topic_permission)
+                .collect();
+            let were_there = !changes.is_empty();
+            Ok((changes, were_there))
+        })
+    }
+
+    /// Changes users, permissions, parameters as a whole or not at all. Whoever was found to be allowed
+    /// something is asked again.
+    pub(super) fn change_accounts<T, E: From<AccountError>>(
+        &self,
+        done: Done,
+        prepare: impl FnOnce(&Accounts) -> Result<(Vec<Change>, T), E>,
+    ) -> Result<T, E> {
+        let result = self.change_accounts_only(done, prepare)?;
+        self.permissions_changed();
+        Ok(result)
+    }
+
+    /// As [`Self::change_accounts`], for a caller that holds the virtual hosts and calls
+    /// [`Self::permissions_changed`] itself.
+    pub(super) fn change_accounts_only<T, E: From<AccountError>>(
+        &self,
+        done: Done,
+        prepare: impl FnOnce(&Accounts) -> Result<(Vec<Change>, T), E>,
+    ) -> Result<T, E> {
+        let common = self.common();
+        let keep = |changes| keeping::keep_and_tell(common, changes, done);
+        common.accounts.change(prepare, keep)
+    }
+
+    /// Publishers that were found to be allowed something ask again.
+    pub(super) fn permissions_changed(&self) {
+        for vhost in self.all_vhosts() {
+            vhost.change(Table::touch);
+        }
+    }
+}
+
+fn topic_permissions(accounts: &Accounts) -> impl Iterator<Item = &store::TopicPermission> {
+    accounts.records().topic_permissions.values()
+}
+
+fn delete_topic_permission(record: &store::TopicPermission) -> Change {
+    let store::TopicPermission { user, vhost, exchange, .. } = record.clone();
+    Change::DeleteTopicPermission { user, vhost, exchange }
+}
+
+fn everything_of_user(accounts: &Accounts, name: &UserName) -> Vec<Change> {
+    let of_user = |record: &&store::Permission| record.user == *name;
+    let permissions = accounts.records().permissions.values().filter(of_user).map(|record| {
+        Change::DeletePermission { user: record.user.clone(), vhost: record.vhost.clone() }
+    });
+    let topics = topic_permissions(accounts).filter(|record| record.user == *name);
+    let limits = Change::DeleteUserLimits { user: name.clone() };
+    permissions
+        .chain(topics.map(delete_topic_permission))
+        .chain([limits, Change::DeleteUser { name: name.clone() }])
+        .collect()
+}
+
+/// Users and permissions that end with a virtual host.
+pub(super) fn everything_in_vhost(accounts: &Accounts, name: &VhostName) -> Vec<Change> {
+    let permissions = accounts.records().permissions.values();
+    let permissions = permissions.filter(|record| record.vhost == *name).map(|record| {
+        Change::DeletePermission { user: record.user.clone(), vhost: record.vhost.clone() }
+    });
+    let topics = topic_permissions(accounts).filter(|record| record.vhost == *name);
+    let parameters = accounts.records().parameters.values();
+    let parameters = parameters.filter(|record| record.vhost == *name).map(|record| {
+        let store::Parameter { vhost, component, name, .. } = record.clone();
+        Change::DeleteParameter { vhost, component, name }
+    });
+    let limits = Change::DeleteVhostLimits { vhost: name.clone() };
+    permissions
+        .chain(topics.map(delete_topic_permission))
+        .chain(parameters)
+        .chain([limits, Change::DeleteVhost { name: name.clone() }])
+        .collect()
+}
