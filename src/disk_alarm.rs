@@ -45,6 +45,12 @@ impl DiskAlarm {
         self.change(|reasons| reasons.log = on);
     }
 
+    /// Asks the message log itself, under the lock: a log that recovers meanwhile says so later, and that
+    /// is not overtaken by what it was before.
+    pub(crate) fn ask_log(&self, takes_nothing: impl FnOnce() -> bool) {
+        self.change(|reasons| reasons.log = takes_nothing());
+    }
+
     /// Another limit; it counts from the next look on.
     pub(crate) fn set_free_bytes_min(&self, bytes: u64) {
         self.free_bytes_min.store(bytes, Ordering::Relaxed);

@@ -171,6 +171,7 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
     managing.end().await;
     // What is due from now on is due after a restart.
     timers.abort();
+    // Their confirms come to inboxes that nobody waits at, and only here somebody wants to know.
     let mut patience = LETTERS_PATIENCE_MS / LETTERS_PAUSE_MS;
     while broker.letters_under_way() > 0 && patience > 0 {
         tokio::time::sleep(Duration::from_millis(LETTERS_PAUSE_MS)).await;

@@ -68,7 +68,7 @@ pub(crate) fn open(settings: &Settings) -> Result<Option<OpenStorage>, StorageEr
 impl OpenStorage {
     /// The broker is there: it hears of the log from now on.
     pub(crate) fn attach(&self, broker: &Arc<Broker>) {
-        self.alarm.set_log(self.stores.log.status() != LogStatus::Healthy);
+        self.alarm.ask_log(|| self.stores.log.status() != LogStatus::Healthy);
         self.alarm.attach(broker);
         self.alarm.watch(&self.folder);
         let log = Arc::clone(&self.stores.log);
