@@ -12,6 +12,7 @@
 //! * [`access`]: users and permissions.
 //! * [`store`]: what survives a restart.
 //! * `config`: settings.
+//! * [`definitions`]: documents of definitions, imported and exported.
 //! * [`ctl`]: commands that ask a running broker, under RabbitMQ's names for them, or look into a data folder.
 //! * [`perf`]: a load generator for any broker.
 //! * [`base`]: the vocabulary of all of them.
@@ -24,13 +25,18 @@ pub mod base;
 pub mod broker;
 pub mod config;
 pub mod ctl;
+pub mod definitions;
+mod disk_alarm;
 pub mod http;
+mod listeners;
 mod management;
 pub mod net;
 pub mod perf;
+mod pid_file;
 mod properties;
 pub mod protocol;
 pub mod queue;
+mod reload;
 pub mod routing;
 pub mod server;
 mod shutdown;

@@ -2,15 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
 use crate::broker::Broker;
 use crate::config::{ListenAddress, Settings, Storage};
-use crate::http::{
-    Facts, HttpListener, MANAGEMENT_PORT, Management, ManagementSettings, UnixListener,
-};
+use crate::http::{Facts, HttpListener, Management, UnixListener};
 use crate::shutdown::Shutdown;
 
 /// The socket file in the data folder.
@@ -27,7 +26,7 @@ pub(crate) struct ManagementError {
 
 /// Bound, and not serving yet.
 pub(crate) struct OpenManagement {
-    port: HttpListener,
+    port: Option<HttpListener>,
     socket: Option<UnixListener>,
     management: Arc<Management>,
 }
@@ -44,56 +43,38 @@ pub(crate) struct RunningManagement {
 /// [`ManagementError`] when the port cannot be had. Without the socket file the start goes on.
 pub(crate) fn open(
     settings: &Settings,
+    config_files: &[PathBuf],
     amqp: Vec<SocketAddr>,
     broker: &Arc<Broker>,
 ) -> Result<OpenManagement, ManagementError> {
-    let address = address(settings);
-    let port = match address.ip {
-        Some(ip) => bind(ip, address.port),
-        // The IPv6 wildcard takes IPv4 as well; a machine without IPv6 has only the other.
-        None => bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED), address.port).or_else(|refused| {
-            if refused.error.kind() == io::ErrorKind::AddrInUse {
-                Err(refused)
-            } else {
-                bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port)
-            }
-        }),
-    }?;
+    let port = settings.management.listener.map(bind).transpose()?;
     let data_folder = match &settings.storage {
         Storage::Directory(folder) => Some(folder.clone()),
         Storage::Ephemeral => None,
     };
-    let path = data_folder.as_ref().map(|folder| folder.join(SOCKET_FILE));
-    let socket = path.as_ref().and_then(|path| match UnixListener::bind(path) {
-        Ok(socket) => Some(socket),
-        Err(error) => {
-            tracing::warn!(path = %path.display(), error = %error, "there is no management socket file");
-            None
-        }
-    });
+    let socket = data_folder.as_ref().and_then(|folder| bind_file(&folder.join(SOCKET_FILE)));
     let facts = Facts {
-        node: format!("rabbit@{}", host_name()),
+        node: settings.node_name.clone(),
         cluster_name: settings.cluster_name.clone(),
         product: settings.product.clone(),
         rabbitmq_version: settings.product_version.clone(),
         amqp,
-        management: vec![port.address()],
+        management: port.iter().map(HttpListener::address).collect(),
         data_folder,
-        config_files: Vec::new(),
+        config_files: config_files.to_vec(),
         default_queue_type: settings.default_queue_type.clone().unwrap_or("classic".to_owned()),
         memory_watermark_bytes: settings.memory_watermark_bytes,
+        disk_free_bytes_min: settings.disk.free_bytes_min,
         started: broker.clock().now(),
     };
-    let settings =
-        ManagementSettings { listener: Some(address), socket: path, ..Default::default() };
-    let management = Management::new(Arc::clone(broker), facts, settings);
+    let management = Management::new(Arc::clone(broker), facts, settings.management.clone());
     Ok(OpenManagement { port, socket, management })
 }
 
 impl OpenManagement {
-    /// Where HTTP is spoken.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.port.address()
+    /// Where HTTP is spoken; `None` when it is spoken over the socket file at most.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.port.as_ref().map(HttpListener::address)
     }
 
     /// Serves from now on.
@@ -105,7 +86,9 @@ impl OpenManagement {
             let run = socket.run(Arc::clone(&management), shutdown.clone().wait());
             listeners.push(tokio::spawn(run));
         }
-        listeners.push(tokio::spawn(port.run(management, shutdown.clone().wait())));
+        if let Some(port) = port {
+            listeners.push(tokio::spawn(port.run(management, shutdown.clone().wait())));
+        }
         RunningManagement { listeners, samples }
     }
 }
@@ -122,18 +105,21 @@ impl RunningManagement {
     }
 }
 
-/// Where the API is served: at the one address that AMQP is bound to, when there is one; on a free port when AMQP
-/// is, so that a second broker beside this one is no more trouble than it was.
-fn address(settings: &Settings) -> ListenAddress {
-    let first = settings.listeners.first();
-    let ip = first.and_then(|address| address.ip);
-    let ip = ip.filter(|_| settings.listeners.iter().all(|address| address.ip == ip));
-    let any_port = first.is_some_and(|address| address.port == 0);
-    let port = if any_port { 0 } else { MANAGEMENT_PORT };
-    ListenAddress { ip, port: settings.management_port.unwrap_or(port) }
+fn bind(address: ListenAddress) -> Result<HttpListener, ManagementError> {
+    match address.ip {
+        Some(ip) => bind_to(ip, address.port),
+        // The IPv6 wildcard takes IPv4 as well; a machine without IPv6 has only the other.
+        None => bind_to(IpAddr::V6(Ipv6Addr::UNSPECIFIED), address.port).or_else(|refused| {
+            if refused.error.kind() == io::ErrorKind::AddrInUse {
+                Err(refused)
+            } else {
+                bind_to(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port)
+            }
+        }),
+    }
 }
 
-fn bind(ip: IpAddr, port: u16) -> Result<HttpListener, ManagementError> {
+fn bind_to(ip: IpAddr, port: u16) -> Result<HttpListener, ManagementError> {
     let address = SocketAddr::new(ip, port);
     HttpListener::bind(address).map_err(|error| {
         let hint = match error.kind() {
@@ -146,11 +132,12 @@ fn bind(ip: IpAddr, port: u16) -> Result<HttpListener, ManagementError> {
     })
 }
 
-/// The name of this machine without its domain, as RabbitMQ names nodes.
-fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match name.trim().split('.').next() {
-        Some(name) if !name.is_empty() => name.to_owned(),
-        _ => "localhost".to_owned(),
+fn bind_file(path: &Path) -> Option<UnixListener> {
+    match UnixListener::bind(path) {
+        Ok(socket) => Some(socket),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), error = %error, "there is no management socket file");
+            None
+        }
     }
 }

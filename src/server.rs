@@ -2,24 +2,29 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::access::Permissions;
 use crate::allocator;
 use crate::base::SystemClock;
 use crate::broker::policy::QueueType;
 use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors};
 use crate::config::{
-    DefaultUser, Durability, ListenAddress, Loaded, Settings, Storage, StoreCommand, load,
+    ConfigError, DefaultUser, Durability, Loaded, Logging, OtherCommand, Settings, Storage, load,
     perf_arguments, start_logging,
 };
 use crate::ctl::{self, ServerCall};
+use crate::definitions;
+use crate::listeners::{self, ListenError};
 use crate::management::{self, ManagementError, OpenManagement};
-use crate::net::{Listener, ListenerSettings, TokioScheduler, run_timers};
+use crate::net::{Listener, TokioScheduler, run_timers};
 use crate::perf;
+use crate::pid_file::PidFile;
 use crate::properties::{edit_properties, hash_property};
 use crate::protocol;
+use crate::reload::{self, Origin, Running};
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
 use crate::wire::{headers_of, published_again};
@@ -33,18 +38,20 @@ const EXIT_FAILED: u8 = 1;
 /// Why the server does not run. Shown as one line.
 #[derive(Debug, thiserror::Error)]
 enum ServerError {
-    #[error("cannot listen on {address}: {error}{hint}")]
-    Listen { address: SocketAddr, error: io::Error, hint: &'static str },
+    #[error("{0}")]
+    Listen(#[from] ListenError),
     #[error("cannot write the port file {path}: {error}")]
     PortFile { path: String, error: io::Error },
     #[error("{0}")]
     Management(#[from] ManagementError),
-    #[error("the settings leave no listener: set listeners.tcp.default or --port")]
-    NoListener,
+    #[error("cannot write the pid file {path}: {error}")]
+    PidFile { path: String, error: io::Error },
     #[error("cannot open the data folder: {0}")]
     Storage(#[from] StorageError),
     #[error("stopped, but {0}")]
     Close(StorageError),
+    #[error("{0}")]
+    Definitions(#[from] definitions::LoadError),
     #[error("cannot start: {0}")]
     Start(String),
 }
@@ -73,16 +80,25 @@ pub fn main(
     if let Some(arguments) = perf_arguments(&arguments) {
         return perf::run_on_terminal(arguments);
     }
-    match StoreCommand::parse(&arguments) {
-        Ok(Some(command)) => return ctl::run_on_terminal(&command),
+    let environment = environment.into_iter().collect();
+    match OtherCommand::parse(&arguments) {
+        Ok(Some(OtherCommand::Store(command))) => return ctl::run_on_terminal(&command),
+        Ok(Some(OtherCommand::Config(command))) => {
+            return ctl::run_config_on_terminal(&command, environment);
+        }
+        Ok(Some(OtherCommand::Definitions(command))) => {
+            return ctl::run_definitions_on_terminal(&command);
+        }
         Ok(None) => {}
         Err(error) => return error.report(),
     }
-    let loaded = match load(arguments, environment) {
+    let origin = Origin { arguments, environment };
+    let loaded = load(origin.arguments.iter().cloned(), origin.environment.iter().cloned());
+    let loaded = match loaded.and_then(|loaded| check_patterns(&loaded).map(|()| loaded)) {
         Ok(loaded) => loaded,
         Err(error) => return error.report(),
     };
-    match run(loaded) {
+    match run(loaded, origin) {
         Ok(()) => EXIT_OK,
         Err(error) => {
             // A closed standard error leaves the exit code to say it.
@@ -92,8 +108,26 @@ pub fn main(
     }
 }
 
-fn run(loaded: Loaded) -> Result<(), ServerError> {
-    start_logging(loaded.settings.log_level).map_err(|error| start(&error))?;
+/// Patterns are compiled by the layer that uses them; a wrong one is told with the place where it stands.
+fn check_patterns(loaded: &Loaded) -> Result<(), ConfigError> {
+    let user = &loaded.settings.default_user;
+    for (key, pattern) in [
+        ("default_permissions.configure", &user.configure),
+        ("default_permissions.write", &user.write),
+        ("default_permissions.read", &user.read),
+    ] {
+        if let Err(error) = Permissions::parse(pattern, "", "") {
+            return Err(loaded.refuse(key, format!("a regular expression: {error}")));
+        }
+    }
+    Ok(())
+}
+
+fn run(loaded: Loaded, origin: Origin) -> Result<(), ServerError> {
+    let logging = start_logging(&loaded.settings.log).map_err(|error| start(&error))?;
+    for file in &loaded.files {
+        tracing::info!(path = %file.display(), "configuration file read");
+    }
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -102,31 +136,46 @@ fn run(loaded: Loaded) -> Result<(), ServerError> {
         runtime.worker_threads(threads.get());
     }
     let runtime = runtime.enable_all().build().map_err(|error| start(&error))?;
-    runtime.block_on(serve(loaded.settings))
+    runtime.block_on(serve(loaded, origin, logging))
 }
 
-async fn serve(settings: Settings) -> Result<(), ServerError> {
+/// How long a stop waits for dead letters to arrive; most take one sync of the disk.
+const LETTERS_PATIENCE_MS: u64 = 500;
+
+/// How often it looks.
+const LETTERS_PAUSE_MS: u64 = 5;
+
+async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), ServerError> {
+    let settings = loaded.settings.clone();
+    let pid_file = settings.pid_file.as_deref().map(write_pid).transpose()?;
+    let hangups = reload::signals().map_err(|error| start(&error))?;
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
     let storage = storage::open(&settings)?;
     let broker = broker(&settings, storage.as_ref())?;
+    broker.set_node_limits(reload::node_limits(&settings));
     if let Some(storage) = &storage {
         storage.attach(&broker);
     }
+    if let Some(path) = &settings.definitions.path {
+        let skip = settings.definitions.skip_if_unchanged;
+        // Nobody is served yet, so the start may wait for the disk.
+        tokio::task::block_in_place(|| definitions::load(&broker, path, skip))?;
+    }
     let timers = tokio::spawn(run_timers(Arc::clone(&broker)));
     allocator::look_after(&broker);
-    let protocol = Arc::new(protocol_settings(&settings));
-    let mut listeners = Vec::new();
-    for address in &settings.listeners {
-        listeners.push(listen(*address, &settings, &broker, &protocol)?);
+    let opened = listeners::open(&settings, &broker, protocol_settings(&settings))?;
+    let listeners = opened.listeners;
+    let first_port = listeners.iter().find_map(|listener| listener.address().port());
+    if let (Some(path), Some(port)) = (&settings.port_file, first_port) {
+        write_port(path, port)?;
     }
-    let Some(first) = listeners.first() else { return Err(ServerError::NoListener) };
-    if let Some(path) = &settings.port_file {
-        write_port(path, first.address().port())?;
-    }
-    let amqp = listeners.iter().map(Listener::address).collect();
-    let management = management::open(&settings, amqp, &broker)?;
+    let amqp = listeners.iter().filter_map(|listener| listener.address().socket()).collect();
+    let management = management::open(&settings, &loaded.files, amqp, &broker)?;
     announce(&listeners, &management, &settings)?;
     let managing = management.run(&shutdown);
+    let disk = storage.as_ref().map(|storage| Arc::clone(&storage.alarm));
+    let running = Running { logging, broker: Arc::clone(&broker), disk, tls: opened.tls };
+    let reloading = tokio::spawn(reload::on_signals(hangups, origin, loaded, running));
     let running: Vec<_> = listeners
         .into_iter()
         .map(|listener| tokio::spawn(listener.run(shutdown.clone().wait())))
@@ -137,21 +186,40 @@ async fn serve(settings: Settings) -> Result<(), ServerError> {
     managing.end().await;
     // What is due from now on is due after a restart.
     timers.abort();
+    // Their confirms come to inboxes that nobody waits at, and only here somebody wants to know.
+    let mut patience = LETTERS_PATIENCE_MS / LETTERS_PAUSE_MS;
+    while broker.letters_under_way() > 0 && patience > 0 {
+        tokio::time::sleep(Duration::from_millis(LETTERS_PAUSE_MS)).await;
+        patience -= 1;
+    }
+    reloading.abort();
     if let Some(storage) = &storage {
         tokio::task::block_in_place(|| storage.close()).map_err(ServerError::Close)?;
     }
+    drop(pid_file);
     tracing::info!("stopped");
     Ok(())
 }
 
-/// The one line on standard output. It comes when every listener is bound, because scripts wait for it.
+/// The ready line on standard output. It comes when every listener is bound, because scripts wait for it.
+/// Before it stands, for each port with TLS, the line that scripts made for RabbitMQ wait for.
 fn announce(
     listeners: &[Listener],
     management: &OpenManagement,
     settings: &Settings,
 ) -> Result<(), ServerError> {
-    let addresses: Vec<String> =
-        listeners.iter().map(|listener| listener.address().to_string()).collect();
+    let mut stdout = io::stdout().lock();
+    let mut addresses = Vec::new();
+    for listener in listeners {
+        let address = listener.address();
+        if listener.has_tls() {
+            writeln!(stdout, "started TLS (SSL) listener on {address}")
+                .map_err(|error| start(&error))?;
+            addresses.push(format!("{address} (TLS)"));
+        } else {
+            addresses.push(address.to_string());
+        }
+    }
     let kept = match (&settings.storage, settings.durability) {
         (Storage::Ephemeral, _) => "nothing is kept".to_owned(),
         (Storage::Directory(folder), Durability::Fsync) => {
@@ -161,16 +229,23 @@ fn announce(
             format!("data in {}, confirms before fsync (haremq.durability = os)", folder.display())
         }
     };
-    let mut stdout = io::stdout().lock();
+    let managed = match management.address() {
+        Some(address) => format!("management on {address}"),
+        None => "no management port".to_owned(),
+    };
     writeln!(
         stdout,
-        "HareMQ {} Server startup complete; AMQP on {}; management on {}; {kept}",
+        "HareMQ {} Server startup complete; AMQP on {}; {managed}; {kept}",
         env!("CARGO_PKG_VERSION"),
         addresses.join(", "),
-        management.address(),
     )
     .and_then(|()| stdout.flush())
     .map_err(|error| start(&error))
+}
+
+fn write_pid(path: &Path) -> Result<PidFile, ServerError> {
+    PidFile::write(path)
+        .map_err(|error| ServerError::PidFile { path: path.display().to_string(), error })
 }
 
 /// Written whole or not at all: whoever waits for the file must not read half a number.
@@ -179,48 +254,6 @@ fn write_port(path: &Path, port: u16) -> Result<(), ServerError> {
     std::fs::write(&beside, format!("{port}\n"))
         .and_then(|()| std::fs::rename(&beside, path))
         .map_err(|error| ServerError::PortFile { path: path.display().to_string(), error })
-}
-
-fn listen(
-    address: ListenAddress,
-    settings: &Settings,
-    broker: &Arc<Broker>,
-    protocol: &Arc<protocol::Settings>,
-) -> Result<Listener, ServerError> {
-    let bind = |ip: IpAddr| {
-        let address = SocketAddr::new(ip, address.port);
-        let listener = ListenerSettings {
-            address,
-            backlog: settings.tcp_backlog,
-            nodelay: settings.tcp_nodelay,
-        };
-        Listener::bind(listener, Arc::clone(broker), Arc::clone(protocol))
-            .map_err(|error| (address, error))
-    };
-    let bound = match address.ip {
-        Some(ip) => bind(ip),
-        // The IPv6 wildcard takes IPv4 as well; a machine without IPv6 has only the other.
-        None => bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED)).or_else(|(address, error)| {
-            if error.kind() == io::ErrorKind::AddrInUse {
-                Err((address, error))
-            } else {
-                bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
-            }
-        }),
-    };
-    bound.map_err(|(address, error)| {
-        let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                "; another process has the port: stop it, or choose another with --port"
-            }
-            io::ErrorKind::PermissionDenied => {
-                "; ports below 1024 need privileges: choose another with --port"
-            }
-            io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
-            _ => "",
-        };
-        ServerError::Listen { address, error, hint }
-    })
 }
 
 fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Broker>, ServerError> {
@@ -245,6 +278,7 @@ fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Brok
             node: settings.cluster_name.clone(),
         },
         default_queue_type: settings.default_queue_type.as_deref().and_then(QueueType::parse),
+        consumer_timeout_ms: settings.consumer_timeout_ms,
         storage: storage.map(|storage| storage.stores.clone()),
     }))
 }
@@ -256,6 +290,7 @@ fn existing(overwrite: bool) -> Existing {
 /// Of a broker that keeps nothing.
 fn passing_accounts(user: &DefaultUser) -> Result<Accounts, ServerError> {
     let mut accounts = Accounts::default();
+    storage::say_default(user);
     for change in storage::default_user(user)? {
         accounts.apply(change).map_err(|error| start(&error))?;
     }

@@ -1,7 +1,7 @@
 //! Opens what must survive: the definitions and the message log of a data folder.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::{PasswordError, User};
@@ -9,6 +9,7 @@ use crate::base::UserName;
 use crate::base::limits::LOG_WAITING_BYTES_MAX;
 use crate::broker::{AccountError, Accounts, Broker, BrokerStorage, user_record};
 use crate::config::{DefaultUser, Durability, Settings, Storage};
+use crate::disk_alarm::DiskAlarm;
 use crate::store::{
     self, Change, Definitions, DiskLayer, LogOptions, LogStatus, MetadataOptions, Recovered,
     SegmentLog, SledMetadata,
@@ -42,7 +43,8 @@ pub(crate) enum StorageError {
 pub(crate) struct OpenStorage {
     pub(crate) definitions: Definitions,
     pub(crate) stores: BrokerStorage,
-    broker: Arc<OnceLock<Weak<Broker>>>,
+    pub(crate) alarm: Arc<DiskAlarm>,
+    folder: PathBuf,
 }
 
 /// Opens the data folder; `None` for a broker that keeps nothing.
@@ -55,19 +57,20 @@ pub(crate) fn open(settings: &Settings) -> Result<Option<OpenStorage>, StorageEr
     for note in &opened.report.notes {
         tracing::info!("{note}");
     }
-    let broker: Arc<OnceLock<Weak<Broker>>> = Arc::default();
-    let (log, recovered) = open_log(&folder.join("messages"), settings, Arc::clone(&broker))?;
+    let alarm = DiskAlarm::new(settings.disk.free_bytes_min);
+    let (log, recovered) = open_log(&folder.join("messages"), settings, Arc::clone(&alarm))?;
     say(&recovered);
     let stores = BrokerStorage { metadata: Arc::new(opened.store), log: Arc::new(log) };
-    Ok(Some(OpenStorage { definitions: opened.definitions, stores, broker }))
+    let folder = folder.clone();
+    Ok(Some(OpenStorage { definitions: opened.definitions, stores, alarm, folder }))
 }
 
 impl OpenStorage {
     /// The broker is there: it hears of the log from now on.
     pub(crate) fn attach(&self, broker: &Arc<Broker>) {
-        // Set once, right after the broker was built.
-        let _ = self.broker.set(Arc::downgrade(broker));
-        broker.set_disk_alarm(self.stores.log.status() != LogStatus::Healthy);
+        self.alarm.ask_log(|| self.stores.log.status() != LogStatus::Healthy);
+        self.alarm.attach(broker);
+        self.alarm.watch(&self.folder);
         let log = Arc::clone(&self.stores.log);
         let clock = Arc::clone(broker.clock());
         // Ends with the runtime: a tick that does not come is made up for by `close`.
@@ -101,6 +104,7 @@ impl OpenStorage {
 
     fn store_default(&self, default: &DefaultUser) -> Result<(), StorageError> {
         let changes = default_user(default)?;
+        say_default(default);
         let (told, hears) = std::sync::mpsc::channel();
         // Nobody is served yet, so the start may wait for the disk.
         self.stores.metadata.apply(
@@ -119,7 +123,7 @@ impl OpenStorage {
 fn open_log(
     folder: &Path,
     settings: &Settings,
-    broker: Arc<OnceLock<Weak<Broker>>>,
+    alarm: Arc<DiskAlarm>,
 ) -> Result<(SegmentLog, Recovered), StorageError> {
     let error = |error| StorageError::Log { path: folder.to_path_buf(), error };
     let layer = DiskLayer::create(folder)
@@ -148,9 +152,7 @@ fn open_log(
                 "the message log failed: nothing more is confirmed; mend the disk and restart the broker"
             ),
         }
-        if let Some(broker) = broker.get().and_then(Weak::upgrade) {
-            broker.set_disk_alarm(*status != LogStatus::Healthy);
-        }
+        alarm.set_log(*status != LogStatus::Healthy);
     });
     SegmentLog::open(Arc::new(layer), options, on_status).map_err(error)
 }
@@ -173,6 +175,16 @@ fn say(recovered: &Recovered) {
         );
     }
     tracing::debug!(records = recovered.replayed_records, "message log recovered");
+}
+
+/// RabbitMQ makes no default user when it loads definitions; here there is one all the same, and the log
+/// says so.
+pub(crate) fn say_default(default: &DefaultUser) {
+    tracing::info!(
+        user = %default.name,
+        vhost = %default.vhost,
+        "there are no users yet: the default user and virtual host are made"
+    );
 }
 
 /// What a broker without users begins with.

@@ -43,11 +43,25 @@ const ARROWS: &[Arrow] = &[
     (
         "net",
         &["base", "wire", "protocol", "broker"],
-        &["bytes", "socket2", "thiserror", "tokio", "tracing"],
+        &[
+            "bytes",
+            "rustls",
+            "socket2",
+            "thiserror",
+            "tokio",
+            "tokio_rustls",
+            "tracing",
+            "x509_parser",
+        ],
+    ),
+    (
+        "definitions",
+        &["base", "access", "store", "broker"],
+        &["base64", "serde_json", "sha2", "thiserror", "tracing"],
     ),
     (
         "ctl",
-        &["base", "wire", "store", "config"],
+        &["base", "wire", "store", "config", "definitions"],
         &[
             "base64",
             "bytes",
@@ -80,7 +94,8 @@ const ARROWS: &[Arrow] = &[
     (
         "http",
         // The records of the store are what is put and shown.
-        &["base", "access", "store", "broker", "config"],
+        // `wire` reads and writes the properties of messages, which the broker holds as raw bytes.
+        &["base", "access", "wire", "store", "broker", "definitions", "config"],
         &[
             "axum",
             "base64",
@@ -91,6 +106,7 @@ const ARROWS: &[Arrow] = &[
             "rustix",
             "serde",
             "serde_json",
+            "sha2",
             "socket2",
             "thiserror",
             "tokio",
@@ -159,6 +175,16 @@ impl Source {
 }
 
 fn sources(folder: &Path) -> Vec<Source> {
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a source file is readable UTF-8");
+        Source { path, text }
+    };
+    files(folder, "rs").into_iter().map(read).collect()
+}
+
+/// Every file below a folder whose name has this ending, in order. What was installed for the tests of
+/// clients is not ours.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(folder) = open.pop() {
@@ -167,13 +193,12 @@ fn sources(folder: &Path) -> Vec<Source> {
             let path = entry.path();
             if path.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                let text = fs::read_to_string(&path).expect("a source file is readable UTF-8");
-                found.push(Source { path, text });
+            } else if path.extension().is_some_and(|own| own == ending) {
+                found.push(path);
             }
         }
     }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found.sort();
     found
 }
 
@@ -328,8 +353,20 @@ fn pure_layers_name_nothing_of_the_world() {
 
 #[test]
 fn every_layer_of_the_sources_stands_in_the_table() {
-    let outside =
-        ["lib", "main", "management", "properties", "server", "shutdown", "storage", "allocator"];
+    let outside = [
+        "allocator",
+        "disk_alarm",
+        "lib",
+        "listeners",
+        "main",
+        "management",
+        "pid_file",
+        "properties",
+        "reload",
+        "server",
+        "shutdown",
+        "storage",
+    ];
     let findings: Vec<Finding> = sources(&root().join("src"))
         .iter()
         .map(Source::layer)
@@ -405,31 +442,39 @@ fn wire_and_protocol_hold_no_panic_on_input() {
     fail_on(&findings);
 }
 
-/// Every refusal has a test that shows it, and the table names it.
+/// Every refusal and every feature has tests that show it, and the tables name them in their last column.
 #[test]
-fn every_test_that_the_reply_codes_name_is_there() {
-    let table = fs::read_to_string(root().join("docs/reply-codes.md")).expect("the table is there");
-    let tests: String = ["src", "tests"]
+fn every_test_that_the_tables_name_is_there() {
+    let rust = ["src", "tests"]
         .iter()
         .flat_map(|folder| sources(&root().join(folder)))
-        .map(|source| source.text)
-        .collect();
-    let mut named = 0;
-    let findings: Vec<Finding> = table
-        .lines()
-        .filter(|line| {
-            line.starts_with("| ") && !line.starts_with("| code") && !line.starts_with("| ---")
-        })
-        .flat_map(|line| {
-            line.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default().split(", ")
-        })
-        .map(|cell| cell.trim().trim_matches('`').to_owned())
-        .inspect(|_| named += 1)
-        .filter(|name| !tests.contains(&format!("fn {name}(")))
-        .map(|name| Finding(format!("docs/reply-codes.md names a test `{name}` that is not there")))
-        .collect();
+        .map(|source| source.text);
+    let python = files(&root().join("tests/clients/python"), "py");
+    let python = python.iter().map(|path| fs::read_to_string(path).expect("a text"));
+    let tests: String = rust.chain(python).collect();
+    let mut findings = Vec::new();
+    for (page, least) in [("docs/reply-codes.md", 50), ("docs/features.md", 80)] {
+        let table = fs::read_to_string(root().join(page)).expect("the table is there");
+        let rows = table.lines().filter(|line| {
+            let head = ["| code", "| what", "| ---"];
+            line.starts_with("| ") && !head.iter().any(|head| line.starts_with(head))
+        });
+        let named: Vec<String> = rows
+            .flat_map(|row| {
+                let last = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+                last.split(", ").map(|cell| cell.trim().trim_matches('`').to_owned())
+            })
+            .collect();
+        assert!(named.len() > least, "{page} names {}; has its form changed?", named.len());
+        let is_there = |name: &String| {
+            tests.contains(&format!("fn {name}(")) || tests.contains(&format!("def {name}("))
+        };
+        let missing = named.iter().filter(|name| !is_there(name));
+        findings.extend(
+            missing.map(|name| Finding(format!("{page} names a test `{name}` that is not there"))),
+        );
+    }
     fail_on(&findings);
-    assert!(named > 50, "the table has {named} rows; has its form changed?");
 }
 
 /// The checks above are themselves checked: a file that breaks an arrow is found.

@@ -49,7 +49,8 @@ class Broker:
         raise NotImplementedError
 
     def environment(self) -> dict[str, str]:
-        return dict(os.environ)
+        # HareMQ must not find the files of a RabbitMQ of this machine.
+        return {**os.environ, "HAREMQ_CONFIG_FOLDER": "/nowhere"}
 
     def version(self) -> str:
         raise NotImplementedError

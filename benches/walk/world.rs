@@ -61,6 +61,7 @@ impl World {
             edit_properties: |properties, _| properties.to_vec(),
             interceptors: Interceptors::default(),
             default_queue_type: None,
+            consumer_timeout_ms: None,
             storage: None,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();

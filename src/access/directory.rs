@@ -226,6 +226,21 @@ impl Directory {
         }
     }
 
+    /// Finds the user that somebody else vouches for, a client certificate for instance: no password is
+    /// asked for.
+    ///
+    /// # Errors
+    /// [`LoginError`], as of [`Self::authenticate`].
+    pub fn recognise(&self, user: &str, peer_is_loopback: bool) -> Result<UserName, LoginError> {
+        let shown = || ShownName::new(user.as_bytes());
+        let found = UserName::try_from(user).ok().filter(|name| self.users.contains_key(name));
+        let name = found.ok_or_else(|| LoginError::InvalidCredentials(shown()))?;
+        if self.loopback_only.contains(&name) && !peer_is_loopback {
+            return Err(LoginError::LoopbackOnly(shown()));
+        }
+        Ok(name)
+    }
+
     /// Whether a user may enter a virtual host: whether it has an entry there, even an empty one.
     #[must_use]
     pub fn vhost_access(&self, user: &UserName, vhost: &VhostName) -> bool {
@@ -339,6 +354,19 @@ mod tests {
         directory.put_user(blank);
         let refused = directory.authenticate(b"blank", b"", true).expect_err("blank");
         assert!(matches!(refused, LoginError::BlankPassword(_)), "{refused}");
+    }
+
+    #[test]
+    fn a_user_that_a_certificate_names_needs_no_password_and_must_exist() {
+        let mut directory = directory();
+        assert_eq!(directory.recognise("app", false), Ok(name("app")));
+        let refused = directory.recognise("nobody", true).expect_err("no such user");
+        assert_eq!(refused.to_string(), "user 'nobody' - invalid credentials");
+        assert!(directory.recognise(&"x".repeat(300), true).is_err());
+        directory.restrict_to_loopback([name("app")]);
+        assert_eq!(directory.recognise("app", true), Ok(name("app")));
+        let refused = directory.recognise("app", false).expect_err("from elsewhere");
+        assert!(matches!(refused, LoginError::LoopbackOnly(_)), "{refused}");
     }
 
     #[test]

@@ -90,6 +90,12 @@ pub const OUTPUT_LOW_WATER_BYTES: usize = 256 * 1024;
 /// Deliveries in bytes that wait in one connection's inbox above which its consumers are held.
 pub const INBOX_HIGH_WATER_BYTES: usize = 1024 * 1024;
 
+/// Direct replies in bytes of RAM that wait in one connection's inbox, above which more of them are dropped.
+/// There is no queue in which they could wait instead, and their publishers cannot wait either: a responder
+/// serves many, and one requester that does not read must not stop it. A requester asked for each of them,
+/// and this is some hundred thousand small ones; RabbitMQ keeps as many as its memory holds.
+pub const DIRECT_REPLY_WAITING_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// Messages that a queue hands out in one turn before others get theirs.
 pub const DELIVER_BURST_MESSAGES: usize = 256;
 
@@ -195,8 +201,20 @@ pub const DEAD_LETTER_PAUSE_MAX_MS: u64 = 30_000;
 /// limit of quorum queues).
 pub const QUORUM_DELIVERY_LIMIT_DEFAULT: u32 = 20;
 
+/// The longest time to live of messages and unused queues, in ms: RabbitMQ's ten years. Delays made of queues
+/// need more than a timer of 32 bits has: the longest one of Celery and `NServiceBus` lasts 2^27 seconds.
+pub const EXPIRY_MS_MAX: u64 = 315_360_000_000;
+
 /// Queues that are driven in one go because their moment has come; then everything else has a turn.
 pub const DUE_QUEUES_MAX: usize = 64;
+
+/// Queues, exchanges or bindings that a listing takes out of the routing table under one lock: a copy of
+/// so many takes some ten microseconds, and whoever declares something waits for no longer.
+pub const LISTING_STEP_MAX: usize = 1024;
+
+/// Bytes of messages that one fetch by the management hands out; what is left stays in the queue. They
+/// are in RAM, once more as JSON, until the peer has taken them.
+pub const FETCH_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// How long a publisher is not read, in ms, before it looks again whether the message log keeps up.
 pub const LOG_PRESSURE_PAUSE_MS: u64 = 5;
@@ -217,20 +235,12 @@ pub const TRIM_PAUSE_LOOKS: u32 = 10;
 /// says nothing about their size.
 pub const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// The longest key of a message that is remembered to find duplicates, in bytes: as long as a short string,
-/// which every sender of ids uses. A longer one would make the window as large as its sender likes.
-pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 255;
-
 /// The largest answer of the management API that a command line tool reads, in bytes: far more than the
 /// definitions of a million queues, and less than a machine has.
 pub const CTL_ANSWER_BYTES_MAX: usize = 1 << 30;
 
 /// Connections of the management API. People, dashboards and probes are tens; each may hold a request.
 pub const HTTP_CONNECTIONS_MAX: usize = 1024;
-
-/// The largest body of a request to the management API by default, in bytes (RabbitMQ's
-/// `management.http.max_body_size`). Definitions of a large broker are a few of them.
-pub const HTTP_BODY_BYTES_MAX: usize = 20_000_000;
 
 /// Bodies up to this many bytes are read at once; of larger ones [`HTTP_LARGE_BODIES_MAX`] at a time.
 pub const HTTP_SMALL_BODY_BYTES: u64 = 64 * 1024;
@@ -252,9 +262,19 @@ pub const HTTP_SILENCE_MS: u64 = 60_000;
 /// How long a stop waits for requests that are being answered, in ms.
 pub const HTTP_DRAIN_MS: u64 = 2_000;
 
-/// How often the management API looks at everything for its rates, in ms (RabbitMQ's
-/// `collect_statistics_interval`).
-pub const SAMPLE_INTERVAL_MS: u64 = 5_000;
+/// Queues of which two samples are kept for their rates; of more queues those that were looked at lately.
+/// A sample pair is some 300 bytes.
+pub const SAMPLED_QUEUES_MAX: usize = 20_000;
+
+/// How long a queue that was looked at is sampled before others, in ms.
+pub const SAMPLED_MEMORY_MS: u64 = 60_000;
+
+/// Connections whose bytes at the last look are kept for their rates.
+pub const CONNECTION_LOOKS_MAX: usize = 4096;
+
+/// How long the management waits for connections to say how they stand, in ms: a session answers within its
+/// turn, and one that does not is shown without it.
+pub const DESCRIBE_TIMEOUT_MS: u64 = 2_000;
 
 /// Entries of one page of a list (RabbitMQ's bound).
 pub const HTTP_PAGE_ENTRIES_MAX: usize = 500;
@@ -274,3 +294,50 @@ pub const LOGIN_PAUSE_MAX_MS: u64 = REFUSED_LOGIN_PAUSE_MS;
 
 /// How long a failed login is remembered, in ms.
 pub const LOGIN_MEMORY_MS: u64 = 60_000;
+
+/// The longest key of a message that is remembered to find duplicates, in bytes: a short string, which every
+/// sender of ids uses, and one for the type of its value. A longer one would make the window as large as its
+/// sender likes.
+pub const DEDUPLICATION_KEY_BYTES_MAX: usize = 256;
+
+/// Keys that an exchange or queue remembers when nobody says how many (LavinMQ's default).
+pub const DEDUPLICATION_KEYS_DEFAULT: usize = 128;
+
+/// The most keys that an exchange or queue may be asked to remember, and the most that a queue does that
+/// looks for duplicates among its messages. A key of 36 bytes costs about 250 in RAM.
+pub const DEDUPLICATION_KEYS_MAX: usize = 1024 * 1024;
+
+/// Bytes of all keys that one exchange or queue remembers; the oldest go for new ones. A million keys of
+/// usual size fit, and not a million of the longest.
+pub const DEDUPLICATION_WINDOW_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Messages of one part of the list of what an exchange delays: their routing keys may have to be read from
+/// disk, one by one.
+pub const DELAYED_PAGE_MAX: usize = 500;
+
+/// The largest document of definitions that is imported, in bytes: some 200,000 queues. It is in memory as a
+/// whole, several times its size, because it is carried out as a whole.
+pub const DEFINITIONS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// TLS handshakes that run at a time; further ones wait for their turn. One costs about a millisecond of a
+/// core, and a peer that says nothing holds its place until the handshake times out: so many silent ones
+/// are needed to hold up the others.
+pub const TLS_HANDSHAKES_MAX: usize = 1024;
+
+/// How long a TLS handshake may take, in ms (RabbitMQ's `ssl_handshake_timeout`), and how long it may wait
+/// for its turn before.
+pub const TLS_HANDSHAKE_TIMEOUT_MS: u64 = 5_000;
+
+/// Bytes that one TLS connection holds between the session and its socket: encrypted ones that the socket
+/// does not take. With the buffers of reading (two records of 16 KiB) it is what TLS costs a connection.
+pub const TLS_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// Intermediate certificates between a client's and the authority by default (Erlang/OTP's `depth`).
+pub const TLS_DEPTH_DEFAULT: usize = 10;
+
+/// How long a proxy may take for its header, in ms. It sends it at once (RabbitMQ waits as long).
+pub const PROXY_HEADER_TIMEOUT_MS: u64 = 3_000;
+
+/// The longest PROXY protocol header. The addresses take 52 bytes; what proxies add about TLS and their
+/// own network fits many times. The format itself would allow 64 KiB before anything is known of the peer.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4 * 1024;

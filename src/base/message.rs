@@ -136,6 +136,19 @@ impl PartialEq for BodyRef<'_> {
     }
 }
 
+/// What [`Message::content`] gives: the parts where they lie.
+#[derive(Clone, Copy, Debug)]
+pub struct ContentRef<'a> {
+    /// As [`Message::exchange_bytes`].
+    pub exchange: &'a [u8],
+    /// As [`Message::routing_key`].
+    pub routing_key: &'a [u8],
+    /// As [`Message::properties`].
+    pub properties: &'a [u8],
+    /// As [`Message::body`].
+    pub body: BodyRef<'a>,
+}
+
 /// A message; cloning copies a reference.
 #[derive(Clone)]
 pub struct Message(Held);
@@ -226,7 +239,16 @@ impl Message {
     /// delivery mode, priority or expiration, or takes the last header away, must not do it here.
     #[must_use]
     pub fn with_properties(&self, properties: &[u8]) -> Self {
-        let header = MessageHeader { has_headers: true, ..self.header() };
+        self.rewritten(properties, MessageHeader { has_headers: true, ..self.header() })
+    }
+
+    /// The same message with another `reply-to` in these properties, and nothing else changed.
+    #[must_use]
+    pub fn readdressed(&self, properties: &[u8]) -> Self {
+        self.rewritten(properties, self.header())
+    }
+
+    fn rewritten(&self, properties: &[u8], header: MessageHeader) -> Self {
         let key = self.routing_key();
         Self::new(&self.exchange_name(), key, properties, self.body().to_body(), header)
     }
@@ -288,6 +310,24 @@ impl Message {
         }
     }
 
+    /// All of it that is sent, taken apart at once: dearer than one part, and cheaper than three.
+    #[must_use]
+    #[inline]
+    pub fn content(&self) -> ContentRef<'_> {
+        let packed = self.packed();
+        let (head, rest) = packed.split_at(HEAD_BYTES);
+        let (exchange, rest) = rest.split_at(head[EXCHANGE_AT].into());
+        let (routing_key, rest) = rest.split_at(head[KEY_AT].into());
+        // A content header is within one frame, and usize has at least 32 bits on every supported machine.
+        let (properties, rest) =
+            rest.split_at(u32::from_le_bytes(field(head, PROPERTIES_AT)) as usize);
+        let body = match &self.0 {
+            Held::Packed(_) => BodyRef::Packed(rest),
+            Held::Large(large) => BodyRef::Slices(&large.pieces),
+        };
+        ContentRef { exchange, routing_key, properties, body }
+    }
+
     /// What the broker read in the content header.
     #[must_use]
     #[inline]
@@ -301,6 +341,20 @@ impl Message {
             expiration_ms: (bits & EXPIRATION != 0).then_some(expiration_ms),
             has_headers: bits & HEADERS != 0,
         }
+    }
+
+    /// Whether its `delivery-mode` is 2.
+    #[must_use]
+    #[inline]
+    pub fn is_persistent(&self) -> bool {
+        self.packed()[BITS_AT] & PERSISTENT != 0
+    }
+
+    /// Whether its content header has a say in its place in a queue: a `priority` or an `expiration`.
+    #[must_use]
+    #[inline]
+    pub fn is_arranged(&self) -> bool {
+        self.packed()[BITS_AT] & (PRIORITY | EXPIRATION) != 0
     }
 
     /// Whether both are handles of one message (not only equal).
@@ -470,76 +524,4 @@ impl Parts<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn exchange() -> ExchangeName {
-        ExchangeName::try_from("logs").expect("a short name")
-    }
-
-    fn of(body: Body) -> Message {
-        Message::new(&exchange(), b"key", b"\x00\x00", body, MessageHeader::default())
-    }
-
-    #[test]
-    fn a_message_is_what_it_was_put_together_from() {
-        let header = MessageHeader {
-            persistent: true,
-            priority: Some(0),
-            expiration_ms: Some(u64::MAX),
-            has_headers: true,
-        };
-        let (key, properties) = ([255; 255], vec![1; 300]);
-        for len in [0, 1, 200, 300, 1800, 3500, 4000, 5000, 20_000] {
-            let body = Bytes::from(vec![7; len]);
-            let (start, end) = (body.slice(..len / 3), body.slice(len / 3..));
-            let cut = Body::Many(vec![start, end]);
-            let message = Message::new(&exchange(), &key, &properties, cut, header);
-            assert_eq!((message.exchange(), message.routing_key()), ("logs", &key[..]));
-            assert_eq!(message.exchange_name(), exchange());
-            assert_eq!(message.properties(), properties);
-            assert_eq!(message.header(), header);
-            assert_eq!(message.body().len(), len);
-            assert_eq!(message.body().to_vec(), body);
-            assert_eq!(message.content_bytes(), 255 + 300 + len as u64);
-            let shared = || body.clone();
-            let whole = Message::whole(&exchange(), &key, &properties, &body, header, shared);
-            assert_eq!(whole, message);
-            assert!(!whole.same(&message) && whole.same(&whole.clone()));
-        }
-    }
-
-    #[test]
-    fn messages_with_another_key_or_header_are_not_equal() {
-        let message = of(Body::One(Bytes::from_static(b"ab")));
-        let header = MessageHeader { priority: Some(0), ..MessageHeader::default() };
-        let body = || Body::One(Bytes::from_static(b"ab"));
-        for other in [
-            Message::new(&exchange(), b"kez", b"\x00\x00", body(), MessageHeader::default()),
-            Message::new(&exchange(), b"key", b"\x00\x00", body(), header),
-            Message::new(&exchange(), b"key", b"\x00", body(), MessageHeader::default()),
-            of(Body::One(Bytes::from_static(b"ac"))),
-        ] {
-            assert_ne!(message, other);
-        }
-        assert_eq!(message, of(body()));
-    }
-
-    #[test]
-    fn a_message_that_is_not_large_does_not_hold_on_to_the_read_buffer() {
-        for len in [100, MESSAGE_PACKED_BYTES_MAX, MESSAGE_COPY_BYTES_MAX - 5] {
-            let chunk = Bytes::from(vec![7u8; len]);
-            let message = of(Body::Many(vec![chunk.slice(..10), chunk.slice(10..)]));
-            assert_eq!(message.body(), BodyRef::Packed(&vec![7; len]));
-            assert!(chunk.is_unique(), "{len} bytes");
-        }
-    }
-
-    #[test]
-    fn a_large_body_keeps_the_slices_it_came_in() {
-        let chunk = Bytes::from(vec![7u8; 2 * MESSAGE_COPY_BYTES_MAX]);
-        let message = of(Body::One(chunk.clone()));
-        let BodyRef::Slices([piece]) = message.body() else { panic!("{message:?}") };
-        assert_eq!(piece.as_ptr(), chunk.as_ptr());
-    }
-}
+mod tests;

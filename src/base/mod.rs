@@ -11,16 +11,18 @@ mod names;
 mod reply;
 mod table;
 mod time;
+mod time_to_live;
 
 pub use ids::{
     ChannelId, ConnectionId, ConsumerId, DeliveryTag, HolderId, MessageId, PublishSequence, QueueId,
 };
 pub use memory::{MemoryBudget, Pressure};
-pub use message::{Body, BodyRef, Message, MessageHeader};
+pub use message::{Body, BodyRef, ContentRef, Message, MessageHeader};
 pub use names::{
-    ConsumerTag, ExchangeName, NameError, ParameterName, PolicyName, QueueName, ShortStr, UserName,
-    VhostName,
+    ConsumerTag, DIRECT_REPLY_TO, ExchangeName, NameError, ParameterName, PolicyName, QueueName,
+    ShortStr, UserName, VhostName,
 };
 pub use reply::ReplyCode;
 pub use table::{FieldTable, FieldValue};
 pub use time::{Clock, ManualClock, Millis, Stopwatch, SystemClock};
+pub use time_to_live::TimeToLive;

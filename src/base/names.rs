@@ -13,6 +13,11 @@ use bytes::Bytes;
 /// The longest short string (spec: 4.2.5.3 Strings): its length is one octet.
 const SHORT_STRING_BYTES_MAX: usize = 255;
 
+/// The pseudo-queue of direct reply-to (rabbitmq: direct-reply-to.md): a consumer of it gets replies without
+/// a queue, and requests name it in `reply-to`. With a dot and a token behind it, it is where one consumer
+/// gets its replies.
+pub const DIRECT_REPLY_TO: &str = "amq.rabbitmq.reply-to";
+
 /// Why bytes are not a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NameError {

@@ -1,6 +1,7 @@
 //! Queue arguments: which values are good, and when a second declare says the same as the first.
 
 use super::{DeclareQueue, QueueInfo, Refused, refuse};
+use crate::base::limits::{DEDUPLICATION_KEYS_MAX, EXPIRY_MS_MAX};
 use crate::base::{FieldTable, FieldValue, QueueName, ReplyCode, VhostName};
 
 /// How a value is checked.
@@ -28,6 +29,10 @@ enum Rule {
     QueueType,
     /// 1 or 2.
     Version,
+    /// An integer from 1 to as many keys as a window may have.
+    Keys,
+    /// `memory` or `disk`.
+    Persistence,
 }
 
 /// The arguments that RabbitMQ knows for classic and quorum queues. All others are kept and ignored.
@@ -52,10 +57,12 @@ const KNOWN: &[(&str, Rule)] = &[
     ("x-queue-version", Rule::Version),
     ("x-queue-master-locator", Rule::Text),
     ("x-queue-leader-locator", Rule::Text),
+    ("x-message-deduplication", Rule::Boolean),
+    ("x-cache-size", Rule::Keys),
+    ("x-cache-ttl", Rule::Positive),
+    ("x-cache-persistence", Rule::Persistence),
+    ("x-deduplication-header", Rule::Text),
 ];
-
-/// Milliseconds that still fit RabbitMQ's timers.
-const TIMER_MS_MAX: i128 = 4_294_967_295;
 
 /// Refuses what a new queue cannot be.
 pub(super) fn check(
@@ -274,6 +281,17 @@ impl Rule {
                 "classic" | "quorum" => Ok(()),
                 other => Err(format!("\"unsupported queue type '{other}'\"")),
             },
+            Self::Keys => match integer(value)? {
+                0 => Err("{value_zero,0}".to_owned()),
+                n if n > DEDUPLICATION_KEYS_MAX as i128 => {
+                    Err(format!("{{max_value_exceeded,{n}}}"))
+                }
+                _ => Ok(()),
+            },
+            Self::Persistence => match text(value)? {
+                "memory" | "disk" => Ok(()),
+                _ => Err("invalid_cache_persistence".to_owned()),
+            },
             Self::Version => match value.as_integer() {
                 Some(1 | 2) => Ok(()),
                 Some(n) => Err(format!("\"unsupported queue version '{n}'\"")),
@@ -304,7 +322,8 @@ fn at_least(n: i128, least: i128) -> Result<i128, String> {
 }
 
 fn below(n: i128, timer: bool) -> Result<(), String> {
-    if timer && n > TIMER_MS_MAX { Err(format!("{{value_too_big,{n}}}")) } else { Ok(()) }
+    let is_far = timer && n > i128::from(EXPIRY_MS_MAX);
+    if is_far { Err(format!("{{value_too_large,{n}}}")) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -339,10 +358,17 @@ mod tests {
             ("x-overflow", FieldValue::I32(1), "{unacceptable_type,signedint}"),
             ("x-message-ttl", FieldValue::I32(-1), "{value_negative,-1}"),
             ("x-expires", FieldValue::I32(0), "{value_zero,0}"),
+            ("x-expires", FieldValue::I64(315_360_000_001), "{value_too_large,315360000001}"),
+            ("x-message-ttl", FieldValue::I64(315_360_000_001), "{value_too_large,315360000001}"),
             ("x-max-priority", FieldValue::I32(256), "{max_value_exceeded,256}"),
             ("x-overflow", FieldValue::text("spill"), "invalid_overflow"),
             ("x-dead-letter-strategy", FieldValue::text("never"), "invalid_dlx_strategy"),
             ("x-queue-type", FieldValue::text("heap"), "\"unsupported queue type 'heap'\""),
+            ("x-message-deduplication", FieldValue::text("true"), "{unacceptable_type,longstr}"),
+            ("x-cache-size", FieldValue::I32(0), "{value_zero,0}"),
+            ("x-cache-size", FieldValue::I32(1_048_577), "{max_value_exceeded,1048577}"),
+            ("x-cache-ttl", FieldValue::I32(0), "{value_zero,0}"),
+            ("x-cache-persistence", FieldValue::text("tape"), "invalid_cache_persistence"),
             ("x-queue-version", FieldValue::I32(3), "\"unsupported queue version '3'\""),
             ("x-dead-letter-routing-key", FieldValue::text("k"), "routing_key_but_no_dlx_defined"),
         ];

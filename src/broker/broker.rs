@@ -101,6 +101,8 @@ pub struct BrokerSettings {
     pub interceptors: Interceptors,
     /// The type of queues that are declared without one in a virtual host that says nothing about it.
     pub default_queue_type: Option<QueueType>,
+    /// How long a delivery may stay unsettled in a queue that says nothing about it, in ms.
+    pub consumer_timeout_ms: Option<u64>,
     /// Where definitions and messages are kept; `None` keeps everything in memory.
     pub storage: Option<BrokerStorage>,
 }
@@ -121,6 +123,24 @@ pub struct Peer {
     pub connection: ConnectionId,
     /// The user.
     pub user: UserName,
+    pub(super) rights: Rights,
+}
+
+/// What a peer may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rights {
+    /// What the permissions of its user say.
+    OfUser,
+    /// Everything: whoever operates the process, without a user of the broker.
+    All,
+}
+
+impl Peer {
+    /// A user on a connection.
+    #[must_use]
+    pub fn new(connection: ConnectionId, user: UserName) -> Self {
+        Self { connection, user, rights: Rights::OfUser }
+    }
 }
 
 /// What cells and vhosts share.
@@ -140,13 +160,15 @@ pub(super) struct Common {
     pub(super) limits: Limits,
     pub(super) connections: Connections,
     pub(super) churn: Churn,
+    pub(super) consumer_timeout_ms: Option<u64>,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
     ids: AtomicU64,
     pub(super) queue_numbers: AtomicU64,
 }
 
-/// Numbers from here on are of queues that end with the process; the definitions never reach them.
+/// Numbers from here on are of queues that end with the process, and far beyond them of the keys that queues
+/// remember ([`QueueNumber::keys`]); the definitions never reach them.
 pub(super) const PASSING_QUEUE_NUMBERS: u64 = 1 << 63;
 
 impl Common {
@@ -195,6 +217,7 @@ impl Broker {
             limits: Limits::default(),
             connections: Connections::default(),
             churn: Churn::default(),
+            consumer_timeout_ms: settings.consumer_timeout_ms,
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
             ids: AtomicU64::new(1),
@@ -255,6 +278,11 @@ impl Broker {
         self.common.accounts.directory(|all| all.authenticate(user, password, peer.is_loopback()))
     }
 
+    /// The user that somebody else vouches for, by name: a client certificate.
+    pub fn recognise(&self, user: &str, peer: IpAddr) -> Result<UserName, LoginError> {
+        self.common.accounts.directory(|all| all.recognise(user, peer.is_loopback()))
+    }
+
     /// The virtual host that a user opens.
     ///
     /// # Errors
@@ -280,6 +308,12 @@ impl Broker {
     pub fn vhost(&self, name: &VhostName) -> Option<Arc<Vhost>> {
         let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
         vhosts.get(name).map(Arc::clone)
+    }
+
+    /// The type of queues that are declared without one in a virtual host that says nothing about it.
+    #[must_use]
+    pub fn default_queue_type(&self) -> Option<QueueType> {
+        self.common.default_queue_type
     }
 
     pub(super) fn common(&self) -> &Common {
@@ -317,9 +351,28 @@ impl Broker {
         everybody.len()
     }
 
+    /// Dead letters and delayed messages that were sent on and that no queue has answered yet. Who stops
+    /// the broker before they are is given them once more after the next start.
+    #[must_use]
+    pub fn letters_under_way(&self) -> usize {
+        let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
+        let of_vhost = |vhost: &Arc<Vhost>| {
+            let table = vhost.table();
+            let queues = table.queues().map(|(_, cell)| cell).chain(table.delay_queues());
+            queues.map(|cell| cell.letters_under_way()).sum::<usize>()
+        };
+        vhosts.values().map(of_vhost).sum()
+    }
+
     /// The message log takes nothing more, or does again: publishers are blocked meanwhile.
     pub fn set_disk_alarm(&self, on: bool) {
         self.common.alarms.set_disk(on);
+    }
+
+    /// Why publishers are held back, if they are, as `connection.blocked` says it.
+    #[must_use]
+    pub fn alarm(&self) -> Option<&'static str> {
+        self.common.alarms.reason()
     }
 
     /// Whether the message log asks for less: more bytes wait to be written than it likes to hold.

@@ -18,23 +18,26 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 
+use super::Vhost;
+use super::after::{After, tell};
 use super::broker::Common;
 use super::courier::{Courier, DeadLetters};
 use super::effective::InForce;
-use super::executor::{After, Called, Executor, Standing, tell};
+use super::envelope::Envelope;
+use super::executor::{Executor, Standing};
 use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
 use super::policy::QueueEffective;
 use super::queue_settings::QueueSettings;
 use super::storing::Storing;
-use super::{ChannelCredit, Inbox, Vhost};
+use super::unique::{FromLog, Unique};
 use crate::base::limits::{
     CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES,
     DRIVE_BURSTS_MAX,
 };
-use crate::base::{ConnectionId, FieldTable, MessageId, Millis, QueueId, QueueName};
-use crate::queue::{Burst, Command, Consumer, Effects, Incoming, Machine, Progress, RequestId};
-use crate::store::{LogError, Position, QueueNumber, RecoveredQueue};
+use crate::base::{ConnectionId, ExchangeName, FieldTable, MessageId, Millis, QueueId, QueueName};
+use crate::queue::{Burst, Command, Effects, Machine, Progress};
+use crate::store::{LogError, QueueNumber};
 
 /// What a queue was declared to be.
 #[derive(Clone, Debug)]
@@ -53,6 +56,8 @@ pub struct QueueInfo {
     pub arguments: FieldTable,
     /// What the message log knows it by.
     pub number: QueueNumber,
+    /// The exchange that delays its messages here, for the queue behind it: no name leads to that one.
+    pub delays: Option<ExchangeName>,
 }
 
 impl QueueInfo {
@@ -60,61 +65,6 @@ impl QueueInfo {
     #[must_use]
     pub fn is_stored(&self) -> bool {
         self.durable && self.exclusive.is_none()
-    }
-}
-
-/// Something for a queue, with what the executor needs to answer.
-pub(super) enum Envelope {
-    /// Messages of one publisher.
-    Publish {
-        /// In order.
-        messages: Vec<Incoming<Payload>>,
-        /// Who gets the confirms.
-        publisher: Arc<Inbox>,
-    },
-    /// A consumer.
-    Attach {
-        /// The machine's side.
-        consumer: Consumer,
-        /// What its connection calls it.
-        called: Called,
-        /// The question.
-        request: RequestId,
-        /// Its connection.
-        connection: ConnectionId,
-        /// Where deliveries go.
-        inbox: Arc<Inbox>,
-        /// The credit of its channel.
-        credit: Arc<ChannelCredit>,
-    },
-    /// A command that is answered.
-    Ask {
-        /// Carries `request`.
-        command: Command<Payload>,
-        /// The question.
-        request: RequestId,
-        /// Where the answer goes.
-        inbox: Arc<Inbox>,
-    },
-    /// A command that is not.
-    Tell(Command<Payload>),
-    /// Other settings are in force.
-    Configure(Arc<QueueSettings>),
-    /// The log has these messages.
-    Written {
-        /// Which, in order.
-        ids: Vec<MessageId>,
-        /// Where; `None` for one that was settled before it was written.
-        positions: Vec<Option<Position>>,
-    },
-}
-
-impl Envelope {
-    fn message_bytes(&self) -> u64 {
-        match self {
-            Self::Publish { messages, .. } => messages.iter().map(|message| message.bytes).sum(),
-            _ => 0,
-        }
     }
 }
 
@@ -160,8 +110,12 @@ pub struct Cell {
     pub(super) courier: OnceLock<Courier>,
     /// See [`Self::lost_messages`].
     lost: AtomicU64,
+    /// Messages that were dropped as duplicates.
+    pub(super) duplicates: AtomicU64,
     /// Messages that came after the crash and were refused.
     pub(super) refused: AtomicU64,
+    /// Messages that an exchange delays here, as of the last turn.
+    pub(super) delayed: AtomicU64,
 }
 
 pub(super) struct Core {
@@ -170,6 +124,8 @@ pub(super) struct Core {
     pub(super) executor: Executor,
     /// The other half of the inbox: swapped with it, so that both keep their room.
     pub(super) taken: VecDeque<Envelope>,
+    /// What waits for a page, in a queue that drops duplicates.
+    pub(super) behind: VecDeque<Envelope>,
     /// When the queue is driven at the latest, as [`super::timers`] knows it.
     timer: Option<Millis>,
 }
@@ -182,18 +138,31 @@ impl Cell {
         effective: QueueEffective,
         vhost: Weak<Vhost>,
         common: Arc<Common>,
-        recovered: Option<RecoveredQueue>,
+        recovered: FromLog,
     ) -> Arc<Self> {
+        let delaying = info.delays.is_some().then_some(common.parse_headers);
         let mut storing = common
             .log
             .as_ref()
             .map(|log| Storing::new(Arc::clone(log), info.number, info.is_stored()));
-        let settings = QueueSettings::new(effective, info.auto_delete, storing.is_some());
+        let settings = match &info.delays {
+            None => {
+                let timeout = common.consumer_timeout_ms;
+                QueueSettings::new(effective, info.auto_delete, storing.is_some(), timeout)
+            }
+            Some(exchange) => QueueSettings::delaying(effective, exchange, storing.is_some()),
+        };
         let (config, counts_deliveries) = (settings.machine, settings.counts_deliveries);
         if let Some(storing) = &mut storing {
             storing.set_ttl(config.message_ttl);
+            storing.set_delaying(delaying);
         }
-        let machine = match recovered {
+        let unique = Unique::new(&info, &common, recovered);
+        if let (Some(storing), Some(unique)) = (&mut storing, &unique) {
+            storing.set_keys_number(unique.number());
+        }
+        let recovered_messages = recovered.messages.map_or(0, |recovered| recovered.messages);
+        let machine = match recovered.messages {
             Some(recovered) => Machine::recover(config, recovered.next_id, away(&recovered)),
             None => Machine::new(config),
         };
@@ -207,8 +176,9 @@ impl Cell {
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
-                executor: Executor::new(storing, counts_deliveries),
+                executor: Executor::new(storing, unique, counts_deliveries, delaying),
                 taken: VecDeque::new(),
+                behind: VecDeque::new(),
                 timer: first_deadline,
             }),
             timer_gone_off: AtomicBool::new(false),
@@ -217,7 +187,9 @@ impl Cell {
             crashed: AtomicBool::new(false),
             deleted: AtomicBool::new(false),
             lost: AtomicU64::new(0),
+            duplicates: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            delayed: AtomicU64::new(recovered_messages),
         });
         if let Some(at) = first_deadline {
             cell.set_timer(None, at);
@@ -338,6 +310,9 @@ impl Cell {
             Some(vhost) => vhost.queue_deleted(&self.info, move |stored| tell(answers, &stored)),
             None => tell(answers, &Ok(())),
         }
+        if after.dropped > 0 {
+            self.say_dropped(after.dropped);
+        }
         if after.bytes_in_ram != after.bytes_before {
             self.common.memory.change(after.bytes_in_ram, after.bytes_before);
             self.common.alarms.observe(&self.common.memory);
@@ -431,9 +406,7 @@ impl Cell {
             // A turn catches its panics before the lock is let go, and then says `crashed`.
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) if !self.lock_inbox().is_full() => None,
-            Err(TryLockError::WouldBlock) => {
-                Some(self.core.lock().unwrap_or_else(PoisonError::into_inner))
-            }
+            Err(TryLockError::WouldBlock) => Some(self.lock_core()),
         }
     }
 
@@ -450,6 +423,11 @@ impl Cell {
         }
     }
 
+    /// The core, when who is at it has let go: for a look at the machine. Drive the queue afterwards.
+    pub(super) fn lock_core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock_inbox(&self) -> MutexGuard<'_, Waiting> {
         // A push or a swap cannot leave the list half changed.
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
@@ -464,9 +442,12 @@ impl Core {
         bursts_left: &mut usize,
         after: &mut After,
     ) -> Progress {
-        after.bytes_before = self.machine.ram_bytes();
+        after.bytes_before = self.machine.ram_bytes() + self.executor.key_bytes();
         let progress = self.work(cell, now, bursts_left, after);
-        after.bytes_in_ram = self.machine.ram_bytes();
+        after.bytes_in_ram = self.machine.ram_bytes() + self.executor.key_bytes();
+        if cell.info.delays.is_some() {
+            cell.delayed.store(Cell::messages_of(&self.machine), Ordering::Relaxed);
+        }
         self.set_timer(cell);
         progress
     }
@@ -484,6 +465,14 @@ impl Core {
         }
     }
 
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            ready: self.machine.ready(),
+            in_ram: self.machine.ram_bytes(),
+            is_paged: self.machine.is_paged(),
+        }
+    }
+
     fn work(
         &mut self,
         cell: &Arc<Cell>,
@@ -496,16 +485,17 @@ impl Core {
             self.machine.apply(now, Command::Tick, &mut self.effects);
         }
         // One by one: what a broken machine did not get to is still there to be refused.
-        while let Some(envelope) = self.taken.pop_front() {
+        while let Some(envelope) = self.next_envelope() {
             if let Envelope::Written { ids, positions } = &envelope {
                 exchange(&mut self.machine, ids, positions);
             }
-            let standing = Standing {
-                ready: self.machine.ready(),
-                in_ram: self.machine.ram_bytes(),
-                is_paged: self.machine.is_paged(),
-            };
-            let command = self.executor.admit(envelope, standing);
+            if cell.info.delays.is_some()
+                && matches!(envelope, Envelope::Tell(Command::Delete { .. }))
+            {
+                after.dropped = Cell::messages_of(&self.machine);
+            }
+            let Some(envelope) = self.look_for_duplicates(cell, now, envelope) else { continue };
+            let command = self.executor.admit(envelope, self.standing());
             self.machine.apply(now, command, &mut self.effects);
         }
         loop {
@@ -533,7 +523,9 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Body, ExchangeName, Message, MessageHeader};
+    use crate::base::{Body, Message, MessageHeader};
+    use crate::broker::Inbox;
+    use crate::queue::Incoming;
 
     fn publish(bytes: u64) -> Envelope {
         let exchange = ExchangeName::try_from("").expect("short");

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::arguments::{self, ConsumeArguments};
+use super::direct_reply::ReplyConsumer;
 use super::executor::Called;
 use super::keeping::Keeper;
 use super::payload::Payload;
@@ -33,16 +34,25 @@ pub struct Client {
     pub(super) consumers: BTreeMap<ConsumerId, ClientConsumer>,
     publisher: Publisher,
     inbox: Arc<Inbox>,
+    counting: Counting,
     channels: BTreeMap<HolderId, Channel>,
     /// Queues that end with the connection.
     exclusive: Vec<Arc<Cell>>,
     exclusive_sweep: Sweep,
 }
 
+/// Whether the client counts against the limits of its user and its virtual host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Counting {
+    Counted,
+    Uncounted,
+}
+
 struct Channel {
     id: ChannelId,
     credit: Arc<ChannelCredit>,
     consumers: BTreeMap<ConsumerTag, ConsumerId>,
+    replies: Option<ReplyConsumer>,
     /// Queues in which this channel has consumers or may hold messages.
     cells: BTreeMap<QueueId, Arc<Cell>>,
     cells_sweep: Sweep,
@@ -66,8 +76,21 @@ impl Client {
     /// For a connection that has opened `vhost` as `peer`.
     #[must_use]
     pub fn new(broker: Arc<Broker>, vhost: Arc<Vhost>, peer: Peer, inbox: Arc<Inbox>) -> Self {
+        Self::counting(Counting::Counted, broker, vhost, peer, inbox)
+    }
+
+    /// As [`Self::new`], counted or not.
+    pub(super) fn counting(
+        counting: Counting,
+        broker: Arc<Broker>,
+        vhost: Arc<Vhost>,
+        peer: Peer,
+        inbox: Arc<Inbox>,
+    ) -> Self {
         let publisher = Publisher::new(Arc::clone(&vhost), peer.clone(), Arc::clone(&inbox));
-        vhost.common.limits.connected(&vhost.name, &peer.user);
+        if counting == Counting::Counted {
+            vhost.common.limits.connected(&vhost.name, &peer.user);
+        }
         Self {
             broker,
             vhost,
@@ -76,6 +99,7 @@ impl Client {
             consumers: BTreeMap::new(),
             publisher,
             inbox,
+            counting,
             channels: BTreeMap::new(),
             exclusive: Vec::new(),
             exclusive_sweep: Sweep::new(),
@@ -105,26 +129,36 @@ impl Client {
     /// # Errors
     /// 530 when the user has as many channels as it may. It is not there then.
     pub fn channel_opened(&mut self, holder: HolderId, id: ChannelId) -> Result<(), Refused> {
-        self.vhost.common.limits.channel_opened(&self.peer.user)?;
+        if self.counting == Counting::Counted {
+            self.vhost.common.limits.channel_opened(&self.peer.user)?;
+        }
         let channel = Channel {
             id,
             credit: Arc::new(ChannelCredit::new()),
             consumers: BTreeMap::new(),
+            replies: None,
             cells: BTreeMap::new(),
             cells_sweep: Sweep::new(),
         };
         self.channels.insert(holder, channel);
-        self.vhost.common.churn.channels_opened.one_more();
+        if self.counting == Counting::Counted {
+            self.vhost.common.churn.channels_opened.one_more();
+        }
         Ok(())
     }
 
     /// A channel is gone: its consumers leave, and what it holds goes back to the queues.
     pub fn channel_closed(&mut self, holder: HolderId) {
         let Some(channel) = self.channels.remove(&holder) else { return };
-        self.vhost.common.limits.channel_closed(&self.peer.user);
-        self.vhost.common.churn.channels_closed.one_more();
+        if self.counting == Counting::Counted {
+            self.vhost.common.limits.channel_closed(&self.peer.user);
+            self.vhost.common.churn.channels_closed.one_more();
+        }
         for consumer in channel.consumers.values() {
             self.consumers.remove(consumer);
+        }
+        if let Some(replies) = &channel.replies {
+            self.vhost.direct_replies.remove(replies);
         }
         for cell in channel.cells.values() {
             self.publisher.tell(cell, Envelope::Tell(Command::Release { holder }));
@@ -234,6 +268,9 @@ impl Client {
         holder: HolderId,
         declare: DeclareQueue,
     ) -> Result<Step, Refused> {
+        if let Some(declared) = self.vhost.declare_direct_reply(&declare.queue) {
+            return declared.map(Step::Answered);
+        }
         let mut keeper = self.keeper();
         match self.vhost.queue_declare(&self.peer, &declare, &mut keeper)? {
             DeclaredQueue::New(cell) => {
@@ -379,8 +416,49 @@ impl Client {
         Ok(Step::Waiting)
     }
 
+    /// `basic.consume` of direct replies, on a channel that has no such consumer. An empty tag wants one from
+    /// the server.
+    ///
+    /// # Errors
+    /// 541 when the machine gives no random numbers.
+    pub fn consume_replies(&mut self, holder: HolderId, tag: ConsumerTag) -> Result<Step, Refused> {
+        let tag = if tag.is_empty() { server_names::consumer_tag()? } else { tag };
+        let Some(channel) = self.channels.get_mut(&holder) else {
+            return Ok(Step::Answered(Answered::Done));
+        };
+        let whose = (holder, self.broker.next_consumer_id());
+        let (consumer, address) = self.vhost.direct_replies.add(tag.clone(), whose, &self.inbox)?;
+        channel.replies = Some(consumer);
+        Ok(Step::Answered(Answered::ConsumingReplies { tag, address }))
+    }
+
+    /// A direct reply came out of the inbox: whose it is; `None` when its consumer is gone.
+    pub fn reply_arrived(
+        &mut self,
+        holder: HolderId,
+        consumer: ConsumerId,
+        reply: &Message,
+    ) -> Option<(ChannelId, &ConsumerTag)> {
+        if let Some(dropped) = self.inbox.replies().arrived(reply.ram_bytes()) {
+            let connection = self.peer.connection;
+            tracing::warn!(connection = %connection, dropped, "a requester reads again; so many direct replies to it were dropped");
+        }
+        let channel = self.channels.get(&holder);
+        let to = channel.and_then(|channel| Some((channel.id, channel.replies.as_ref()?)));
+        let to = to.filter(|(_, replies)| replies.id == consumer);
+        if to.is_none() {
+            self.vhost.direct_replies.are_late(1);
+        }
+        to.map(|(channel, replies)| (channel, &replies.tag))
+    }
+
     /// `basic.cancel`. An unknown tag is no error.
     pub fn cancel(&mut self, holder: HolderId, tag: &ConsumerTag) -> Step {
+        let replies = self.channels.get_mut(&holder).map(|channel| &mut channel.replies);
+        if let Some(replies) = replies.and_then(|all| all.take_if(|one| one.tag == *tag)) {
+            self.vhost.direct_replies.remove(&replies);
+            return Step::Answered(Answered::Done);
+        }
         let id = self.channels.get_mut(&holder).and_then(|channel| channel.consumers.remove(tag));
         let entry = id.and_then(|id| Some((id, self.consumers.get(&id)?.cell.clone())));
         let Some((consumer, cell)) = entry else {
@@ -485,12 +563,15 @@ impl Drop for Client {
         for holder in holders {
             self.channel_closed(holder);
         }
+        self.vhost.direct_replies.are_late(self.inbox.replies().close());
         for cell in std::mem::take(&mut self.exclusive) {
             let condition = DeleteCondition::default();
             let command = Command::Delete { condition, request: None };
             self.publisher.tell(&cell, Envelope::Tell(command));
         }
         self.publisher.flush(now);
-        self.vhost.common.limits.disconnected(&self.vhost.name, &self.peer.user);
+        if self.counting == Counting::Counted {
+            self.vhost.common.limits.disconnected(&self.vhost.name, &self.peer.user);
+        }
     }
 }

@@ -6,6 +6,9 @@
 //! here, the machine hears that they have departed. So a crash in between loses nothing, no queue is locked
 //! while another one is, and a circle of dead-letter exchanges cannot lock itself up.
 //!
+//! Messages that an exchange delayed and that are due go the same way, as what they were
+//! ([`super::delaying`]).
+//!
 //! What no queue takes is dropped and counted, or with `at-least-once` sent again after a pause.
 
 use std::collections::BTreeMap;
@@ -18,7 +21,9 @@ use super::payload::Payload;
 use super::queue_settings::DeadLetterTarget;
 use super::{Cell, Content, Envelope, Event, Inbox, Vhost};
 use crate::base::limits::{DEAD_LETTER_PAUSE_MAX_MS, DEAD_LETTER_PAUSE_MIN_MS};
-use crate::base::{ChannelId, ConnectionId, HolderId, MessageId, PublishSequence, QueueId};
+use crate::base::{
+    ChannelId, ConnectionId, HolderId, Message, MessageId, PublishSequence, QueueId, TimeToLive,
+};
 use crate::queue::{Command, Incoming, PublishRef, Reason};
 use crate::routing::Routed;
 
@@ -118,7 +123,7 @@ impl Mail {
 
 /// Why a letter goes to no queue.
 #[derive(Clone, Copy)]
-enum Lost {
+pub(super) enum Lost {
     Unreadable,
     NoExchange,
     Unroutable,
@@ -189,6 +194,10 @@ impl Cell {
     /// Sends dead letters of this queue. Blocks when [`DeadLetters::is_cold`]; called as
     /// [`super::Scheduler`] says.
     pub fn send_dead_letters(self: &Arc<Self>, sent: DeadLetters) {
+        if self.info().delays.is_some() && self.is_deleted() {
+            // They went with the exchange, and were counted.
+            return;
+        }
         let (settings, vhost) = (self.settings(), self.vhost());
         let (Some(target), Some(vhost)) = (&settings.dead_letter, vhost) else {
             // There is no dead-letter exchange any more.
@@ -237,6 +246,11 @@ impl Cell {
         self.courier.get().map_or_else(DeadLetterLosses::default, |courier| courier.state().losses)
     }
 
+    /// Dead letters that were sent and that no queue has answered yet.
+    pub(super) fn letters_under_way(&self) -> usize {
+        self.courier.get().map_or(0, |courier| courier.state().open.len())
+    }
+
     /// Looks for confirms of dead letters.
     pub(super) fn collect_confirms(self: &Arc<Self>) {
         let Some(courier) = self.courier.get() else { return };
@@ -257,7 +271,6 @@ impl Cell {
         failures: u32,
         mail: &mut Mail,
     ) -> Result<(), Lost> {
-        let common = self.common();
         let message = letter.content.clone().load().map_err(|error| {
             tracing::error!(
                 queue = %self.info().name,
@@ -266,13 +279,11 @@ impl Cell {
             );
             Lost::Unreadable
         })?;
-        let queue = &self.info().name;
-        let unix_seconds = common.clock.unix_seconds();
-        let death = Death { queue, reason: letter.reason, unix_seconds };
-        let headers = (common.parse_headers)(message.properties());
-        let dead = DeadMessage::new(&message, &headers, death, target, common.write_headers);
-        let queues =
-            route(vhost, target, &dead).inspect_err(|lost| self.say_lost(target, *lost))?;
+        let addressed = match letter.reason {
+            Reason::Due => self.address_due(&message, &target.exchange, vhost),
+            reason => self.address_dead(&message, reason, target, vhost),
+        };
+        let (message, queues) = addressed.inspect_err(|lost| self.say_lost(target, *lost))?;
         let publish = letter.id.map(|id| PublishRef {
             connection: courier.connection,
             channel: ChannelId(0),
@@ -285,15 +296,33 @@ impl Cell {
             let open = Open { missing, refused: false, failures, letter };
             courier.state().open.insert(id, open);
         }
-        let message = dead.message;
         for cell in &queues {
             let bytes = ENTRY_BYTES + message.content_bytes();
             let persistent = message.header().persistent;
             let payload = Payload::new(message.clone());
-            let (priority, ttl, due) = (message.header().priority.unwrap_or(0), None, None);
+            let header = message.header();
+            let (priority, ttl, due) =
+                (header.priority.unwrap_or(0), header.expiration_ms.map(TimeToLive::from_ms), None);
             mail.add(cell, Incoming { payload, bytes, persistent, publish, ttl, priority, due });
         }
         Ok(())
+    }
+
+    /// A dead letter: as it goes on, and where; never nowhere.
+    fn address_dead(
+        &self,
+        message: &Message,
+        reason: Reason,
+        target: &DeadLetterTarget,
+        vhost: &Vhost,
+    ) -> Result<(Message, Vec<Arc<Cell>>), Lost> {
+        let common = self.common();
+        let (queue, unix_seconds) = (&self.info().name, common.clock.unix_seconds());
+        let death = Death { queue, reason, unix_seconds };
+        let headers = (common.parse_headers)(message.properties());
+        let dead = DeadMessage::new(message, &headers, death, target, common.write_headers);
+        let queues = route(vhost, target, &dead)?;
+        Ok((dead.message, queues))
     }
 
     /// Says that a letter is lost; the first one loudly, because it is a mistake in the topology.
@@ -301,6 +330,10 @@ impl Cell {
         let before = self.dead_letter_losses();
         let queue = &self.info().name;
         match lost {
+            Lost::NoExchange | Lost::Unroutable if self.info().delays.is_some() => tracing::debug!(
+                exchange = %target.exchange,
+                "a message that was delayed leads to no queue"
+            ),
             Lost::NoExchange if before.no_exchange == 0 && !target.until_taken => tracing::warn!(
                 queue = %queue,
                 exchange = %target.exchange,
@@ -310,6 +343,11 @@ impl Cell {
                 queue = %queue,
                 exchange = %target.exchange,
                 "a dead letter leads to no queue"
+            ),
+            Lost::Circling if before.circling == 0 => tracing::warn!(
+                queue = %queue,
+                exchange = %target.exchange,
+                "a dead letter went in a circle without being rejected and is dropped, and so are all that follow"
             ),
             Lost::Circling => tracing::debug!(
                 queue = %queue,

@@ -8,8 +8,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::cell::{Cell, Core, Envelope};
-use super::executor::{After, WaitingAnswer};
+use super::after::{After, WaitingAnswer};
+use super::cell::{Cell, Core};
+use super::envelope::Envelope;
 use super::{DeliveryEvent, Event, Inbox};
 use crate::base::PublishSequence;
 use crate::queue::{Command, DeleteCondition, Effect, PublishRef, Reply, RequestId};
@@ -32,12 +33,14 @@ impl Cell {
             sequences
                 .map(move |sequence| PublishRef { sequence: PublishSequence(sequence), ..first })
         });
-        for publish in runs.chain(core.machine.waiting_publishes()) {
+        let waiting = core.executor.unique.iter().flat_map(|unique| unique.waiting());
+        for publish in runs.chain(core.machine.waiting_publishes()).chain(waiting) {
             if let Some(publisher) = core.executor.publisher(&publish) {
                 refuse(&publisher, &publish);
             }
         }
-        let commands = std::mem::take(&mut core.taken);
+        let mut commands = std::mem::take(&mut core.behind);
+        commands.append(&mut core.taken);
         self.refuse(core, commands, after);
     }
 
@@ -90,6 +93,7 @@ impl Cell {
         }
         if !after.deleted && !self.is_deleted() {
             core.executor.drop_queue();
+            after.dropped = self.delayed.load(Ordering::Relaxed);
             after.deleted = true;
         }
         None

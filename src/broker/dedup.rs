@@ -3,12 +3,14 @@
 //! in its header `x-deduplication-header`).
 //!
 //! Pure: time comes in as a number, and a window can be built again from the list of its entries. A window
-//! is bounded by the number of its keys and the bytes of each: the oldest goes for a new one.
+//! is bounded by the number of its keys, the bytes of each and the bytes of all: the oldest goes for a new
+//! one. A key may have a record on disk; the window knows its number, and says which records are no longer
+//! needed.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::base::Millis;
-use crate::base::limits::DEDUPLICATION_KEY_BYTES_MAX;
+use crate::base::limits::{DEDUPLICATION_KEY_BYTES_MAX, DEDUPLICATION_WINDOW_BYTES_MAX};
+use crate::base::{MessageId, Millis};
 
 /// What a key came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +28,8 @@ pub struct Remembered {
     pub key: Box<[u8]>,
     /// When it is forgotten; `None`: when it is the oldest of too many.
     pub expires: Option<Millis>,
+    /// Its record on disk, when it has one.
+    pub record: Option<MessageId>,
 }
 
 /// See the module.
@@ -42,12 +46,17 @@ pub struct DeduplicationWindow {
     /// Keys by the moment at which they expire.
     expiries: BTreeMap<(Millis, u64), Box<[u8]>>,
     next: u64,
+    /// Bytes of all keys.
+    bytes: usize,
+    /// Records of keys that were forgotten since somebody asked.
+    obsolete: Vec<MessageId>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     number: u64,
     expires: Option<Millis>,
+    record: Option<MessageId>,
 }
 
 impl DeduplicationWindow {
@@ -62,11 +71,14 @@ impl DeduplicationWindow {
             order: VecDeque::new(),
             expiries: BTreeMap::new(),
             next: 0,
+            bytes: 0,
+            obsolete: Vec::new(),
         }
     }
 
     /// A window with these entries, the oldest first, as [`Self::entries`] gives them. Those that have
-    /// expired and the oldest of too many are left out; of one key twice the first counts.
+    /// expired and the oldest of too many are left out, and their records are obsolete; of one key twice
+    /// the first counts.
     #[must_use]
     pub fn rebuild(
         keys_max: usize,
@@ -75,10 +87,13 @@ impl DeduplicationWindow {
         now: Millis,
     ) -> Self {
         let mut window = Self::new(keys_max, ttl_ms);
-        for Remembered { key, expires } in entries {
+        for Remembered { key, expires, record } in entries {
             let expired = expires.is_some_and(|expires| expires <= now);
-            if !expired && key.len() <= DEDUPLICATION_KEY_BYTES_MAX {
-                window.remember(key, expires);
+            let fits = key.len() <= DEDUPLICATION_KEY_BYTES_MAX;
+            if expired || !fits || window.keys.contains_key(&key) {
+                window.obsolete.extend(record);
+            } else {
+                window.remember(key, expires, record);
             }
         }
         window
@@ -94,16 +109,49 @@ impl DeduplicationWindow {
         if self.keys.contains_key(key) {
             return Seen::Before;
         }
-        let expires = ttl_ms.or(self.ttl_ms).map(|ttl_ms| now.after(ttl_ms));
+        let expires = self.expiry(ttl_ms, now);
         if expires.is_none_or(|expires| expires > now) {
-            self.remember(key.into(), expires);
+            self.remember(key.into(), expires, None);
         }
         Seen::New
+    }
+
+    /// Whether a key is remembered, without remembering it.
+    pub fn contains(&mut self, key: &[u8], now: Millis) -> bool {
+        self.expire(now);
+        self.keys.contains_key(key)
+    }
+
+    /// When a key is forgotten that comes now, by what it says or the window does.
+    #[must_use]
+    pub fn expiry(&self, ttl_ms: Option<u64>, now: Millis) -> Option<Millis> {
+        ttl_ms.or(self.ttl_ms).map(|ttl_ms| now.after(ttl_ms))
+    }
+
+    /// Notes the record that a key has on disk from now on. Says whether the key is there; if not, nobody
+    /// will say that the record is obsolete.
+    pub fn set_record(&mut self, key: &[u8], record: MessageId) -> bool {
+        let entry = self.keys.get_mut(key);
+        entry.map(|entry| entry.record = Some(record)).is_some()
+    }
+
+    /// Records of keys that were forgotten since this was asked last.
+    pub fn take_obsolete(&mut self) -> Vec<MessageId> {
+        std::mem::take(&mut self.obsolete)
+    }
+
+    /// What the keys cost in RAM, about, in bytes.
+    #[must_use]
+    pub fn ram_bytes(&self) -> u64 {
+        // Each key stands in three places at most, with some sixty bytes beside it in each.
+        3 * (self.bytes + 60 * self.keys.len()) as u64
     }
 
     /// Forgets a key, as when its message left the queue; whether it was there.
     pub fn forget(&mut self, key: &[u8]) -> bool {
         let Some(entry) = self.keys.remove(key) else { return false };
+        self.bytes -= key.len();
+        self.obsolete.extend(entry.record);
         if let Some(expires) = entry.expires {
             self.expiries.remove(&(expires, entry.number));
         }
@@ -120,7 +168,7 @@ impl DeduplicationWindow {
     pub fn entries(&self) -> impl Iterator<Item = Remembered> {
         self.order.iter().filter_map(|(number, key)| {
             let entry = self.keys.get(key).filter(|entry| entry.number == *number)?;
-            Some(Remembered { key: key.clone(), expires: entry.expires })
+            Some(Remembered { key: key.clone(), expires: entry.expires, record: entry.record })
         })
     }
 
@@ -136,11 +184,10 @@ impl DeduplicationWindow {
         self.keys.is_empty()
     }
 
-    fn remember(&mut self, key: Box<[u8]>, expires: Option<Millis>) {
-        if self.keys.contains_key(&key) {
-            return;
-        }
-        while self.keys.len() >= self.keys_max {
+    fn remember(&mut self, key: Box<[u8]>, expires: Option<Millis>, record: Option<MessageId>) {
+        while self.keys.len() >= self.keys_max
+            || self.bytes + key.len() > DEDUPLICATION_WINDOW_BYTES_MAX
+        {
             let Some((number, oldest)) = self.order.pop_front() else { break };
             if self.keys.get(&oldest).is_some_and(|entry| entry.number == number) {
                 self.forget(&oldest);
@@ -152,7 +199,8 @@ impl DeduplicationWindow {
             self.expiries.insert((expires, number), key.clone());
         }
         self.order.push_back((number, key.clone()));
-        self.keys.insert(key, Entry { number, expires });
+        self.bytes += key.len();
+        self.keys.insert(key, Entry { number, expires, record });
     }
 
     fn expire(&mut self, now: Millis) {
@@ -214,6 +262,41 @@ mod tests {
         assert!(window.is_empty());
     }
 
+    #[test]
+    fn the_bytes_of_all_keys_are_bounded() {
+        let key = |n: u64| {
+            let mut key = vec![0; DEDUPLICATION_KEY_BYTES_MAX];
+            key[..8].copy_from_slice(&n.to_le_bytes());
+            key
+        };
+        let fit = (DEDUPLICATION_WINDOW_BYTES_MAX / DEDUPLICATION_KEY_BYTES_MAX) as u64;
+        let mut window = DeduplicationWindow::new(usize::MAX, None);
+        for n in 0..=fit {
+            window.insert(&key(n), None, Millis(0));
+        }
+        assert_eq!(window.len() as u64, fit);
+        assert!(!window.contains(&key(0), Millis(0)) && window.contains(&key(1), Millis(0)));
+    }
+
+    #[test]
+    fn the_record_of_a_key_that_is_forgotten_is_obsolete() {
+        let mut window = DeduplicationWindow::new(2, None);
+        for (n, name) in [(1, b"a"), (2, b"b"), (3, b"c")] {
+            window.insert(name, (n == 2).then_some(10), Millis(0));
+            assert!(window.set_record(name, MessageId(n)));
+        }
+        assert_eq!(window.take_obsolete(), [MessageId(1)], "the oldest of too many");
+        assert!(!window.set_record(b"a", MessageId(4)));
+        assert!(!window.contains(b"b", Millis(10)));
+        assert_eq!(window.take_obsolete(), [MessageId(2)], "it expired");
+        let entries: Vec<Remembered> = window.entries().collect();
+        let twice = entries.iter().chain(&entries).cloned();
+        let mut again = DeduplicationWindow::rebuild(2, None, twice, Millis(10));
+        assert_eq!(again.take_obsolete(), [MessageId(3)], "one key twice");
+        assert!(again.forget(b"c"));
+        assert_eq!(again.take_obsolete(), [MessageId(3)]);
+    }
+
     /// A list of keys with their expiry, looked through from one end to the other.
     #[derive(Default)]
     struct Model(Vec<Remembered>);
@@ -229,7 +312,7 @@ mod tests {
                     self.0.remove(0);
                 }
                 let expires = ttl_ms.map(|ttl_ms| now.after(ttl_ms));
-                self.0.push(Remembered { key: key(n), expires });
+                self.0.push(Remembered { key: key(n), expires, record: None });
             }
             Seen::New
         }
@@ -283,6 +366,7 @@ mod tests {
                 prop_assert!(window.entries().eq(model.0.iter().cloned()));
                 prop_assert!(window.len() <= keys_max);
                 prop_assert!(window.order.len() <= 2 * window.len() + SLACK + 1);
+                prop_assert_eq!(window.bytes, model.0.iter().map(|entry| entry.key.len()).sum::<usize>());
                 let expiring = model.0.iter().filter(|entry| entry.expires.is_some()).count();
                 prop_assert_eq!(window.expiries.len(), expiring);
             }

@@ -45,17 +45,7 @@ impl Vhost {
     /// The declaration with the default type, when it says none and could be of that type: a default never
     /// makes a declaration fail.
     pub(super) fn with_default_type<'a>(&self, declare: &'a DeclareQueue) -> Cow<'a, DeclareQueue> {
-        let fits = match self.default_queue_type() {
-            None | Some(QueueType::Classic) => false,
-            Some(QueueType::Quorum) => {
-                declare.durable
-                    && !declare.exclusive
-                    && !declare.auto_delete
-                    && !declare.queue.is_empty()
-                    && declare.arguments.get(b"x-max-priority").is_none()
-            }
-        };
-        if fits { with_type(declare, QueueType::Quorum) } else { Cow::Borrowed(declare) }
+        of_default_type(self.default_queue_type(), declare)
     }
 
     /// The declaration with the type of the queue that is there, when it says none and there is a default:
@@ -70,6 +60,24 @@ impl Vhost {
             None => Cow::Borrowed(declare),
         }
     }
+}
+
+/// See [`Vhost::with_default_type`].
+pub(super) fn of_default_type(
+    default: Option<QueueType>,
+    declare: &DeclareQueue,
+) -> Cow<'_, DeclareQueue> {
+    let fits = match default {
+        None | Some(QueueType::Classic) => false,
+        Some(QueueType::Quorum) => {
+            declare.durable
+                && !declare.exclusive
+                && !declare.auto_delete
+                && !declare.queue.is_empty()
+                && declare.arguments.get(b"x-max-priority").is_none()
+        }
+    };
+    if fits { with_type(declare, QueueType::Quorum) } else { Cow::Borrowed(declare) }
 }
 
 fn with_type(declare: &DeclareQueue, queue_type: QueueType) -> Cow<'_, DeclareQueue> {

@@ -1,7 +1,7 @@
 //! What the broker tells a connection.
 
 use super::{Content, Describe};
-use crate::base::{ConsumerId, HolderId, MessageId, PublishSequence, QueueId};
+use crate::base::{ConsumerId, HolderId, Message, MessageId, PublishSequence, QueueId};
 use crate::queue::{Reply, RequestId};
 
 /// One thing that happened, for one connection.
@@ -9,6 +9,15 @@ use crate::queue::{Reply, RequestId};
 pub enum Event {
     /// A message for one of its consumers.
     Deliver(DeliveryEvent),
+    /// A direct reply for one of its consumers.
+    DirectReply {
+        /// The opening of the channel.
+        holder: HolderId,
+        /// Its consumer of direct replies.
+        consumer: ConsumerId,
+        /// The message.
+        reply: Message,
+    },
     /// One queue has these publishes, from `first` to `last`, both included.
     Confirm {
         /// The opening of the channel.
@@ -77,6 +86,8 @@ pub struct DeliveryEvent {
     /// It needs no ack and is held until it is read: whoever reads it settles it then.
     pub until_read: bool,
     /// How often it was handed out before, where the queue tells it; else 0.
+    pub acquired_count: u16,
+    /// How many of these attempts failed.
     pub delivery_count: u32,
 }
 

@@ -1,15 +1,18 @@
 //! Exchange and binding methods: the checks that are the broker's, then the table.
 
+use std::sync::Arc;
+
 use super::history::Replay;
 use super::keeping::Keeper;
 use super::policy::QueueType;
 use super::vhost::{Resource, Vhost};
-use super::{Cell, DeclareExchange, Peer, Refused, keeping, refuse};
+use super::{Cell, DeclareExchange, Peer, Refused, direct_reply, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ExchangeName, QueueName, ReplyCode};
 use crate::routing::{
-    Binding, Change, Declared, Destination, Exchange, ExchangeKind, RoutingError,
+    Binding, Change, Declared, Destination, Exchange, ExchangeKind, RoutingError, Table,
 };
+use crate::store;
 
 /// Names with this prefix are the server's.
 pub(super) const RESERVED_PREFIX: &str = "amq.";
@@ -20,7 +23,7 @@ impl Vhost {
     /// # Errors
     /// 403, 404, 406.
     pub(super) fn exchange_declare(
-        &self,
+        self: &Arc<Self>,
         peer: &Peer,
         declare: DeclareExchange,
         keeper: &mut Keeper,
@@ -59,14 +62,45 @@ impl Vhost {
                 );
             }
             let name = exchange.name.clone();
-            let changes = keeping::put_exchange(&self.name, &exchange);
-            let declared = table.declare_exchange(exchange);
-            if declared.map_err(|error| self.refused(&name, &error))? == Declared::New {
-                self.apply_effective(table, name.as_str());
-                keeper.keep(&self.common, changes);
-            }
+            let changes = self.declare_in(table, exchange);
+            keeper.keep(&self.common, changes.map_err(|error| self.refused(&name, &error))?);
             Ok(())
         })
+    }
+
+    /// Declares an exchange with what stands behind it; gives what the definitions are to keep, which is
+    /// nothing when it was there.
+    ///
+    /// # Errors
+    /// [`RoutingError`] when it cannot be, or what is there says something else.
+    pub(super) fn declare_in(
+        self: &Arc<Self>,
+        table: &mut Table<Arc<Cell>>,
+        exchange: Exchange,
+    ) -> Result<Vec<store::Change>, RoutingError> {
+        let name = exchange.name.clone();
+        let number = self.number_for_keys(table, &exchange);
+        let is_new = exchange.delays() && table.exchange(name.as_str()).is_none();
+        let delaying = is_new.then(|| self.delaying_cell(&exchange, None));
+        let changes = keeping::put_exchange(&self.name, &exchange, number, delaying.as_deref());
+        if table.declare_exchange(exchange)? != Declared::New {
+            return Ok(Vec::new());
+        }
+        self.apply_effective(table, name.as_str());
+        if let Some(exchange) = table.exchange(name.as_str()) {
+            self.windows.add(exchange, number, None);
+        }
+        if let Some(cell) = delaying {
+            table.set_delay_queue(name.as_str(), cell);
+        }
+        Ok(changes)
+    }
+
+    /// What the log will know the keys by that a new exchange remembers, when they are to be kept.
+    fn number_for_keys(&self, table: &Table<Arc<Cell>>, exchange: &Exchange) -> Option<u64> {
+        let is_new = table.exchange(exchange.name.as_str()).is_none();
+        let is_kept = exchange.durable && exchange.deduplication()?.persistent;
+        (is_new && is_kept).then(|| self.common.next_queue_number(true).0)
     }
 
     /// `exchange.delete`. A missing exchange is no error.
@@ -95,6 +129,7 @@ impl Vhost {
             let removed = table.delete_exchange(name.as_str(), if_unused);
             let removed = removed.map_err(|error| self.refused(name, &error))?;
             self.histories.forget(&self.common, &removed);
+            self.windows.forget(&removed);
             keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));
             Ok(())
         })
@@ -138,6 +173,7 @@ impl Vhost {
                 let removed = table.unbind(binding);
                 let removed = removed.map_err(|error| self.refused(&binding.source, &error))?;
                 self.histories.forget(&self.common, &removed);
+                self.windows.forget(&removed);
                 keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));
                 Ok(())
             })
@@ -160,11 +196,7 @@ impl Vhost {
     ///
     /// # Errors
     /// 404, and 405 for another connection's exclusive queue.
-    pub(super) fn cell_for(
-        &self,
-        peer: &Peer,
-        name: &QueueName,
-    ) -> Result<std::sync::Arc<Cell>, Refused> {
+    pub(super) fn cell_for(&self, peer: &Peer, name: &QueueName) -> Result<Arc<Cell>, Refused> {
         let cell = self.table().queue(name.as_str()).cloned();
         match cell {
             None => refuse(ReplyCode::NotFound, self.no_queue(name.as_str())),
@@ -195,6 +227,7 @@ impl Vhost {
 
     fn check_binding(&self, peer: &Peer, binding: &Binding) -> Result<(), Refused> {
         refuse_default(&binding.source)?;
+        refuse_volatile(&binding.destination)?;
         match &binding.destination {
             Destination::Queue(queue) => {
                 self.permit(peer, Action::Write, Resource::Queue(queue.as_str()))?;
@@ -221,7 +254,7 @@ impl Vhost {
 
     /// rabbitmq: a local random exchange finds no quorum queue, whose leader may be on another node.
     fn check_local(&self, source: &str, cell: &Cell) -> Result<(), Refused> {
-        let kind = self.table().exchange(source).map(|exchange| exchange.kind);
+        let kind = self.table().exchange(source).map(Exchange::routes_as);
         if kind == Some(ExchangeKind::LocalRandom)
             && cell.effective().queue_type == QueueType::Quorum
         {
@@ -254,6 +287,11 @@ impl Vhost {
             | RoutingError::UnsupportedProperty(_)
             | RoutingError::HeaderAndProperty
             | RoutingError::HistoryLength(_)
+            | RoutingError::CacheSize
+            | RoutingError::CacheTooLarge(_)
+            | RoutingError::CacheTtl
+            | RoutingError::CachePersistence
+            | RoutingError::DelayedType
             | RoutingError::KeyNotPermitted(_)
             | RoutingError::NoDestination => ReplyCode::PreconditionFailed,
         };
@@ -280,4 +318,15 @@ fn refuse_default(name: &ExchangeName) -> Result<(), Refused> {
         return refuse(ReplyCode::AccessRefused, "operation not permitted on the default exchange");
     }
     Ok(())
+}
+
+/// There is no queue behind these names.
+fn refuse_volatile(destination: &Destination) -> Result<(), Refused> {
+    match destination {
+        Destination::Queue(queue) if direct_reply::is_volatile(queue) => refuse(
+            ReplyCode::AccessRefused,
+            "cannot bind or unbind to a volatile (direct reply-to) queue",
+        ),
+        Destination::Queue(_) | Destination::Exchange(_) => Ok(()),
+    }
 }

@@ -6,13 +6,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::cell::{Cell, Envelope};
+use super::after::{After, WaitingAnswer};
+use super::cell::Cell;
 use super::courier::Letter;
+use super::envelope::Envelope;
 use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::storing::Storing;
 use super::traffic::Traffic;
-use super::{ChannelCredit, ConsumerReport, DeliveryEvent, Event, Inbox, Load};
+use super::unique::Unique;
+use super::{
+    ChannelCredit, ConsumerReport, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying,
+};
 use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN, UNSETTLED_PER_CONSUMER_MAX};
 use crate::base::{
     ChannelId, ConnectionId, ConsumerId, ConsumerTag, FieldTable, HolderId, MessageId, QueueId,
@@ -21,25 +26,7 @@ use crate::queue::{
     Access, Acknowledge, Command, Consumer, Delivery, Effect, Effects, Incoming, PublishRef, Reply,
     RequestId, SharedCredit,
 };
-
-/// What is done after the core was let go (C4).
-#[derive(Default)]
-pub(super) struct After {
-    /// The queue is gone: the vhost and the definitions are to forget it, before anybody hears of it.
-    pub(super) deleted: bool,
-    /// Answers that must not be heard before that.
-    pub(super) answers: Vec<WaitingAnswer>,
-    /// Bytes of the queue in RAM before the turn.
-    pub(super) bytes_before: u64,
-    /// And after it.
-    pub(super) bytes_in_ram: u64,
-    /// Messages to be brought back from the log.
-    pub(super) page_in: Option<PageQuestion>,
-    /// Messages to be sent to the dead-letter exchange.
-    pub(super) dead_letters: Vec<Letter>,
-    /// Messages that the machine missed in what came back.
-    pub(super) lost: u64,
-}
+use crate::store::Entry;
 
 /// How a queue stands when something comes in.
 #[derive(Clone, Copy)]
@@ -50,23 +37,6 @@ pub(super) struct Standing {
     pub(super) in_ram: u64,
     /// Whether messages are away.
     pub(super) is_paged: bool,
-}
-
-/// An answer that waits for a deletion.
-pub(super) struct WaitingAnswer {
-    pub(super) inbox: Arc<Inbox>,
-    pub(super) request: RequestId,
-    pub(super) reply: Reply<DeliveryEvent>,
-}
-
-/// Gives answers that waited for a deletion: what they say, or why the deletion was not stored.
-pub(super) fn tell(answers: Vec<WaitingAnswer>, stored: &Result<(), String>) {
-    for WaitingAnswer { inbox, request, reply } in answers {
-        inbox.push([match stored {
-            Ok(()) => Event::Reply { request, reply: Box::new(reply) },
-            Err(error) => Event::Stored { request, error: Some(error.clone()) },
-        }]);
-    }
 }
 
 /// What a connection calls one of its consumers.
@@ -126,17 +96,26 @@ pub(super) struct Executor {
     held: Vec<ConsumerId>,
     /// There when the broker has a log.
     storing: Option<Storing>,
+    /// There when the queue drops duplicates.
+    pub(super) unique: Option<Box<Unique>>,
     /// Whether deliveries say how often their message was handed out before.
     counts_deliveries: bool,
     traffic: Traffic,
     handed_out: Option<(MessageId, MessageId)>,
+    /// There when an exchange delays its messages here: how their headers are read.
+    delaying: Option<HeaderParser>,
 }
 
 /// How many emptied lists are kept.
 const SPARE_MAX: usize = 16;
 
 impl Executor {
-    pub(super) fn new(storing: Option<Storing>, counts_deliveries: bool) -> Self {
+    pub(super) fn new(
+        storing: Option<Storing>,
+        unique: Option<Box<Unique>>,
+        counts_deliveries: bool,
+        delaying: Option<HeaderParser>,
+    ) -> Self {
         Self {
             sinks: BTreeMap::new(),
             holders: BTreeMap::new(),
@@ -146,9 +125,11 @@ impl Executor {
             spare: Vec::new(),
             held: Vec::new(),
             storing,
+            unique,
             counts_deliveries,
             traffic: Traffic::default(),
             handed_out: None,
+            delaying,
         }
     }
 
@@ -238,7 +219,7 @@ impl Executor {
                 if let Some(storing) = &mut self.storing {
                     storing.set_ttl(settings.machine.message_ttl);
                 }
-                Command::Configure(settings.machine)
+                Command::Configure(Box::new(settings.machine))
             }
             // Its handles are exchanged by the cell before this.
             Envelope::Written { ids, .. } => {
@@ -247,13 +228,43 @@ impl Executor {
         }
     }
 
+    /// Whether persistent messages outlive the process here.
+    pub(super) fn keeps_messages(&self) -> bool {
+        self.storing.as_ref().is_some_and(Storing::is_durable)
+    }
+
+    /// Something about keys that is to be in the log with what this turn brought.
+    pub(super) fn keep_keys(&mut self, entry: Option<Entry>) {
+        if let Some(storing) = &mut self.storing {
+            storing.keep_keys(entry);
+        }
+    }
+
+    /// Bytes in RAM of the keys by which duplicates are found.
+    pub(super) fn key_bytes(&self) -> u64 {
+        self.unique.as_ref().map_or(0, |unique| unique.ram_bytes())
+    }
+
+    /// Lets a queue that drops duplicates look at what becomes of its messages.
+    fn see(&mut self, effects: &Effects<Payload>) {
+        let Some(unique) = &mut self.unique else { return };
+        let ended: Vec<_> = effects.iter().flat_map(|effect| unique.see(effect)).collect();
+        for publish in ended {
+            let (holder, first, last) = (publish.holder, publish.sequence, publish.sequence);
+            self.tell_publisher(&publish, 1, Event::Confirm { holder, first, last });
+        }
+    }
+
     /// Says which messages go to the log. Persistent ones do in a durable queue; in a queue so long that
     /// its messages may have to leave RAM, all do, because what leaves RAM must lie somewhere, and the
     /// log takes the ids of a queue in ascending order only. And all do while messages are away: what
     /// comes then may follow them before the head has room for it, however short the queue is.
-    fn admit_messages(&self, messages: &mut [Incoming<Payload>], standing: Standing) {
+    pub(super) fn admit_messages(&self, messages: &mut [Incoming<Payload>], standing: Standing) {
+        if let Some(parse) = self.delaying {
+            delaying::set_due(messages, parse);
+        }
         let Standing { ready, mut in_ram, is_paged } = standing;
-        let durable = self.storing.as_ref().is_some_and(Storing::is_durable);
+        let durable = self.keeps_messages();
         let pages = self.storing.is_some();
         for (place, message) in (ready..).zip(messages) {
             let long = is_paged || place >= SPILL_MESSAGES_MIN || in_ram >= QUEUE_BODY_BYTES_MAX;
@@ -275,6 +286,7 @@ impl Executor {
         effects: &mut Effects<Payload>,
         after: &mut After,
     ) {
+        self.see(effects);
         let mut deleted = false;
         for effect in effects.drain() {
             match effect {
@@ -316,7 +328,8 @@ impl Executor {
                     debug_assert!(messages.iter().all(|message| message.appended), "see admit");
                 }
                 Effect::PageIn { from, count, up_to } => {
-                    after.page_in = Some(PageQuestion::new(from, count, up_to));
+                    let delayed = self.delaying.is_some();
+                    after.page_in = Some(PageQuestion::new(from, count, up_to, delayed));
                 }
                 Effect::Lost { messages } => after.lost += messages,
                 Effect::Reply { request, reply } => {
@@ -324,14 +337,7 @@ impl Executor {
                     self.reply(request, reply, after);
                 }
                 Effect::CancelConsumer { consumer } => self.cancel_consumer(consumer),
-                Effect::ConsumerTimeout { consumer, .. } => {
-                    tracing::warn!(
-                        queue = %cell.info().name,
-                        consumer = %consumer,
-                        "a consumer did not acknowledge a message in time: it is cancelled, and what it was given goes back to the queue"
-                    );
-                    self.cancel_consumer(consumer);
-                }
+                Effect::ConsumerTimeout { consumer, .. } => self.time_out(cell, consumer),
                 // For management, which is not there yet.
                 Effect::ActiveConsumer { .. } => {}
                 Effect::Deleted => deleted = true,
@@ -346,6 +352,16 @@ impl Executor {
             }
         }
         self.flush(cell);
+    }
+
+    #[cold]
+    fn time_out(&mut self, cell: &Cell, consumer: ConsumerId) {
+        tracing::warn!(
+            queue = %cell.info().name,
+            consumer = %consumer,
+            "a consumer did not acknowledge a message in time: it is cancelled, and what it was given goes back to the queue"
+        );
+        self.cancel_consumer(consumer);
     }
 
     /// Consumers to be held, as found by the last [`Self::execute`].
@@ -364,14 +380,16 @@ impl Executor {
     }
 
     /// The event for a delivery; notes what the log is to know of it.
+    #[inline]
     fn hand_over(
         &mut self,
         queue: QueueId,
         consumer: ConsumerId,
         delivery: Delivery<Payload>,
     ) -> DeliveryEvent {
-        let Delivery { id, payload, redelivered, delivery_count, holder, until_read } = delivery;
-        let delivery_count = if self.counts_deliveries { delivery_count } else { 0 };
+        let Delivery { id, payload, redelivered, holder, until_read, .. } = delivery;
+        let Delivery { acquired_count, delivery_count, .. } = delivery;
+        let acquired_count = if self.counts_deliveries { acquired_count } else { 0 };
         let log = self.storing.as_ref().map(Storing::log);
         let content = payload.content(id, log);
         self.traffic.hands_out(consumer, holder.is_some() && !until_read, redelivered);
@@ -380,18 +398,36 @@ impl Executor {
             let (first, last) = self.handed_out.unwrap_or((id, id));
             self.handed_out = Some((first.min(id), last.max(id)));
         }
-        DeliveryEvent { consumer, queue, id, content, redelivered, until_read, delivery_count }
+        DeliveryEvent {
+            consumer,
+            queue,
+            id,
+            content,
+            redelivered,
+            until_read,
+            acquired_count,
+            delivery_count,
+        }
     }
 
     /// The machine's answer with its message as an event.
+    #[inline(never)]
     fn reply_for(&mut self, queue: QueueId, reply: Reply<Payload>) -> Reply<DeliveryEvent> {
         match reply {
             Reply::Got { delivery, ready } => {
                 let delivery = delivery.map(|delivery| {
-                    let Delivery { id, redelivered, delivery_count, holder, until_read, .. } =
-                        delivery;
+                    let Delivery { id, redelivered, holder, until_read, .. } = delivery;
+                    let Delivery { acquired_count, delivery_count, .. } = delivery;
                     let payload = self.hand_over(queue, ConsumerId(0), delivery);
-                    Delivery { id, payload, redelivered, delivery_count, holder, until_read }
+                    Delivery {
+                        id,
+                        payload,
+                        redelivered,
+                        acquired_count,
+                        delivery_count,
+                        holder,
+                        until_read,
+                    }
                 });
                 self.traffic.get_empty += u64::from(delivery.is_none());
                 Reply::Got { delivery, ready }
@@ -409,7 +445,11 @@ impl Executor {
         }
     }
 
-    fn admit_publisher(&mut self, messages: &[Incoming<Payload>], publisher: Arc<Inbox>) {
+    pub(super) fn admit_publisher(
+        &mut self,
+        messages: &[Incoming<Payload>],
+        publisher: Arc<Inbox>,
+    ) {
         let mut awaited = messages.iter().filter_map(|message| message.publish);
         if let Some(first) = awaited.next() {
             let open = 1 + awaited.count() as u64;

@@ -1,14 +1,18 @@
 //! A message as the routing table asks for it: raw properties are read when an exchange wants to know.
 
+use super::HeaderParser;
 use super::broker::Common;
+use super::windows::{Looked, Windows};
 use crate::base::{FieldTable, Message};
-use crate::routing::{Facts, HashProperty};
+use crate::routing::{Exchange, Facts, HashProperty, delay_ms};
 
 /// One message and where its numbers come from.
 pub(super) struct MessageFacts<'a> {
     pub(super) common: &'a Common,
     pub(super) message: &'a Message,
     pub(super) numbers: &'a mut Numbers,
+    /// Where duplicates are looked for, when the message is somebody's publish.
+    pub(super) windows: Option<(&'a Windows, &'a mut Looked)>,
 }
 
 impl Facts for MessageFacts<'_> {
@@ -23,6 +27,27 @@ impl Facts for MessageFacts<'_> {
     fn number(&mut self) -> u64 {
         self.numbers.next()
     }
+
+    fn is_duplicate(&mut self, exchange: &Exchange) -> bool {
+        if !self.message.header().has_headers {
+            return false;
+        }
+        let headers = self.headers();
+        let Some((windows, looked)) = &mut self.windows else { return false };
+        windows.look(exchange, &headers, looked)
+    }
+
+    fn delay_ms(&mut self) -> Option<u32> {
+        delay_of(self.common.parse_headers, self.message)
+    }
+}
+
+/// How long an exchange that delays holds a message back, in ms.
+pub(super) fn delay_of(parse: HeaderParser, message: &Message) -> Option<u32> {
+    if !message.header().has_headers {
+        return None;
+    }
+    delay_ms(&parse(message.properties()))
 }
 
 /// Numbers for exchanges that pick at random. They spread load and guard no secret: a seed of the system

@@ -113,10 +113,11 @@ impl Vhost {
         let mut replay = Vec::new();
         for message in messages {
             let (common, key) = (&*self.common, message.routing_key());
-            let mut facts = MessageFacts { common, message: &message, numbers: &mut numbers };
+            let (message, numbers) = (&message, &mut numbers);
+            let mut facts = MessageFacts { common, message, numbers, windows: None };
             // The exchange is there: it is an end of the binding.
             if table.route(exchange.as_str(), key, &mut facts, &mut routed).is_ok() {
-                self.remember(table, &routed, &message);
+                self.remember(table, &routed, message);
                 let cells = routed.queues().iter();
                 replay.extend(cells.map(|cell| (Arc::clone(cell), message.clone())));
             }

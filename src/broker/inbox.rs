@@ -2,11 +2,13 @@
 //!
 //! A leaf lock: nothing else is locked while it is held. It is bounded by holding back: above
 //! [`INBOX_HIGH_WATER_BYTES`] of undrained deliveries the pushing cell is told to hold the consumers it
-//! has here, and the session opens them again after it has drained.
+//! has here, and the session opens them again after it has drained. Direct replies come from no queue that
+//! could hold them: they are counted apart, and dropped above a bound of their own (D3 in `direct_reply.rs`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::direct_reply::WaitingReplies;
 use super::{Cell, Event};
 use crate::base::ConsumerId;
 use crate::base::limits::INBOX_HIGH_WATER_BYTES;
@@ -24,6 +26,7 @@ pub enum Load {
 #[derive(Default)]
 pub struct Inbox {
     state: Mutex<State>,
+    replies: WaitingReplies,
 }
 
 #[derive(Default)]
@@ -94,6 +97,11 @@ impl Inbox {
         std::mem::swap(&mut state.events, events);
         state.delivery_bytes = 0;
         held.append(&mut state.held);
+    }
+
+    /// The direct replies among the events, which have a bound of their own.
+    pub(super) fn replies(&self) -> &WaitingReplies {
+        &self.replies
     }
 
     /// How many events wait.

@@ -7,11 +7,11 @@
 use std::sync::Arc;
 
 use super::broker::Common;
-use super::{Cell, Event, Inbox, QueueInfo};
+use super::{Cell, Event, Inbox, QueueInfo, records};
 use crate::base::VhostName;
 use crate::queue::RequestId;
 use crate::routing::{Binding, Destination, Exchange, Removed, Table};
-use crate::store::{self, Change, DestinationKind, Done};
+use crate::store::{self, Change, Done};
 
 /// Somebody who waits until a change is on disk.
 pub(super) struct Keeper {
@@ -72,18 +72,21 @@ pub(super) fn keep_and_tell(common: &Common, changes: Vec<Change>, done: Done) {
     }
 }
 
-pub(super) fn put_exchange(vhost: &VhostName, exchange: &Exchange) -> Vec<Change> {
+/// An exchange, the number of the keys that it remembers, and the cell in which it delays messages, if it
+/// has either.
+pub(super) fn put_exchange(
+    vhost: &VhostName,
+    exchange: &Exchange,
+    number: Option<u64>,
+    delaying: Option<&Cell>,
+) -> Vec<Change> {
     if !exchange.durable {
         return Vec::new();
     }
     vec![Change::PutExchange(store::Exchange {
-        vhost: vhost.clone(),
-        name: exchange.name.clone(),
-        kind: exchange.kind.as_str().to_owned(),
-        durable: true,
-        auto_delete: exchange.auto_delete,
-        internal: exchange.internal,
-        arguments: exchange.arguments.clone(),
+        number,
+        delay_queue: delaying.map(|cell| cell.info().number.0),
+        ..records::exchange(vhost, exchange)
     })]
 }
 
@@ -91,14 +94,7 @@ pub(super) fn put_queue(vhost: &VhostName, info: &QueueInfo) -> Vec<Change> {
     if !info.is_stored() {
         return Vec::new();
     }
-    vec![Change::PutQueue(store::Queue {
-        vhost: vhost.clone(),
-        name: info.name.clone(),
-        durable: true,
-        auto_delete: info.auto_delete,
-        arguments: info.arguments.clone(),
-        number: info.number.0,
-    })]
+    vec![Change::PutQueue(records::queue(vhost, info))]
 }
 
 /// A binding that was added, when both its ends are kept.
@@ -117,7 +113,7 @@ pub(super) fn put_binding(
         }
     };
     if source && destination {
-        vec![Change::PutBinding(record(vhost, binding))]
+        vec![Change::PutBinding(records::binding(vhost, binding))]
     } else {
         Vec::new()
     }
@@ -144,21 +140,6 @@ pub(super) fn delete(
         .bindings
         .iter()
         .filter(of_kept)
-        .map(|binding| Change::DeleteBinding(record(vhost, binding)));
+        .map(|binding| Change::DeleteBinding(records::binding(vhost, binding)));
     queues.into_iter().chain(exchanges).chain(bindings).collect()
-}
-
-fn record(vhost: &VhostName, binding: &Binding) -> store::Binding {
-    let (destination, destination_type) = match &binding.destination {
-        Destination::Queue(name) => (name.to_string(), DestinationKind::Queue),
-        Destination::Exchange(name) => (name.to_string(), DestinationKind::Exchange),
-    };
-    store::Binding {
-        vhost: vhost.clone(),
-        source: binding.source.clone(),
-        destination,
-        destination_type,
-        routing_key: binding.routing_key.clone(),
-        arguments: binding.arguments.clone(),
-    }
 }

@@ -1,5 +1,5 @@
-//! Limits of virtual hosts and users (rabbitmq: vhosts.md and user-limits.md): how many connections,
-//! channels and queues there may be.
+//! Limits of virtual hosts and users (rabbitmq: vhosts.md and user-limits.md), and of the whole node
+//! (rabbitmq: limits.md): how many connections, channels and queues there may be.
 //!
 //! Counting costs one short lock when a connection or a channel comes or goes, and nothing in between.
 //! Connections are counted when they are there and checked before: of two that come at the same moment
@@ -30,6 +30,19 @@ pub struct UserLimits {
     pub max_channels: Option<usize>,
 }
 
+/// Limits of the whole node; one that is not there limits nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NodeLimits {
+    /// Its name, as refusals say it.
+    pub node: String,
+    /// Connections at the same time.
+    pub max_connections: Option<usize>,
+    /// Channels of all of them.
+    pub max_channels: Option<usize>,
+    /// Queues of all virtual hosts.
+    pub max_queues: Option<usize>,
+}
+
 /// The limits and what is counted against them.
 #[derive(Default)]
 pub(super) struct Limits(Mutex<State>);
@@ -41,6 +54,9 @@ struct State {
     vhost_connections: BTreeMap<VhostName, usize>,
     user_connections: BTreeMap<UserName, usize>,
     user_channels: BTreeMap<UserName, usize>,
+    node: NodeLimits,
+    /// Of all virtual hosts.
+    queues: usize,
 }
 
 impl Limits {
@@ -77,6 +93,14 @@ impl Limits {
         user: &UserName,
     ) -> Result<(), Refused> {
         let state = self.lock();
+        if let Some(most) =
+            state.node.max_connections.filter(|most| total(&state.vhost_connections) >= *most)
+        {
+            return refuse(
+                ReplyCode::NotAllowed,
+                format!("connection refused: node connection limit ({most}) is reached"),
+            );
+        }
         let most = state.vhosts.get(vhost).and_then(|limits| limits.max_connections);
         if let Some(most) = over(most, &state.vhost_connections, vhost) {
             return refuse(
@@ -120,6 +144,18 @@ impl Limits {
     /// 530, and then it is not counted.
     pub(super) fn channel_opened(&self, user: &UserName) -> Result<(), Refused> {
         let mut state = self.lock();
+        if let Some(most) =
+            state.node.max_channels.filter(|most| total(&state.user_channels) >= *most)
+        {
+            return refuse(
+                ReplyCode::NotAllowed,
+                format!(
+                    "number of channels opened on node '{}' has reached the maximum allowed limit \
+                     of ({most})",
+                    state.node.node
+                ),
+            );
+        }
         let most = state.users.get(user).and_then(|limits| limits.max_channels);
         if let Some(most) = over(most, &state.user_channels, user) {
             return refuse(
@@ -154,7 +190,17 @@ impl Limits {
         queue: &QueueName,
         queues: usize,
     ) -> Result<(), Refused> {
-        match self.lock().vhosts.get(vhost).and_then(|limits| limits.max_queues) {
+        let state = self.lock();
+        if let Some(most) = state.node.max_queues.filter(|most| state.queues >= *most) {
+            return refuse(
+                ReplyCode::PreconditionFailed,
+                format!(
+                    "cannot declare queue '{queue}' in vhost '{vhost}': queue limit in cluster \
+                     ({most}) is reached"
+                ),
+            );
+        }
+        match state.vhosts.get(vhost).and_then(|limits| limits.max_queues) {
             Some(most) if queues >= most => refuse(
                 ReplyCode::PreconditionFailed,
                 format!(
@@ -166,6 +212,26 @@ impl Limits {
         }
     }
 
+    /// A queue is there.
+    pub(super) fn queue_added(&self) {
+        self.lock().queues += 1;
+    }
+
+    /// A queue is gone.
+    pub(super) fn queue_removed(&self) {
+        self.lock().queues -= 1;
+    }
+
+    /// As the definitions have them, in the order of the names; limits that limit nothing are left out.
+    pub(super) fn records(&self) -> Vec<Change> {
+        let state = self.lock();
+        let vhosts = state.vhosts.iter().filter(|(_, limits)| **limits != VhostLimits::default());
+        let vhosts = vhosts.map(|(vhost, limits)| vhost_limits_record(vhost, *limits));
+        let users = state.users.iter().filter(|(_, limits)| **limits != UserLimits::default());
+        let users = users.map(|(user, limits)| user_limits_record(user, *limits));
+        vhosts.map(Change::PutVhostLimits).chain(users.map(Change::PutUserLimits)).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Counts change in one step.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -173,16 +239,17 @@ impl Limits {
 }
 
 impl Broker {
+    /// Sets the limits of the whole node. What is there stays.
+    pub fn set_node_limits(&self, limits: NodeLimits) {
+        self.common().limits.lock().node = limits;
+    }
+
     /// Sets the limits of a virtual host. What is there stays. `done` says when they are on disk.
     pub fn set_vhost_limits(&self, vhost: VhostName, limits: VhostLimits, done: Done) {
         let change = if limits == VhostLimits::default() {
             Change::DeleteVhostLimits { vhost: vhost.clone() }
         } else {
-            Change::PutVhostLimits(store::VhostLimits {
-                vhost: vhost.clone(),
-                max_connections: stored(limits.max_connections),
-                max_queues: stored(limits.max_queues),
-            })
+            Change::PutVhostLimits(vhost_limits_record(&vhost, limits))
         };
         let common = self.common();
         let mut state = common.limits.lock();
@@ -195,11 +262,7 @@ impl Broker {
         let change = if limits == UserLimits::default() {
             Change::DeleteUserLimits { user: user.clone() }
         } else {
-            Change::PutUserLimits(store::UserLimits {
-                user: user.clone(),
-                max_connections: stored(limits.max_connections),
-                max_channels: stored(limits.max_channels),
-            })
+            Change::PutUserLimits(user_limits_record(&user, limits))
         };
         let common = self.common();
         let mut state = common.limits.lock();
@@ -230,8 +293,24 @@ impl Broker {
     }
 }
 
+fn vhost_limits_record(vhost: &VhostName, limits: VhostLimits) -> store::VhostLimits {
+    store::VhostLimits {
+        vhost: vhost.clone(),
+        max_connections: stored(limits.max_connections),
+        max_queues: stored(limits.max_queues),
+    }
+}
+
+fn user_limits_record(user: &UserName, limits: UserLimits) -> store::UserLimits {
+    store::UserLimits {
+        user: user.clone(),
+        max_connections: stored(limits.max_connections),
+        max_channels: stored(limits.max_channels),
+    }
+}
+
 /// RabbitMQ stores -1 for no limit.
-fn limit(stored: Option<i64>) -> Option<usize> {
+pub(super) fn limit(stored: Option<i64>) -> Option<usize> {
     stored.and_then(|limit| usize::try_from(limit).ok())
 }
 
@@ -242,6 +321,11 @@ fn stored(limit: Option<usize>) -> Option<i64> {
 /// The limit, when it is reached.
 fn over<K: Ord>(limit: Option<usize>, counts: &BTreeMap<K, usize>, key: &K) -> Option<usize> {
     limit.filter(|limit| counts.get(key).copied().unwrap_or_default() >= *limit)
+}
+
+/// Only worked out where a limit of the node is set.
+fn total<K>(counts: &BTreeMap<K, usize>) -> usize {
+    counts.values().sum()
 }
 
 fn more<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, key: &K) {

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod after;
 mod alarms;
 mod arguments;
 #[expect(clippy::module_inception, reason = "the file is named after its type")]
@@ -19,7 +20,11 @@ mod credit;
 mod dead_letter;
 mod dedup;
 mod default_type;
+mod delaying;
+mod direct;
+mod direct_reply;
 mod effective;
+mod envelope;
 mod error;
 mod event;
 mod exchanges;
@@ -29,7 +34,9 @@ mod history;
 mod inbox;
 mod interceptors;
 mod keeping;
+mod key_log;
 mod limits;
+mod listing;
 mod pages;
 mod payload;
 mod policies;
@@ -38,6 +45,7 @@ mod publish;
 mod questions;
 mod queue_settings;
 mod queues;
+mod records;
 mod recovery;
 mod requests;
 mod sender_selected;
@@ -46,7 +54,9 @@ mod storing;
 mod sweep;
 mod timers;
 mod traffic;
+mod unique;
 mod vhost;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -54,7 +64,8 @@ mod tests;
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
     AlarmState, ChannelReport, ChurnCounts, ConnectionInfo, ConnectionReport, ConsumerReport,
-    Describe, Put, QueueReport, VhostCounts, VhostError,
+    Describe, Put, QueueReport, Rehearsal, TogetherError, VhostCounts, VhostError,
+    with_default_type,
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
@@ -65,11 +76,14 @@ pub use client::{Client, ClientConsumer};
 pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;
 pub use dedup::{DeduplicationWindow, Remembered, Seen};
+pub use delaying::{Delayed, DelayedPage, DelayedPlace};
+pub use direct::{AckMode, Behalf, DirectClient, Fetch, Fetched, Published, Purpose};
+pub use direct_reply::DirectReplyLosses;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
 pub use interceptors::{Existing, Interceptors};
-pub use limits::{UserLimits, VhostLimits};
+pub use limits::{NodeLimits, UserLimits, VhostLimits};
 pub use pages::PageQuestion;
 pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
@@ -80,12 +94,12 @@ pub use vhost::Vhost;
 
 /// The words of routing and of queues that a caller of the broker needs.
 pub use crate::queue::{Attempt, Settlement};
-pub use crate::routing::{Binding, Destination, HashProperty};
+pub use crate::routing::{Binding, Destination, Exchange, ExchangeKind, HashProperty};
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;
 
-use cell::Envelope;
+use envelope::Envelope;
 use error::refuse;
 
 #[cfg(test)]
-pub(crate) use tests::open_broker;
+pub(crate) use tests::{broker_over, open_broker, put_message};

@@ -72,6 +72,9 @@ pub struct PageQuestion {
     up_to: MessageId,
     /// How often it failed so far.
     failures: u32,
+    /// Whether they are delayed: then the log says when they are due, and their bodies stay where they
+    /// are until then.
+    delayed: bool,
 }
 
 /// What the log has for a question.
@@ -83,8 +86,8 @@ pub(super) struct Page {
 }
 
 impl PageQuestion {
-    pub(super) fn new(from: MessageId, count: u32, up_to: MessageId) -> Self {
-        Self { from, count, up_to, failures: 0 }
+    pub(super) fn new(from: MessageId, count: u32, up_to: MessageId, delayed: bool) -> Self {
+        Self { from, count, up_to, failures: 0, delayed }
     }
 
     pub(super) fn from(self) -> MessageId {
@@ -120,16 +123,18 @@ impl PageQuestion {
         let mut entries = log.entries(queue, self.from, wanted.saturating_add(1))?;
         // What is younger is not away, and may not even be in the file yet.
         entries.truncate(entries.partition_point(|entry| entry.id <= self.up_to));
-        let fitting = fitting(&entries).min(wanted);
+        let fitting = if self.delayed { entries.len() } else { fitting(&entries) }.min(wanted);
         let more = fitting < entries.len();
         entries.truncate(fitting);
-        let along = entries.iter().filter(|entry| entry.bytes <= PAGE_IN_BODY_BYTES_MAX);
+        let bytes_max = if self.delayed { 0 } else { PAGE_IN_BODY_BYTES_MAX };
+        let comes_along = |entry: &IndexEntry| entry.bytes <= bytes_max;
+        let along = entries.iter().filter(|entry| comes_along(entry));
         let stored = |entry: &IndexEntry| Stored { queue, id: entry.id, position: entry.position };
         let along: Vec<Stored> = along.map(stored).collect();
         let mut bodies = log.read_many(&along).into_iter();
         let mut page = Page { messages: Vec::with_capacity(fitting), more, damaged: Vec::new() };
         for entry in entries {
-            let body = if entry.bytes <= PAGE_IN_BODY_BYTES_MAX { bodies.next() } else { None };
+            let body = if comes_along(&entry) { bodies.next() } else { None };
             let (message, damaged) = match body {
                 None => (None, false),
                 Some(Ok(message)) => (Some(message), false),
@@ -143,8 +148,9 @@ impl PageQuestion {
                 // Whoever is given it tries once more, and names it.
                 Some(Err(_)) => (None, false),
             };
-            let expires = entry.expires_unix_ms.map(|at| moment(at, now, unix_ms));
-            page.messages.push(Paged { damaged, expires, ..paged(&entry, message) });
+            let at = entry.expires_unix_ms.map(|at| moment(at, now, unix_ms));
+            let (expires, due) = if self.delayed { (None, at.or(Some(now))) } else { (at, None) };
+            page.messages.push(Paged { damaged, expires, due, ..paged(&entry, message) });
         }
         Ok(page)
     }
@@ -154,7 +160,7 @@ impl PageQuestion {
 const BODY_FAILURES_MAX: u32 = 8;
 
 /// A moment of the world on the clock of this process, which says `now` at `unix_ms`.
-fn moment(at_unix_ms: u64, now: Millis, unix_ms: u64) -> Millis {
+pub(super) fn moment(at_unix_ms: u64, now: Millis, unix_ms: u64) -> Millis {
     let past = unix_ms.saturating_sub(at_unix_ms);
     Millis(now.0.saturating_sub(past)).after(at_unix_ms.saturating_sub(unix_ms))
 }
@@ -166,7 +172,7 @@ fn paged(entry: &IndexEntry, message: Option<Message>) -> Paged<Payload> {
         residence: payload.residence(),
         payload,
         bytes: entry.bytes + ENTRY_BYTES,
-        delivery_count: u32::from(entry.deliveries),
+        acquired_count: entry.deliveries,
         appended: true,
         damaged: false,
         expires: None,

@@ -7,66 +7,89 @@ use crate::base::{Message, MessageId};
 use crate::queue::Residence;
 use crate::store::{LogError, MessageLog, Position, QueueNumber, Stored};
 
-/// See the module. At least one of the two is there.
+/// See the module.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Payload {
-    message: Option<Message>,
-    position: Option<Position>,
+pub(super) struct Payload(Place);
+
+/// A queue moves it from list to list: it is four words, and two options side by side were five.
+#[derive(Clone, PartialEq, Debug)]
+enum Place {
+    Ram(Message),
+    Both(Message, Position),
+    Log(Position),
 }
 
 impl Payload {
     /// A message that came in.
     pub(super) fn new(message: Message) -> Self {
-        Self { message: Some(message), position: None }
+        Self(Place::Ram(message))
     }
 
     /// A message that lies in the log.
     pub(super) fn stored(position: Position, message: Option<Message>) -> Self {
-        Self { message, position: Some(position) }
+        Self(match message {
+            Some(message) => Place::Both(message, position),
+            None => Place::Log(position),
+        })
     }
 
     /// The bytes, when they are in RAM.
     pub(super) fn message(&self) -> Option<&Message> {
-        self.message.as_ref()
+        match &self.0 {
+            Place::Ram(message) | Place::Both(message, _) => Some(message),
+            Place::Log(_) => None,
+        }
     }
 
     /// The log has it now; the bytes in RAM are kept or let go.
     pub(super) fn written(&mut self, position: Position, keep: bool) -> Residence {
-        self.position = Some(position);
-        if !keep {
-            self.message = None;
+        if let Place::Ram(message) | Place::Both(message, _) =
+            std::mem::replace(&mut self.0, Place::Log(position))
+            && keep
+        {
+            self.0 = Place::Both(message, position);
         }
         self.residence()
     }
 
     /// Lets the bytes in RAM go, when the log has them.
     pub(super) fn cool(&mut self) -> Residence {
-        if self.position.is_some() {
-            self.message = None;
+        if let Place::Both(_, position) = self.0 {
+            self.0 = Place::Log(position);
         }
         self.residence()
     }
 
     /// Where the bytes are.
     pub(super) fn residence(&self) -> Residence {
-        if self.message.is_some() { Residence::Ram } else { Residence::Disk }
+        match self.0 {
+            Place::Ram(_) | Place::Both(..) => Residence::Ram,
+            Place::Log(_) => Residence::Disk,
+        }
     }
 
     /// What a consumer is given: the bytes, or how to get them.
+    #[inline]
     pub(super) fn content(
         self,
         id: MessageId,
         log: Option<(&Arc<dyn MessageLog>, QueueNumber)>,
     ) -> Content {
-        match (self.message, self.position, log) {
-            (Some(message), ..) => Content::Ram(message),
-            (None, Some(position), Some((log, queue))) => {
-                let stored = Stored { queue, id, position };
-                Content::Disk(Box::new((Arc::clone(log), stored)))
-            }
-            _ => Content::Lost,
+        match self.0 {
+            Place::Ram(message) | Place::Both(message, _) => Content::Ram(message),
+            Place::Log(position) => stored_content(id, position, log),
         }
     }
+}
+
+#[cold]
+fn stored_content(
+    id: MessageId,
+    position: Position,
+    log: Option<(&Arc<dyn MessageLog>, QueueNumber)>,
+) -> Content {
+    let Some((log, queue)) = log else { return Content::Lost };
+    Content::Disk(Box::new((Arc::clone(log), Stored { queue, id, position })))
 }
 
 /// The content of a delivery.

@@ -12,10 +12,10 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::policy::{ExchangeEffective, Policy, PolicyKind, PolicySet, QueueEffective};
-use super::{Cell, Vhost, keeping};
+use super::{Cell, Vhost, keeping, records};
 use crate::base::{ExchangeName, PolicyName, QueueName};
 use crate::routing::Table;
-use crate::store::{self, Change, Done};
+use crate::store::{Change, Done};
 
 /// See the module.
 #[derive(Default)]
@@ -56,7 +56,7 @@ impl Vhost {
                 "the policy is set, and these keys have no effect in this version"
             );
         }
-        let change = put_change(&self.name, kind, &policy);
+        let change = records::put_policy(&self.name, kind, &policy);
         self.change_policies(|set| set.put(kind, policy), vec![change], done);
     }
 
@@ -134,7 +134,7 @@ impl Vhost {
         users.chain(operators).collect()
     }
 
-    fn change_policies(
+    pub(super) fn change_policies(
         &self,
         change: impl FnOnce(&mut PolicySet),
         changes: Vec<Change>,
@@ -152,20 +152,5 @@ impl Vhost {
         for cell in cells {
             cell.apply_effective(|| self.queue_effective(&cell));
         }
-    }
-}
-
-fn put_change(vhost: &crate::base::VhostName, kind: PolicyKind, policy: &Policy) -> Change {
-    let record = store::Policy {
-        vhost: vhost.clone(),
-        name: policy.name.clone(),
-        pattern: policy.pattern.as_str().to_owned(),
-        apply_to: policy.apply_to.as_str().to_owned(),
-        priority: policy.priority,
-        definition: policy.definition.settings().clone(),
-    };
-    match kind {
-        PolicyKind::User => Change::PutPolicy(record),
-        PolicyKind::Operator => Change::PutOperatorPolicy(store::OperatorPolicy(record)),
     }
 }

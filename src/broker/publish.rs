@@ -3,24 +3,28 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::direct_reply::{self, Replying};
 use super::facts::{MessageFacts, Numbers};
 use super::history::Replay;
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
 use super::sender_selected::{self, Selected};
-use super::storing::own_ttl;
 use super::vhost::Resource;
+use super::windows::Looked;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
 use crate::access::Action;
-use crate::base::{Message, Millis, QueueId, ReplyCode};
+use crate::base::{Message, Millis, QueueId, ReplyCode, TimeToLive};
 use crate::queue::{Incoming, PublishRef};
 use crate::routing::Routed;
 
 /// What became of a publish.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PublishOutcome {
-    /// How many queues got it; each will confirm it.
+    /// How many queues got it.
     pub queues: u32,
+    /// How many answers follow, confirms or refusals: one for each queue, unless an exchange on the way
+    /// looked for duplicates and answers for all.
+    pub answers: u32,
 }
 
 /// The publishing side of one connection: the route it used last, and the batch of this turn.
@@ -31,8 +35,11 @@ pub struct Publisher {
     cached: Cached,
     batch: Batch,
     numbers: Numbers,
+    /// What exchanges on the way of the last message that was looked up said of duplicates.
+    looked: Looked,
     /// Whether the configuration wants something written into every message.
     intercepts: bool,
+    replying: Replying,
 }
 
 /// Room that a list gets before there are messages: more than a read brings of the smallest.
@@ -48,6 +55,8 @@ struct Cached {
     route: Vec<u8>,
     exchange_bytes: usize,
     queues: Vec<Arc<Cell>>,
+    /// Where this message waits, for exchanges that delay it. No route through one of them is kept.
+    later: Vec<Arc<Cell>>,
     /// Where the queues stand in the batch, while `in_batch` is its number.
     slots: Vec<usize>,
     in_batch: u64,
@@ -72,7 +81,8 @@ impl Publisher {
         let batch = Batch { number: 1, ..Batch::default() };
         let (cached, numbers) = (Cached::default(), Numbers::default());
         let intercepts = !vhost.common.interceptors.is_empty();
-        Self { vhost, peer, inbox, cached, batch, numbers, intercepts }
+        let (looked, replying) = (Looked::default(), Replying::default());
+        Self { vhost, peer, inbox, cached, batch, numbers, looked, intercepts, replying }
     }
 
     /// Routes a message and puts it in the batch. `publish` is there when somebody waits for the confirm.
@@ -92,9 +102,19 @@ impl Publisher {
             message = common.interceptors.intercept(&message, &*common.clock, edit);
         }
         if sender_selected::may_select(&message) {
-            message = self.look_up_selected(message)?;
+            let delivered = self.look_up_selected(&message)?;
+            if self.is_apart() {
+                return Ok(self.publish_apart(&delivered, &message, publish));
+            }
+            message = delivered;
         } else if !self.is_cached(&message) {
+            if direct_reply::addressee(&message).is_some() {
+                return self.reply(message, publish);
+            }
             self.look_up(&message, &[message.routing_key()])?;
+            if self.is_apart() {
+                return Ok(self.publish_apart(&message, &message, publish));
+            }
         }
         let cached = &mut self.cached;
         if cached.in_batch != self.batch.number {
@@ -106,9 +126,8 @@ impl Publisher {
         }
         let queues = cached.queues.len();
         let bytes = ENTRY_BYTES + message.content_bytes();
-        let header = message.header();
-        let (persistent, ttl) = (header.persistent, own_ttl(header));
-        let priority = header.priority.unwrap_or(0);
+        let persistent = message.is_persistent();
+        let (ttl, priority) = if message.is_arranged() { arrangement(&message) } else { (None, 0) };
         let mut message = Some(message);
         for (place, slot) in cached.slots.iter().enumerate() {
             let payload = if place + 1 == queues { message.take() } else { message.clone() };
@@ -120,7 +139,8 @@ impl Publisher {
             }
         }
         // A publish reaches at most as many queues as there are, far below four billion.
-        Ok(PublishOutcome { queues: u32::try_from(queues).unwrap_or(u32::MAX) })
+        let queues = u32::try_from(queues).unwrap_or(u32::MAX);
+        Ok(PublishOutcome { queues, answers: queues })
     }
 
     /// Whether a publish to this exchange would be refused.
@@ -171,6 +191,7 @@ impl Publisher {
 
     /// Hands every queue its batch and drives it.
     pub fn flush(&mut self, now: Millis) {
+        self.replying.flush(&self.inbox);
         if self.batch.groups.is_empty() && self.batch.touched.is_empty() {
             return;
         }
@@ -187,6 +208,68 @@ impl Publisher {
         }
     }
 
+    /// Whether exchanges on the way of the message that was looked up have more to say than its queues.
+    fn is_apart(&self) -> bool {
+        self.looked.is_any() || !self.cached.later.is_empty()
+    }
+
+    /// Puts a message in that exchanges on its way delay, or have looked for as a duplicate. Those that
+    /// delay it get `whole`, with all its routing keys. Where it was looked for, its queues answer to the
+    /// claim, which answers the publisher; one that is a duplicate waits for the answer of the first.
+    fn publish_apart(
+        &mut self,
+        message: &Message,
+        whole: &Message,
+        publish: Option<PublishRef>,
+    ) -> PublishOutcome {
+        let looked = std::mem::take(&mut self.looked);
+        let windows = Arc::clone(&self.vhost.windows);
+        let publisher = || publish.map(|publish| (Arc::clone(&self.inbox), publish));
+        let now = self.cached.queues.iter().map(|cell| (Arc::clone(cell), message));
+        let later = self.cached.later.drain(..).map(|cell| (cell, whole));
+        let cells: Vec<_> = now.chain(later).collect();
+        let queues = u32::try_from(cells.len()).unwrap_or(u32::MAX);
+        let mut answers = queues;
+        let mut claimed = None;
+        if let Some(claim) = looked.claim {
+            if cells.is_empty() {
+                windows.withdraw(claim);
+            } else {
+                let is_kept = cells.iter().any(|(cell, _)| cell.info().is_stored());
+                let is_kept = is_kept && message.header().persistent;
+                claimed = Some(windows.route(claim, queues, is_kept, publisher()));
+                answers = 1;
+            }
+        }
+        answers += u32::from(windows.wait(&looked, publisher()));
+        for (cell, message) in cells {
+            let message = incoming(message.clone());
+            if let Some((publish, inbox)) = &claimed {
+                let messages = vec![Incoming { publish: Some(*publish), ..message }];
+                let publisher = Arc::clone(inbox);
+                self.tell(&cell, Envelope::Publish { messages, publisher });
+            } else {
+                let slot = self.batch.slot(&cell);
+                self.batch.groups[slot].1.push(Incoming { publish, ..message });
+            }
+        }
+        PublishOutcome { queues, answers }
+    }
+
+    /// A direct reply: it reaches no queue.
+    fn reply(
+        &mut self,
+        message: Message,
+        publish: Option<PublishRef>,
+    ) -> Result<PublishOutcome, Refused> {
+        let generation = Some(self.vhost.generation());
+        if self.replying.checked != generation {
+            self.check(message.exchange())?;
+            self.replying.checked = generation;
+        }
+        Ok(self.replying.reply(&self.vhost, message, publish))
+    }
+
     fn is_cached(&self, message: &Message) -> bool {
         self.cached.generation == Some(self.vhost.generation())
             && self.cached.exchange_bytes == message.exchange_bytes().len()
@@ -195,7 +278,7 @@ impl Publisher {
 
     /// Finds the queues of a message whose headers may hold more routing keys; gives the message as it
     /// goes into them.
-    fn look_up_selected(&mut self, message: Message) -> Result<Message, Refused> {
+    fn look_up_selected(&mut self, message: &Message) -> Result<Message, Refused> {
         // rabbitmq: what is wrong with the exchange is told before what is wrong with the message.
         self.check(message.exchange())?;
         let common = &self.vhost.common;
@@ -204,13 +287,13 @@ impl Publisher {
         if !selected.keys.is_empty() {
             let keys = [message.routing_key()].into_iter();
             let keys: Vec<_> = keys.chain(selected.keys.iter().map(|key| &**key)).collect();
-            self.look_up(&message, &keys)?;
+            self.look_up(message, &keys)?;
             // The keys of this message are no other message's.
             self.cached.generation = None;
-        } else if !self.is_cached(&message) {
-            self.look_up(&message, &[message.routing_key()])?;
+        } else if !self.is_cached(message) {
+            self.look_up(message, &[message.routing_key()])?;
         }
-        Ok(selected.delivered(message, edit))
+        Ok(selected.delivered(message.clone(), edit))
     }
 
     fn look_up(&mut self, message: &Message, keys: &[&[u8]]) -> Result<(), Refused> {
@@ -224,7 +307,8 @@ impl Publisher {
         }
         self.vhost.permit_topics(&self.peer, Action::Write, exchange, keys)?;
         let (cached, common) = (&mut self.cached, &*self.vhost.common);
-        let mut facts = MessageFacts { common, message, numbers: &mut self.numbers };
+        let windows = Some((&*self.vhost.windows, &mut self.looked));
+        let mut facts = MessageFacts { common, message, numbers: &mut self.numbers, windows };
         let table = self.vhost.table();
         cached.routed.clear();
         let routed = table.route_keys(exchange, keys, &mut facts, &mut cached.routed);
@@ -240,8 +324,11 @@ impl Publisher {
         }
         cached.generation = (!by_message).then(|| table.generation());
         drop(table);
+        let (queues, later) = cached.routed.now_and_later();
         cached.queues.clear();
-        cached.queues.extend(cached.routed.queues().iter().cloned());
+        cached.queues.extend_from_slice(queues);
+        cached.later.clear();
+        cached.later.extend_from_slice(later);
         cached.in_batch = 0;
         cached.checked = Some(generation);
         cached.exchange_bytes = exchange.len();
@@ -254,11 +341,17 @@ impl Publisher {
 /// A message that nobody waits for the confirm of, as a queue takes it.
 fn incoming(message: Message) -> Incoming<Payload> {
     let bytes = ENTRY_BYTES + message.content_bytes();
-    let header = message.header();
-    let (persistent, ttl) = (header.persistent, own_ttl(header));
-    let priority = header.priority.unwrap_or(0);
+    let persistent = message.is_persistent();
+    let (ttl, priority) = arrangement(&message);
     let payload = Payload::new(message);
     Incoming { payload, bytes, persistent, publish: None, ttl, priority, due: None }
+}
+
+/// How long a message may wait and its priority, as it says itself.
+#[cold]
+fn arrangement(message: &Message) -> (Option<TimeToLive>, u8) {
+    let header = message.header();
+    (header.expiration_ms.map(TimeToLive::from_ms), header.priority.unwrap_or(0))
 }
 
 impl Batch {

@@ -15,7 +15,10 @@ pub(super) struct QueueSettings {
     pub(super) machine: QueueConfig,
     /// Where dead letters go; there exactly when the machine hands them out.
     pub(super) dead_letter: Option<DeadLetterTarget>,
-    /// Whether deliveries carry `x-delivery-count` (rabbitmq: quorum-queues.md, poison messages).
+    /// The time-out of consumers in a queue that says nothing about it, in ms.
+    pub(super) consumer_timeout_default: Option<u64>,
+    /// Whether deliveries carry `x-acquired-count` and `x-delivery-count` (rabbitmq: quorum-queues.md,
+    /// poison messages).
     pub(super) counts_deliveries: bool,
 }
 
@@ -32,7 +35,12 @@ pub(super) struct DeadLetterTarget {
 
 impl QueueSettings {
     /// Of a queue that is kept in the log or not.
-    pub(super) fn new(effective: QueueEffective, auto_delete: bool, stored: bool) -> Self {
+    pub(super) fn new(
+        effective: QueueEffective,
+        auto_delete: bool,
+        stored: bool,
+        consumer_timeout_default: Option<u64>,
+    ) -> Self {
         let is_quorum = effective.queue_type == QueueType::Quorum;
         let overflow = match effective.overflow.value {
             policy::Overflow::DropHead => Overflow::DropHead,
@@ -65,7 +73,7 @@ impl QueueSettings {
             bytes_beside: ENTRY_BYTES,
             overflow,
             expires: effective.expires_ms.value,
-            consumer_timeout: effective.consumer_timeout_ms.value,
+            consumer_timeout: effective.consumer_timeout_ms.value.or(consumer_timeout_default),
             single_active: effective.single_active_consumer,
             delivery_limit: effective.delivery_limit.value,
             delayed_retry: delayed_retry(effective.delayed_retry.value),
@@ -73,12 +81,31 @@ impl QueueSettings {
             due: WhenDue::Ignored,
         };
         let counts_deliveries = is_quorum || machine.delivery_limit.is_some();
-        Self { effective, machine, dead_letter, counts_deliveries }
+        Self { effective, machine, dead_letter, consumer_timeout_default, counts_deliveries }
+    }
+
+    /// Of the queue behind an exchange that delays: it knows nothing but when its messages are due, and
+    /// sends them on to what the exchange leads to then. As many are on their way at a time as of a queue
+    /// that sends dead letters until they are taken.
+    pub(super) fn delaying(
+        effective: QueueEffective,
+        exchange: &ExchangeName,
+        stored: bool,
+    ) -> Self {
+        let plain = Self::new(effective, false, stored, None);
+        let (exchange, routing_key) = (exchange.clone(), None);
+        let departing = DeadLetter::AtLeastOnce { departing_max: DEAD_LETTERS_DEPARTING_MAX };
+        Self {
+            machine: QueueConfig { dead_letter: departing, due: WhenDue::Forward, ..plain.machine },
+            dead_letter: Some(DeadLetterTarget { exchange, routing_key, until_taken: false }),
+            ..plain
+        }
     }
 
     /// The same queue with something else in force.
     pub(super) fn with(&self, effective: QueueEffective) -> Self {
-        Self::new(effective, self.machine.auto_delete, self.machine.log == LogMode::Logged)
+        let stored = self.machine.log == LogMode::Logged;
+        Self::new(effective, self.machine.auto_delete, stored, self.consumer_timeout_default)
     }
 }
 
@@ -104,7 +131,22 @@ mod tests {
         };
         let arguments: FieldTable = arguments.iter().map(entry).collect();
         let effective = QueueEffective::new(&PolicySet::default(), "q", &arguments);
-        QueueSettings::new(effective, false, false)
+        QueueSettings::new(effective, false, false, None)
+    }
+
+    #[test]
+    fn the_time_out_of_the_broker_is_for_queues_that_say_none() {
+        let timeout = |arguments: &FieldTable| {
+            let effective = QueueEffective::new(&PolicySet::default(), "q", arguments);
+            let settings = QueueSettings::new(effective.clone(), false, false, Some(5));
+            let (first, later) = (settings.machine, settings.with(effective).machine);
+            assert_eq!(first.consumer_timeout, later.consumer_timeout);
+            first.consumer_timeout
+        };
+        assert_eq!(timeout(&FieldTable::EMPTY), Some(5));
+        let key = ShortStr::try_from("x-consumer-timeout").expect("short");
+        let own: FieldTable = [(key, FieldValue::I32(9))].into_iter().collect();
+        assert_eq!(timeout(&own), Some(9), "also a longer one");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::exchanges::RESERVED_PREFIX;
 use super::keeping::Keeper;
 use super::policy::QueueEffective;
+use super::unique::FromLog;
 use super::vhost::{Resource, Vhost};
 use super::{
     Cell, DeclareQueue, Peer, QueueInfo, Refused, arguments, keeping, refuse, server_names,
@@ -72,12 +73,13 @@ impl Vhost {
             auto_delete: declare.auto_delete,
             arguments: declare.arguments.clone(),
             number: self.common.next_queue_number(declare.durable && !declare.exclusive),
+            delays: None,
         };
         let changes = keeping::put_queue(&self.name, &info);
         let policies = self.policies();
         let effective = QueueEffective::new(&policies, name.as_str(), &info.arguments);
         let vhost = Arc::downgrade(self);
-        let cell = Cell::new(info, effective, vhost, Arc::clone(&self.common), None);
+        let cell = Cell::new(info, effective, vhost, Arc::clone(&self.common), FromLog::default());
         let added = self.change(|table| {
             self.check_alive()?;
             if table.queue(name.as_str()).is_none() {
@@ -85,6 +87,7 @@ impl Vhost {
             }
             let added = table.add_queue(name.clone(), Arc::clone(&cell));
             if added {
+                self.common.limits.queue_added();
                 keeper.keep(&self.common, changes);
             }
             Ok(added)

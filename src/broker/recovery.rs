@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::broker::{Common, PASSING_QUEUE_NUMBERS};
-use super::policy::{Policy, PolicyKind, QueueEffective, QueueType};
-use super::{Cell, QueueInfo, Vhost};
-use crate::base::{ExchangeName, FieldValue, QueueName, VhostName};
-use crate::routing::{Binding, Destination, Exchange, ExchangeKind};
-use crate::store::{
-    self, Definitions, DestinationKind, Entry, QueueNumber, RecoveredQueue, Submission,
-};
+use super::policy::{PolicyKind, QueueEffective, QueueType};
+use super::unique::FromLog;
+use super::{Cell, QueueInfo, Vhost, keeping, records};
+use crate::base::VhostName;
+use crate::store::{self, Definitions, Entry, QueueNumber, RecoveredQueue, Submission};
 
 /// Builds the vhosts of the definitions. What cannot be built is said, and everything else goes on.
 pub(super) fn recover(common: &Arc<Common>) -> BTreeMap<VhostName, Arc<Vhost>> {
@@ -35,13 +33,15 @@ pub(super) fn recover(common: &Arc<Common>) -> BTreeMap<VhostName, Arc<Vhost>> {
         vhost.default_type.set(named.and_then(QueueType::parse));
     }
     common.limits.recover(&definitions);
-    for exchange in definitions.exchanges.values() {
-        recover_exchange(&vhosts, exchange);
-    }
     let mut messages = 0;
+    for exchange in definitions.exchanges.values() {
+        messages += recover_exchange(common, &vhosts, exchange, &mut recovered);
+    }
     for queue in definitions.queues.values() {
-        let of_log = recovered.remove(&QueueNumber(queue.number));
-        messages += of_log.map_or(0, |of_log| of_log.messages);
+        let number = QueueNumber(queue.number);
+        let of_log =
+            FromLog { messages: recovered.remove(&number), keys: recovered.remove(&number.keys()) };
+        messages += of_log.messages.map_or(0, |of_log| of_log.messages);
         recover_queue(common, &vhosts, queue, of_log);
     }
     for binding in definitions.bindings.values() {
@@ -80,10 +80,7 @@ fn recover_policies(vhost: &Vhost, definitions: &Definitions) {
     let operator = operator.map(|record| (PolicyKind::Operator, &record.0));
     let mut policies = Vec::new();
     for (kind, record) in user.chain(operator).filter(|(_, record)| record.vhost == vhost.name) {
-        let definition = FieldValue::Table(record.definition.clone());
-        let (pattern, apply_to) = (&record.pattern, &record.apply_to);
-        let value = Policy::table(pattern, apply_to, record.priority, definition);
-        match Policy::parse(kind, record.name.clone(), &value) {
+        match records::to_policy(kind, record) {
             Ok(policy) => policies.push((kind, policy)),
             Err(error) => lost("policy", record.name.as_str(), &error.lines().join("; ")),
         }
@@ -91,36 +88,69 @@ fn recover_policies(vhost: &Vhost, definitions: &Definitions) {
     vhost.recover_policies(policies);
 }
 
-fn recover_exchange(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Exchange) {
-    let Some(vhost) = vhosts.get(&record.vhost) else {
-        return lost("exchange", record.name.as_str(), "its vhost is not defined");
-    };
-    let Ok(kind) = ExchangeKind::parse(record.kind.as_bytes()) else {
-        return lost("exchange", record.name.as_str(), "this version does not know its type");
-    };
-    let exchange = Exchange {
-        name: record.name.clone(),
-        kind,
-        durable: record.durable,
-        auto_delete: record.auto_delete,
-        internal: record.internal,
-        arguments: record.arguments.clone(),
-    };
+/// Says how many messages it delays.
+fn recover_exchange(
+    common: &Common,
+    vhosts: &BTreeMap<VhostName, Arc<Vhost>>,
+    record: &store::Exchange,
+    recovered: &mut BTreeMap<QueueNumber, RecoveredQueue>,
+) -> u64 {
+    let delayed = record.delay_queue.and_then(|number| recovered.remove(&QueueNumber(number)));
+    let messages = delayed.map_or(0, |delayed| delayed.messages);
+    if let Err(cause) = recover_known_exchange(common, vhosts, record, recovered, delayed) {
+        lost("exchange", record.name.as_str(), &cause);
+    }
+    messages
+}
+
+fn recover_known_exchange(
+    common: &Common,
+    vhosts: &BTreeMap<VhostName, Arc<Vhost>>,
+    record: &store::Exchange,
+    recovered: &mut BTreeMap<QueueNumber, RecoveredQueue>,
+    delayed: Option<RecoveredQueue>,
+) -> Result<(), String> {
+    let vhost = vhosts.get(&record.vhost).ok_or("its vhost is not defined")?;
+    let exchange = records::to_exchange(record);
+    let exchange = exchange.map_err(|_| "this version does not know its type")?;
+    let keeps_keys = exchange.deduplication().is_some_and(|settings| settings.persistent);
+    let number = record.number.filter(|_| keeps_keys);
+    let keys = number.and_then(|number| recovered.remove(&QueueNumber(number)));
+    let number = number.or_else(|| keeps_keys.then(|| common.next_queue_number(true).0));
+    let delaying = exchange.delays().then(|| {
+        let known = record.delay_queue.map(|number| (QueueNumber(number), delayed));
+        vhost.delaying_cell(&exchange, known)
+    });
+    // An earlier version did not give it the numbers that it needs.
+    let delays_anew = delaying.is_some() && record.delay_queue.is_none();
+    if delays_anew || (number.is_some() && number != record.number) {
+        let changes = keeping::put_exchange(&vhost.name, &exchange, number, delaying.as_deref());
+        let name = record.name.clone();
+        keeping::keep(common, changes, move |stored| {
+            if let Err(error) = stored {
+                tracing::error!(exchange = %name, error = %error, "the number of an exchange was not stored: what it delays or remembers does not survive a restart");
+            }
+        });
+    }
     let declared = vhost.change(|table| {
         let declared = table.declare_exchange(exchange);
         vhost.apply_effective(table, record.name.as_str());
+        if let (Ok(_), Some(exchange)) = (&declared, table.exchange(record.name.as_str())) {
+            vhost.windows.add(exchange, number, keys);
+        }
+        if let (Ok(_), Some(cell)) = (&declared, delaying) {
+            table.set_delay_queue(record.name.as_str(), cell);
+        }
         declared
     });
-    if let Err(error) = declared {
-        lost("exchange", record.name.as_str(), &error.to_string());
-    }
+    declared.map(|_| ()).map_err(|error| error.to_string())
 }
 
 fn recover_queue(
     common: &Arc<Common>,
     vhosts: &BTreeMap<VhostName, Arc<Vhost>>,
     record: &store::Queue,
-    recovered: Option<RecoveredQueue>,
+    recovered: FromLog,
 ) {
     let Some(vhost) = vhosts.get(&record.vhost) else {
         return lost("queue", record.name.as_str(), "its vhost is not defined");
@@ -133,28 +163,21 @@ fn recover_queue(
         auto_delete: record.auto_delete,
         arguments: record.arguments.clone(),
         number: QueueNumber(record.number),
+        delays: None,
     };
     let effective = QueueEffective::new(&vhost.policies(), record.name.as_str(), &record.arguments);
     let cell = Cell::new(info, effective, Arc::downgrade(vhost), Arc::clone(common), recovered);
-    vhost.change(|table| table.add_queue(record.name.clone(), cell));
+    if vhost.change(|table| table.add_queue(record.name.clone(), cell)) {
+        common.limits.queue_added();
+    }
 }
 
 fn recover_binding(vhosts: &BTreeMap<VhostName, Arc<Vhost>>, record: &store::Binding) {
     let Some(vhost) = vhosts.get(&record.vhost) else {
         return lost("binding", &record.destination, "its vhost is not defined");
     };
-    let name = record.destination.as_bytes();
-    let destination = match record.destination_type {
-        DestinationKind::Queue => QueueName::parse(name).map(Destination::Queue),
-        DestinationKind::Exchange => ExchangeName::parse(name).map(Destination::Exchange),
-    };
-    let binding = match destination {
-        Ok(destination) => Binding {
-            source: record.source.clone(),
-            destination,
-            routing_key: record.routing_key.clone(),
-            arguments: record.arguments.clone(),
-        },
+    let binding = match records::to_binding(record) {
+        Ok(binding) => binding,
         Err(error) => return lost("binding", &record.destination, &error.to_string()),
     };
     if let Err(error) = vhost.change(|table| table.bind(binding)) {
@@ -171,7 +194,7 @@ fn drop_nameless(common: &Common, recovered: &BTreeMap<QueueNumber, RecoveredQue
             tracing::warn!(
                 queue_number = number.0,
                 messages = queue.messages,
-                "messages of a queue that is not defined are dropped: it was deleted when the broker ended"
+                "messages of a queue, or keys of an exchange, that is not defined are dropped: it was deleted when the broker ended"
             );
         }
         log.submit(Submission {

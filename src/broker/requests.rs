@@ -102,6 +102,13 @@ pub enum Answered {
     Messages(u64),
     /// A consumer is there.
     Consuming(ConsumerTag),
+    /// A consumer of direct replies is there.
+    ConsumingReplies {
+        /// Its tag.
+        tag: ConsumerTag,
+        /// Where its replies are published to.
+        address: ShortStr,
+    },
     /// `basic.get` found this, and so many are ready after it.
     Got(Box<DeliveryEvent>, u64),
     /// `basic.get` found nothing.

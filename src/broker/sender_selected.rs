@@ -11,14 +11,14 @@ use crate::base::{FieldTable, FieldValue, Message, ReplyCode};
 const CC: &str = "CC";
 
 /// The header that is not.
-const BCC: &str = "BCC";
+pub(super) const BCC: &str = "BCC";
 
 /// What the headers of one message select.
 #[derive(PartialEq, Eq, Debug, Default)]
 pub(super) struct Selected {
     /// The keys besides the message's own.
     pub(super) keys: Vec<Bytes>,
-    has_bcc: bool,
+    pub(super) has_bcc: bool,
 }
 
 /// Whether it is worth reading the headers: false for all messages that select nothing and true for very

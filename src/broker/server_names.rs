@@ -24,8 +24,18 @@ pub(super) fn consumer_tag() -> Result<ConsumerTag, Refused> {
     Ok(ConsumerTag::try_from(tag.as_str()).expect("31 ASCII characters are a tag"))
 }
 
-fn random_part() -> Result<String, Refused> {
-    let mut bytes = [0; 16];
+/// So many characters say [`RANDOM_BYTES`] in base64.
+pub(super) const RANDOM_CHARACTERS: usize = 22;
+
+/// Nobody guesses 128 bits.
+const RANDOM_BYTES: usize = 16;
+
+/// What nobody can guess, in 22 characters.
+///
+/// # Errors
+/// 541 when the machine gives no random numbers.
+pub(super) fn random_part() -> Result<String, Refused> {
+    let mut bytes = [0; RANDOM_BYTES];
     match getrandom::fill(&mut bytes) {
         Ok(()) => Ok(URL_SAFE_NO_PAD.encode(bytes)),
         Err(error) => Err(Refused {

@@ -6,9 +6,12 @@
 
 use std::sync::Arc;
 
-use super::cell::{Cell, Envelope};
+use super::HeaderParser;
+use super::cell::Cell;
+use super::envelope::Envelope;
+use super::facts::delay_of;
 use super::payload::Payload;
-use crate::base::{Clock, MessageHeader, MessageId};
+use crate::base::{Clock, MessageId};
 use crate::queue::Span;
 use crate::store::{
     EnqueueOptions, Entry, Lifetime, LogError, MessageLog, QueueNumber, Run, Submission, Written,
@@ -27,8 +30,14 @@ pub(super) struct Storing {
     awaited: bool,
     gone: Vec<Run>,
     delivered: Vec<Run>,
+    /// Keys of messages among the entries, and keys that are no longer needed.
+    keys: Vec<Entry>,
+    /// What the log has keys of this queue by, if it has.
+    keys_number: Option<QueueNumber>,
     /// The time to live that the queue gives its messages, in ms.
-    ttl: Option<u32>,
+    ttl: Option<u64>,
+    /// There when an exchange delays its messages here: how their headers are read.
+    delaying: Option<HeaderParser>,
 }
 
 impl Storing {
@@ -42,7 +51,10 @@ impl Storing {
             awaited: false,
             gone: Vec::new(),
             delivered: Vec::new(),
+            keys: Vec::new(),
+            keys_number: None,
             ttl: None,
+            delaying: None,
         }
     }
 
@@ -56,9 +68,24 @@ impl Storing {
         self.durable
     }
 
+    /// Keys of this queue are kept by this number, and go with it.
+    pub(super) fn set_keys_number(&mut self, number: Option<QueueNumber>) {
+        self.keys_number = number;
+    }
+
+    /// Something about keys that goes with this turn.
+    pub(super) fn keep_keys(&mut self, entry: Option<Entry>) {
+        self.keys.extend(entry);
+    }
+
     /// The time to live of messages that come from now on.
-    pub(super) fn set_ttl(&mut self, ttl: Option<u32>) {
+    pub(super) fn set_ttl(&mut self, ttl: Option<u64>) {
         self.ttl = ttl;
+    }
+
+    /// Messages are due by their headers, and do not expire.
+    pub(super) fn set_delaying(&mut self, delaying: Option<HeaderParser>) {
+        self.delaying = delaying;
     }
 
     /// A message that the machine wants appended.
@@ -69,8 +96,12 @@ impl Storing {
         };
         let durable = self.durable && message.header().persistent;
         let lifetime = if durable { Lifetime::Durable } else { Lifetime::Process };
-        let ttl = [self.ttl, own_ttl(message.header())].into_iter().flatten().min();
-        let expires_unix_ms = ttl.map(|ttl| clock.unix_ms().saturating_add(ttl.into()));
+        let ttl = match self.delaying {
+            None => [self.ttl, message.header().expiration_ms].into_iter().flatten().min(),
+            // The log has one moment for each message: here it is when the message is due.
+            Some(parse) => Some(delay_of(parse, message).unwrap_or(0).into()),
+        };
+        let expires_unix_ms = ttl.map(|ttl| clock.unix_ms().saturating_add(ttl));
         let options = EnqueueOptions { expires_unix_ms, lifetime };
         self.awaited |= durable;
         self.ids.push(id);
@@ -99,6 +130,8 @@ impl Storing {
     /// Hands in what the turn brought.
     pub(super) fn submit(&mut self, cell: &Arc<Cell>) {
         let queue = self.queue;
+        // Behind the messages, whose places come back in their order.
+        self.entries.append(&mut self.keys);
         if !self.delivered.is_empty() {
             let runs = std::mem::take(&mut self.delivered);
             self.entries.push(Entry::Delivered { queue, runs });
@@ -132,9 +165,11 @@ impl Storing {
         self.ids.clear();
         self.gone.clear();
         self.delivered.clear();
+        self.keys.clear();
         self.awaited = false;
+        let numbers = [Some(self.queue), self.keys_number].into_iter().flatten();
         self.log.submit(Submission {
-            entries: vec![Entry::DropQueue { queue: self.queue }],
+            entries: numbers.map(|queue| Entry::DropQueue { queue }).collect(),
             durable: false,
             atomic: false,
             done: None,
@@ -163,11 +198,6 @@ fn tell(cell: &Arc<Cell>, ids: Vec<MessageId>, written: Result<Written, LogError
             "messages were not written and are not confirmed"
         ),
     }
-}
-
-/// How long a message may wait by its own `expiration`, in ms. More than seven weeks is as good as for ever.
-pub(super) fn own_ttl(header: MessageHeader) -> Option<u32> {
-    u32::try_from(header.expiration_ms?).ok()
 }
 
 /// Runs that touch become one.

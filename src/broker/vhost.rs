@@ -3,10 +3,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::broker::Common;
+use super::broker::{Common, Rights};
 use super::default_type::DefaultType;
+use super::direct_reply::DirectReplies;
 use super::history::Histories;
 use super::policies::Policies;
+use super::windows::Windows;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::Action;
 use crate::base::{ReplyCode, VhostName};
@@ -23,9 +25,13 @@ pub struct Vhost {
     generation: AtomicU64,
     pub(super) policies: Policies,
     pub(super) histories: Histories,
+    pub(super) windows: Arc<Windows>,
     pub(super) default_type: DefaultType,
     /// Nothing comes into it any more.
     pub(super) deleted: AtomicBool,
+    pub(super) direct_replies: DirectReplies,
+    /// Messages that were delayed and went with their exchange.
+    pub(super) dropped_delayed: AtomicU64,
 }
 
 impl Vhost {
@@ -33,6 +39,7 @@ impl Vhost {
         let table = Table::new();
         let generation = AtomicU64::new(table.generation());
         let (policies, histories) = (Policies::default(), Histories::default());
+        let windows = Windows::new(name.clone(), Arc::clone(&common));
         let (table, default_type) = (RwLock::new(table), DefaultType::default());
         let deleted = AtomicBool::new(false);
         Arc::new(Self {
@@ -42,8 +49,11 @@ impl Vhost {
             generation,
             policies,
             histories,
+            windows,
             default_type,
             deleted,
+            direct_replies: DirectReplies::default(),
+            dropped_delayed: AtomicU64::new(0),
         })
     }
 
@@ -62,11 +72,15 @@ impl Vhost {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the table and makes the change visible to publishers' caches.
+    /// Changes the table and makes the change visible to publishers' caches. What exchanges delayed that
+    /// went with it is dropped.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Table<Arc<Cell>>) -> T) -> T {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut table);
         self.generation.store(table.generation(), Ordering::Release);
+        let orphans = table.take_orphans();
+        drop(table);
+        self.drop_delayed(orphans);
         result
     }
 
@@ -93,7 +107,9 @@ impl Vhost {
             let removed = if is_it { table.remove_queue(info.name.as_str()) } else { None };
             let changes = removed.map_or_else(Vec::new, |removed| {
                 self.common.churn.queues_deleted.one_more();
+                self.common.limits.queue_removed();
                 self.histories.forget(&self.common, &removed);
+                self.windows.forget(&removed);
                 keeping::delete(&self.name, &removed, Some(info))
             });
             keeping::keep(&self.common, changes, done);
@@ -140,6 +156,9 @@ impl Vhost {
         exchange: &str,
         keys: &[&[u8]],
     ) -> Result<(), Refused> {
+        if peer.rights == Rights::All {
+            return Ok(());
+        }
         let accounts = &self.common.accounts;
         let found = accounts
             .directory(|all| all.topic_permissions(&peer.user, &self.name, exchange).cloned());
@@ -170,6 +189,9 @@ impl Vhost {
         action: Action,
         resource: Resource<'_>,
     ) -> Result<(), Refused> {
+        if peer.rights == Rights::All {
+            return Ok(());
+        }
         let name = resource.permission_name();
         let accounts = &self.common.accounts;
         if accounts.directory(|all| all.check(&peer.user, &self.name, action, name)) {

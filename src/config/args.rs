@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::definitions_args::DefinitionsCommand;
 use super::error::ConfigError;
 use super::load::Given;
 use super::source::Source;
@@ -20,9 +21,15 @@ pub struct Arguments {
     /// Listen on this port only; 0 takes any free one
     #[arg(long, value_name = "N")]
     pub port: Option<u16>,
-    /// Serve the management API on this port; 0 takes any free one, which is what --port 0 does too
+    /// Serve the management API on this port; 0 takes any free one, and so does --port 0 alone
     #[arg(long, value_name = "N")]
     pub management_port: Option<u16>,
+    /// Serve metrics for Prometheus on this port; 0 takes any free one
+    #[arg(long, value_name = "N")]
+    pub prometheus_port: Option<u16>,
+    /// Listen with TLS on this port only; 0 takes any free one
+    #[arg(long, value_name = "N")]
+    pub tls_port: Option<u16>,
     /// Write the port that is listened on to this file, once the broker is ready
     #[arg(long, value_name = "FILE")]
     pub port_file: Option<String>,
@@ -62,6 +69,12 @@ enum Command {
     /// Look into the data folder of a broker that is not running; writes nothing
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Show the settings and where they come from, or check a file
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at a file of definitions without a broker
+    #[command(subcommand)]
+    Definitions(DefinitionsCommand),
     /// Put load on an AMQP 0-9-1 broker and measure it
     #[command(disable_help_flag = true)]
     Perf {
@@ -108,7 +121,43 @@ pub enum StoreCommand {
     },
 }
 
-impl StoreCommand {
+/// What can be asked about the configuration.
+#[derive(Clone, PartialEq, Eq, Debug, clap::Subcommand)]
+pub enum ConfigCommand {
+    /// Print each key that somebody set, its value, and who set it; passwords are hidden
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show {
+        /// Print the keys that have their default, too
+        #[arg(long)]
+        effective: bool,
+        /// Print JSON instead of a table
+        #[arg(long)]
+        json: bool,
+        /// The flags of the broker.
+        #[command(flatten)]
+        serve: Arguments,
+    },
+    /// Read a configuration file and say what is wrong with it; starts nothing
+    #[command(after_help = CONFIG_CHECK_EXAMPLES)]
+    Check {
+        /// The file, or a folder of .conf files
+        #[arg(value_name = "FILE")]
+        file: String,
+    },
+}
+
+/// A command that does not run the broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OtherCommand {
+    /// `store`.
+    Store(StoreCommand),
+    /// `config`.
+    Config(ConfigCommand),
+    /// `definitions`.
+    Definitions(DefinitionsCommand),
+}
+
+impl OtherCommand {
     /// Reads a command line that begins with the name of the program; `None` when it runs the broker.
     ///
     /// # Errors
@@ -116,7 +165,9 @@ impl StoreCommand {
     pub fn parse(arguments: &[OsString]) -> Result<Option<Self>, ConfigError> {
         let line = <CommandLine as clap::Parser>::try_parse_from(arguments)?;
         Ok(match line.command {
-            Some(Command::Store(command)) => Some(command),
+            Some(Command::Store(command)) => Some(Self::Store(command)),
+            Some(Command::Config(command)) => Some(Self::Config(command)),
+            Some(Command::Definitions(command)) => Some(Self::Definitions(command)),
             Some(Command::Serve(_) | Command::Perf { .. }) | None => None,
         })
     }
@@ -131,14 +182,10 @@ impl Arguments {
         let line = <CommandLine as clap::Parser>::try_parse_from(arguments)?;
         match line.command {
             Some(Command::Serve(arguments)) => Ok(arguments),
-            Some(Command::Store(_)) => {
-                let kind = clap::error::ErrorKind::InvalidSubcommand;
-                Err(clap::Error::raw(kind, "store does not run the broker\n").into())
-            }
-            Some(Command::Perf { .. }) => {
-                let kind = clap::error::ErrorKind::InvalidSubcommand;
-                Err(clap::Error::raw(kind, "perf does not run the broker\n").into())
-            }
+            Some(Command::Store(_)) => Err(not_the_broker("store")),
+            Some(Command::Config(_)) => Err(not_the_broker("config")),
+            Some(Command::Definitions(_)) => Err(not_the_broker("definitions")),
+            Some(Command::Perf { .. }) => Err(not_the_broker("perf")),
             None => Ok(line.serve),
         }
     }
@@ -151,6 +198,14 @@ impl Arguments {
             source: Source::Flag(flag),
         };
         let truth = self.ephemeral.then(|| "true".to_owned());
+        let ports = [
+            (self.management_port, "management.tcp.port", "--management-port"),
+            (self.prometheus_port, "prometheus.tcp.port", "--prometheus-port"),
+        ];
+        let ports =
+            ports.map(|(port, key, name)| port.map(|port| flag(key, name, &port.to_string())));
+        let ips = ["management.tcp.ip", "prometheus.tcp.ip"]
+            .map(|key| self.bind.map(|ip| flag(key, "--bind", &ip.to_string())));
         [
             self.port_file.as_ref().map(|file| flag("haremq.port_file", "--port-file", file)),
             self.data_dir.as_ref().map(|folder| flag("haremq.data_dir", "--data-dir", folder)),
@@ -158,9 +213,16 @@ impl Arguments {
             truth.as_ref().map(|truth| flag("haremq.ephemeral", "--ephemeral", truth)),
         ]
         .into_iter()
+        .chain(ports)
+        .chain(ips)
         .flatten()
         .collect()
     }
+}
+
+fn not_the_broker(command: &str) -> ConfigError {
+    let kind = clap::error::ErrorKind::InvalidSubcommand;
+    clap::Error::raw(kind, format!("{command} does not run the broker\n")).into()
 }
 
 const EXAMPLES: &str = "\
@@ -180,6 +242,22 @@ Examples:
 
 The exit code is 0 when everything is whole, and 1 when something is damaged or cannot be read.
 Stop the broker first, or look at a copy of its folder.";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  haremq config show                                      what differs from the defaults
+  haremq config show --effective --json                   everything, for programs
+  haremq config show --config /etc/rabbitmq/rabbitmq.conf --port 0
+
+It takes the flags of the broker and its environment, and starts nothing.
+The exit code is 78 when the configuration is wrong.";
+
+const CONFIG_CHECK_EXAMPLES: &str = "\
+Examples:
+  haremq config check /etc/rabbitmq/rabbitmq.conf
+
+The environment counts, too, as it does for the broker.
+The exit code is 0 when the broker would start with the file, also where it would warn, and 78 otherwise.";
 
 const DUMP_EXAMPLES: &str = "\
 Examples:
@@ -208,17 +286,23 @@ mod tests {
     }
 
     #[test]
-    fn store_commands_are_told_from_the_broker() {
+    fn other_commands_are_told_from_the_broker() {
         let parse = |line: &str| {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            StoreCommand::parse(&words)
+            OtherCommand::parse(&words)
         };
+        let show = parse("haremq config show --json --port 1").expect("a good line");
+        let serve = Arguments { port: Some(1), ..Arguments::default() };
+        let shown = ConfigCommand::Show { effective: false, json: true, serve };
+        assert_eq!(show, Some(OtherCommand::Config(shown)));
         assert_eq!(parse("haremq --port 0").expect("a good line"), None);
         let check = parse("haremq store check data --json").expect("a good line");
-        assert_eq!(check, Some(StoreCommand::Check { folder: "data".into(), json: true }));
+        let checked = StoreCommand::Check { folder: "data".into(), json: true };
+        assert_eq!(check, Some(OtherCommand::Store(checked)));
         let dump = parse("haremq store dump data --queue jobs").expect("a good line");
         let (queue, vhost) = ("jobs".to_owned(), "/".to_owned());
-        assert_eq!(dump, Some(StoreCommand::Dump { folder: "data".into(), queue, vhost }));
+        let dumped = StoreCommand::Dump { folder: "data".into(), queue, vhost };
+        assert_eq!(dump, Some(OtherCommand::Store(dumped)));
         for wrong in ["haremq store", "haremq store check", "haremq store dump data"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -1,14 +1,18 @@
 //! Settings while they are put together: with the strength of each source where two keys contend.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::base::{UserName, VhostName};
 
-use super::settings::{
-    DefaultUser, Durability, ListenAddress, LogLevel, Password, Settings, Storage,
+use super::parts::{
+    DefinitionsSettings, DiskSettings, LogCategory, LogLevel, LogLevels, LogSettings,
+    ManagementSettings, ManagementTls, NodeLimitSettings, PrometheusSettings, SeedSettings,
 };
+use super::settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 use super::source::Rank;
+use super::transport::{TransportDraft, TransportSettings};
 
 /// A value on its way into the draft.
 #[derive(Clone, Copy, Debug)]
@@ -31,10 +35,48 @@ pub(super) struct Draft {
     pub tags: Named<bool>,
     pub memory_millionths: Ranked<u32>,
     pub memory_bytes: Option<Ranked<u64>>,
-    pub console_level: Ranked<LogLevel>,
-    pub default_level: Option<Ranked<LogLevel>>,
+    pub disk_bytes: Ranked<u64>,
+    pub disk_millionths: Option<Ranked<u64>>,
+    pub memory_total_bytes: Option<u64>,
+    pub log: LogDraft,
+    pub management: HttpDraft,
+    pub management_tls: TlsDraft,
+    pub prometheus: HttpDraft,
+    pub cors_origins: Named<String>,
+    pub definitions_path: Option<Ranked<PathBuf>>,
     pub data_dir: Ranked<PathBuf>,
     pub ephemeral: Ranked<bool>,
+    pub transport: TransportDraft,
+}
+
+/// An address whose parts are keys of their own.
+#[derive(Debug, Default)]
+pub(super) struct HttpDraft {
+    /// `None`: no listener.
+    pub port: Option<u16>,
+    pub ip: Option<IpAddr>,
+}
+
+/// HTTPS of the management API; there when its port is.
+#[derive(Debug, Default)]
+pub(super) struct TlsDraft {
+    pub address: HttpDraft,
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    pub authorities: Option<PathBuf>,
+}
+
+/// What is said about the log.
+#[derive(Debug)]
+pub(super) struct LogDraft {
+    pub console: bool,
+    pub categories: BTreeMap<LogCategory, LogLevel>,
+    pub console_level: Ranked<LogLevel>,
+    pub file_level: Option<Ranked<LogLevel>>,
+    pub default_level: Option<Ranked<LogLevel>>,
+    /// As it was written; a path that is not absolute lies below `folder`.
+    pub file: Option<PathBuf>,
+    pub folder: PathBuf,
 }
 
 /// A value and the strength of its source.
@@ -48,7 +90,7 @@ pub(super) struct Named<T> {
 }
 
 impl<T> Named<T> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { entries: BTreeMap::new(), none: None }
     }
 
@@ -63,12 +105,17 @@ impl<T> Named<T> {
     }
 
     /// What is in force, by name.
-    fn in_force(&self) -> impl Iterator<Item = (&str, &T)> {
+    pub(super) fn in_force(&self) -> impl Iterator<Item = (&str, &T)> {
         let none = self.none;
         self.entries
             .iter()
             .filter(move |(_, (rank, _))| none.is_none_or(|none| *rank > none))
             .map(|(name, (_, value))| (name.as_str(), value))
+    }
+
+    /// Changes every value.
+    pub(super) fn change(&mut self, change: impl Fn(&mut T)) {
+        self.entries.values_mut().for_each(|(_, value)| change(value));
     }
 
     /// The built-in entries give way as soon as there is any other, as in RabbitMQ.
@@ -88,10 +135,26 @@ impl Draft {
             tags: Named::new(),
             memory_millionths: (Rank::Default, 0),
             memory_bytes: None,
-            console_level: (Rank::Default, LogLevel::Info),
-            default_level: None,
+            disk_bytes: (Rank::Default, 0),
+            disk_millionths: None,
+            memory_total_bytes: None,
+            log: LogDraft {
+                console: true,
+                categories: BTreeMap::new(),
+                console_level: (Rank::Default, LogLevel::Info),
+                file_level: None,
+                default_level: None,
+                file: None,
+                folder: PathBuf::new(),
+            },
+            management: HttpDraft::default(),
+            management_tls: TlsDraft::default(),
+            prometheus: HttpDraft::default(),
+            cors_origins: Named::new(),
+            definitions_path: None,
             data_dir: (Rank::Default, PathBuf::new()),
             ephemeral: (Rank::Default, false),
+            transport: TransportDraft::new(),
         }
     }
 
@@ -126,12 +189,23 @@ impl Draft {
             .filter(|(_, carried)| **carried)
             .map(|(name, _)| name.to_owned())
             .collect();
+        let machine_bytes = self.memory_total_bytes.unwrap_or(machine_bytes);
         settings.memory_watermark_bytes = self.memory_watermark_bytes(machine_bytes);
-        settings.log_level = match self.default_level {
-            // Of two keys that are given in one place the closer one decides.
-            Some((rank, level)) if rank > self.console_level.0 => level,
-            Some(_) | None => self.console_level.1,
-        };
+        settings.disk.free_bytes_min = self.disk_free_bytes(machine_bytes);
+        self.log.finish(&mut settings.log);
+        settings.management.listener = self.management.finish();
+        settings.management.cors_origins =
+            self.cors_origins.in_force().map(|(_, origin)| origin.clone()).collect();
+        settings.prometheus.listener = self.prometheus.finish();
+        settings.definitions.path = self.definitions_path.map(|(_, path)| path);
+        let tls = self.management_tls;
+        settings.management.tls = tls.address.finish().map(|listener| ManagementTls {
+            listener,
+            certificate: tls.certificate,
+            key: tls.key,
+            authorities: tls.authorities,
+        });
+        settings.transport = self.transport.finish();
         let in_memory = self.ephemeral.1 && self.ephemeral.0 >= self.data_dir.0;
         settings.storage = if in_memory {
             Storage::Ephemeral
@@ -141,17 +215,53 @@ impl Draft {
         settings
     }
 
+    fn disk_free_bytes(&self, machine_bytes: u64) -> u64 {
+        match self.disk_millionths {
+            // As in RabbitMQ the bytes win where both are given in one place.
+            Some((rank, millionths)) if rank > self.disk_bytes.0 => {
+                share(machine_bytes, millionths)
+            }
+            Some(_) | None => self.disk_bytes.1,
+        }
+    }
+
     fn memory_watermark_bytes(&self, machine_bytes: u64) -> u64 {
         let (relative_rank, millionths) = self.memory_millionths;
         match self.memory_bytes {
             // A mark above the memory that there is would never be reached.
             Some((rank, bytes)) if rank >= relative_rank => bytes.min(machine_bytes),
-            Some(_) | None => {
-                let share = u128::from(machine_bytes) * u128::from(millionths) / 1_000_000;
-                u64::try_from(share).unwrap_or(machine_bytes)
-            }
+            Some(_) | None => share(machine_bytes, u64::from(millionths)),
         }
     }
+}
+
+impl HttpDraft {
+    fn finish(&self) -> Option<ListenAddress> {
+        self.port.map(|port| ListenAddress { ip: self.ip, port })
+    }
+}
+
+impl LogDraft {
+    /// Of two keys that are given in one place the closer one decides.
+    fn finish(&self, log: &mut LogSettings) {
+        let default = self.default_level.unwrap_or((Rank::Default, LogLevel::Info));
+        let levels = |of_its_own: Ranked<LogLevel>| {
+            let level = if default.0 > of_its_own.0 { default.1 } else { of_its_own.1 };
+            // A level that was asked for bounds the categories as well (rabbitmq: logging.md).
+            let most = if of_its_own.0 > Rank::Default { level } else { LogLevel::Trace };
+            let categories = self.categories.iter();
+            let categories = categories.map(|(category, level)| (*category, (*level).min(most)));
+            LogLevels { level, categories: categories.collect() }
+        };
+        log.console = self.console.then(|| levels(self.console_level));
+        log.file_levels = levels(self.file_level.unwrap_or((Rank::Default, default.1)));
+        log.file = self.file.as_ref().map(|file| self.folder.join(file));
+    }
+}
+
+fn share(bytes: u64, millionths: u64) -> u64 {
+    let share = u128::from(bytes) * u128::from(millionths) / 1_000_000;
+    u64::try_from(share).unwrap_or(u64::MAX)
 }
 
 /// The name of the listener that is there without being asked for.
@@ -161,9 +271,9 @@ pub(super) const DEFAULT_LISTENER: &str = "default";
 fn blank() -> Settings {
     Settings {
         listeners: Vec::new(),
-        management_port: None,
         tcp_backlog: 0,
         tcp_nodelay: false,
+        tcp_keepalive: false,
         heartbeat_s: 0,
         frame_max: 0,
         channel_max: 0,
@@ -180,7 +290,15 @@ fn blank() -> Settings {
         },
         loopback_users: std::collections::BTreeSet::new(),
         memory_watermark_bytes: 0,
-        log_level: LogLevel::Info,
+        disk: DiskSettings::default(),
+        limits: NodeLimitSettings::default(),
+        consumer_timeout_ms: None,
+        log: LogSettings::default(),
+        management: ManagementSettings::default(),
+        prometheus: PrometheusSettings::default(),
+        definitions: DefinitionsSettings::default(),
+        seeds: SeedSettings::default(),
+        node_name: String::new(),
         cluster_name: String::new(),
         product: String::new(),
         product_version: String::new(),
@@ -190,6 +308,8 @@ fn blank() -> Settings {
         intercept_timestamp: None,
         intercept_routing_node: None,
         storage: Storage::Ephemeral,
+        pid_file: None,
         port_file: None,
+        transport: TransportSettings::default(),
     }
 }

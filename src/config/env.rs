@@ -1,23 +1,32 @@
-//! The environment: `HAREMQ_…` for every key, and the variables of RabbitMQ's image that deployments
-//! use.
+//! The environment: `HAREMQ_…` for every key, and RabbitMQ's file of variables.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::env_file;
 use super::error::{ConfigError, Warning};
-use super::keys::{KEYS, Key};
+use super::files::CONFIG_FILE;
+use super::keys::{Key, keys};
 use super::load::Given;
 use super::nearest::nearest;
 use super::source::Source;
 use super::value;
 
-/// The variables of the process that concern it.
+/// The variables of the process that concern it, and those of RabbitMQ's file of variables.
 #[derive(Debug)]
 pub(super) struct Environment {
-    variables: BTreeMap<String, OsString>,
+    variables: BTreeMap<String, Variable>,
+}
+
+#[derive(Debug)]
+struct Variable {
+    value: OsString,
+    /// Where it stands, when that is a file.
+    place: Option<String>,
 }
 
 impl Environment {
@@ -26,6 +35,7 @@ impl Environment {
             .into_iter()
             // A name that is no text is none of ours.
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .map(|(name, value)| (name, Variable { value, place: None }))
             .collect();
         Self { variables }
     }
@@ -34,27 +44,73 @@ impl Environment {
     pub(super) fn text(&self, name: &str) -> Result<Option<&str>, ConfigError> {
         match self.variables.get(name) {
             None => Ok(None),
-            Some(value) => {
+            Some(Variable { value, .. }) => {
                 let text = value.to_str().ok_or_else(|| ConfigError::NotText(name.to_owned()))?;
                 Ok(Some(text).filter(|text| !text.is_empty()))
             }
         }
     }
 
-    /// The configuration file and the variable that names it.
-    pub(super) fn config_file(&self) -> Result<Option<(&'static str, PathBuf)>, ConfigError> {
-        for variable in [CONFIG_FILE, RABBITMQ_CONFIG_FILE] {
-            if let Some(path) = self.text(variable)? {
-                return Ok(Some((variable, PathBuf::from(path))));
+    /// What a message about a variable begins with.
+    pub(super) fn source(&self, name: &str) -> Source {
+        let place = self.variables.get(name).and_then(|variable| variable.place.as_ref());
+        Source::Environment(match place {
+            Some(place) => format!("{name} in {place}"),
+            None => name.to_owned(),
+        })
+    }
+
+    /// A path that a variable names.
+    pub(super) fn named(&self, variable: &str) -> Result<Option<(Source, PathBuf)>, ConfigError> {
+        let path = self.text(variable)?;
+        Ok(path.map(|path| (self.source(variable), PathBuf::from(path))))
+    }
+
+    /// The folder where RabbitMQ's files are looked for.
+    pub(super) fn folder(&self) -> Result<PathBuf, ConfigError> {
+        Ok(PathBuf::from(self.text(CONFIG_FOLDER)?.unwrap_or("/etc/rabbitmq")))
+    }
+
+    /// Takes the variables of RabbitMQ's file of variables in; those of the process win.
+    pub(super) fn read_file(&mut self, warnings: &mut Vec<Warning>) -> Result<(), ConfigError> {
+        let (source, path) = match self.named(CONF_ENV_FILE)? {
+            Some(named) => named,
+            None => (Source::Default, self.folder()?.join("rabbitmq-env.conf")),
+        };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if source != Source::Default {
+                    let text = format!("there is no file {}", path.display());
+                    warnings.push(Warning { source, text });
+                }
+                return Ok(());
+            }
+            Err(error) => {
+                let source_name = source.to_string();
+                return Err(ConfigError::Unreadable { source_name, path, error });
+            }
+        };
+        let (assigned, passed_over) = env_file::parse(&text);
+        for (line, reason) in passed_over {
+            let source = Source::File { path: path.clone(), line };
+            warnings.push(Warning { source, text: format!("this line is passed over: {reason}") });
+        }
+        for env_file::Assigned { line, name, value } in assigned {
+            let place = format!("{}:{line}", path.display());
+            let variable = Variable { value: value.into(), place: Some(place) };
+            let of_process = self.variables.get(&name).is_some_and(|other| other.place.is_none());
+            if !of_process {
+                self.variables.insert(name, variable);
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// `RABBITMQ_NODE_IP_ADDRESS` and `RABBITMQ_NODE_PORT`: one listener, whatever a file says.
     pub(super) fn node_ip(&self) -> Result<Option<IpAddr>, ConfigError> {
         let Some(text) = self.text(NODE_IP)? else { return Ok(None) };
-        let ip = text.parse().map_err(|_| wrong(NODE_IP, text, "an IP address"))?;
+        let ip = text.parse().map_err(|_| self.wrong(NODE_IP, text, "an IP address"))?;
         Ok(Some(ip))
     }
 
@@ -62,31 +118,37 @@ impl Environment {
     pub(super) fn node_port(&self) -> Result<Option<u16>, ConfigError> {
         let Some(text) = self.text(NODE_PORT)? else { return Ok(None) };
         let port = value::number(text);
-        Ok(Some(port.ok_or_else(|| wrong(NODE_PORT, text, "a port from 0 to 65535"))?))
+        Ok(Some(port.ok_or_else(|| self.wrong(NODE_PORT, text, "a port from 0 to 65535"))?))
     }
 
-    /// RabbitMQ's variables for the first user, directly or by a file that holds the value (as for a
-    /// secret that is mounted), then our own ones, which win.
-    pub(super) fn given(&self) -> Result<Vec<Given>, ConfigError> {
-        let mut all = Vec::new();
-        for (variable, key) in RABBITMQ_VARIABLES {
-            let file = format!("{variable}_FILE");
-            if let Some(path) = self.text(&file)? {
-                let read = fs::read_to_string(path);
-                let text = read.map_err(|error| ConfigError::Unreadable {
-                    source_name: Source::Environment(file.clone()).to_string(),
-                    path: PathBuf::from(path),
-                    error,
-                })?;
-                all.push(Given::environment(&file, key, text.trim_end_matches(['\r', '\n'])));
+    pub(super) fn given(&self, variable: &str, key: &str, value: &str) -> Given {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        Given { key, value, source: self.source(variable) }
+    }
+
+    /// The value of a key that stands in a file that a variable names, without the end of its last line.
+    pub(super) fn in_file(&self, variable: &str, key: &str) -> Result<Option<Given>, ConfigError> {
+        let Some((source, path)) = self.named(variable)? else { return Ok(None) };
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(self.given(variable, key, text.trim_end_matches(['\r', '\n'])))),
+            Err(error) => {
+                let source_name = source.to_string();
+                Err(ConfigError::Unreadable { source_name, path, error })
             }
-            if let Some(text) = self.text(variable)? {
-                all.push(Given::environment(variable, key, text));
+        }
+    }
+
+    /// What our own variables set, which wins over RabbitMQ's. A secret may also come from a file.
+    pub(super) fn given_by_us(&self) -> Result<Vec<Given>, ConfigError> {
+        let mut all = Vec::new();
+        for name in self.own() {
+            if let Some(key) = secret_of_file(name) {
+                all.extend(self.in_file(name, &key)?);
             }
         }
         for name in self.own() {
             if let (Some(key), Some(text)) = (key_of(name), self.text(name)?) {
-                all.push(Given::environment(name, &key, text));
+                all.push(self.given(name, &key, text));
             }
         }
         Ok(all)
@@ -94,19 +156,21 @@ impl Environment {
 
     /// Variables that begin like ours and are no key.
     pub(super) fn warnings(&self) -> Vec<Warning> {
-        let names: Vec<String> = KEYS
-            .iter()
-            .filter(|key| !key.name.ends_with('*'))
+        let names: Vec<String> = keys()
+            .filter(|key| !key.is_pattern())
             .map(Key::variable)
-            .chain([CONFIG_FILE.to_owned()])
+            .chain([CONFIG_FILE.to_owned(), CONFIG_FOLDER.to_owned()])
             .collect();
+        let unknown = |name: &str| {
+            key_of(name).is_none() && secret_of_file(name).is_none() && !is_service_link(name)
+        };
         self.own()
-            .filter(|name| key_of(name).is_none() && !is_service_link(name))
+            .filter(|name| unknown(name))
             .map(|name| {
                 let meant = nearest(name, names.iter().map(String::as_str));
                 let meant = meant.map(|meant| format!(": did you mean {meant}?"));
                 Warning {
-                    source: Source::Environment(name.to_owned()),
+                    source: self.source(name),
                     text: format!("no key has this name{}", meant.unwrap_or_default()),
                 }
             })
@@ -115,21 +179,40 @@ impl Environment {
 
     fn own(&self) -> impl Iterator<Item = &str> {
         let names = self.variables.keys().map(String::as_str);
-        names.filter(|name| name.starts_with("HAREMQ_") && *name != CONFIG_FILE)
+        names.filter(|name| {
+            name.starts_with("HAREMQ_") && ![CONFIG_FILE, CONFIG_FOLDER].contains(name)
+        })
+    }
+
+    fn wrong(&self, variable: &str, value: &str, expected: &str) -> ConfigError {
+        ConfigError::Value {
+            source_name: self.source(variable).to_string(),
+            key: "listeners.tcp.default".to_owned(),
+            value: value.to_owned(),
+            expected: expected.to_owned(),
+        }
     }
 }
 
 /// The key that a variable of ours sets. What stands for `*` becomes lower case, because variables
 /// are written in upper case.
 fn key_of(variable: &str) -> Option<String> {
-    if let Some(key) = KEYS.iter().find(|key| key.variable() == variable) {
-        return (!key.name.ends_with('*')).then(|| key.name.to_owned());
+    if let Some(key) = keys().find(|key| key.variable() == variable) {
+        return (!key.is_pattern()).then(|| key.name.to_owned());
     }
-    KEYS.iter().find_map(|key| {
-        let start = key.name.strip_suffix('*')?;
-        let part = variable.strip_prefix(key.variable().strip_suffix('*')?)?;
-        (!part.is_empty()).then(|| format!("{start}{}", part.to_lowercase()))
+    keys().find_map(|key| {
+        let pattern = key.variable();
+        let (before, after) = pattern.split_once('*')?;
+        let part = variable.strip_prefix(before)?.strip_suffix(after)?;
+        (!part.is_empty()).then(|| key.name.replace('*', &part.to_lowercase()))
     })
+}
+
+/// The secret key, or the user beside it, whose value a variable names the file of.
+fn secret_of_file(variable: &str) -> Option<String> {
+    let name = key_of(variable.strip_suffix("_FILE")?)?;
+    let (key, _) = Key::find(&name)?;
+    (key.secret || key.name == "default_user").then_some(name)
 }
 
 /// What Kubernetes sets in every container for a service of the name `haremq`.
@@ -139,23 +222,7 @@ fn is_service_link(variable: &str) -> bool {
         || variable.starts_with("HAREMQ_SERVICE_")
 }
 
-fn wrong(variable: &str, value: &str, expected: &str) -> ConfigError {
-    ConfigError::Value {
-        source_name: Source::Environment(variable.to_owned()).to_string(),
-        key: "listeners.tcp.default".to_owned(),
-        value: value.to_owned(),
-        expected: expected.to_owned(),
-    }
-}
-
-const CONFIG_FILE: &str = "HAREMQ_CONFIG_FILE";
-/// RabbitMQ goes on without the file that this names when it is not there, and so do we.
-pub(super) const RABBITMQ_CONFIG_FILE: &str = "RABBITMQ_CONFIG_FILE";
+pub(super) const CONFIG_FOLDER: &str = "HAREMQ_CONFIG_FOLDER";
+const CONF_ENV_FILE: &str = "RABBITMQ_CONF_ENV_FILE";
 pub(super) const NODE_IP: &str = "RABBITMQ_NODE_IP_ADDRESS";
 pub(super) const NODE_PORT: &str = "RABBITMQ_NODE_PORT";
-
-const RABBITMQ_VARIABLES: [(&str, &str); 3] = [
-    ("RABBITMQ_DEFAULT_USER", "default_user"),
-    ("RABBITMQ_DEFAULT_PASS", "default_pass"),
-    ("RABBITMQ_DEFAULT_VHOST", "default_vhost"),
-];

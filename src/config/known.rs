@@ -47,17 +47,12 @@ fn matches(pattern: &str, key: &str) -> bool {
 
 /// Values that ask for what happens anyway.
 const HARMLESS: &[(&str, &[&str])] = &[
-    ("anonymous_login_user", &["none"]),
     ("auth_backends.*", &["internal", "rabbit_auth_backend_internal"]),
-    ("auth_mechanisms.*", &["PLAIN", "AMQPLAIN"]),
-    ("listeners.ssl", &["none"]),
-    ("log.console", &["true", "on"]),
+    ("definitions.import_backend", &["local", "local_filesystem"]),
+    ("deprecated_features.permit.*", &["true", "on"]),
     ("log.exchange", &["false", "off"]),
-    ("log.file", &["false", "off"]),
     ("log.syslog", &["false", "off"]),
     ("password_hashing_module", &["rabbit_password_hashing_sha256"]),
-    ("proxy_protocol", &["false", "off"]),
-    ("tcp_listen_options.keepalive", &["false", "off"]),
 ];
 
 const NEEDLESS: &[&str] = &[
@@ -68,15 +63,33 @@ const NEEDLESS: &[&str] = &[
     "cluster_keepalive_interval",
     "cluster_partition_handling",
     "cluster_partition_handling.*",
-    "deprecated_features.permit.*",
+    "collect_statistics",
+    "definitions.hashing.algorithm",
+    "default_worker_pool_size",
     "distribution.*",
     "erlang.*",
+    "log.federation.*",
+    "log.ldap.*",
+    "log.mirroring.*",
+    "log.osiris.*",
+    "log.prelaunch.*",
+    "log.ra.*",
+    "log.upgrade.*",
     "memory_monitor_interval",
+    "message_store_shutdown_timeout",
+    "metadata_store.*",
     "msg_store_file_size_limit",
     "net_ticktime",
     "num_acceptors.*",
+    "queue_leader_locator",
     "raft.*",
     "socket_writer.*",
+    "ssl_options.client_renegotiation",
+    "ssl_options.honor_cipher_order",
+    "ssl_options.honor_ecc_order",
+    "ssl_options.reuse_sessions",
+    "ssl_options.secure_renegotiate",
+    "sysmon_handler.*",
     "tcp_listen_options.exit_on_close",
     "vhost_restart_strategy",
     "vm_memory_calculation_strategy",
@@ -101,75 +114,55 @@ const OBSOLETE: &[&str] = &[
     "vm_memory_high_watermark_paging_ratio",
 ];
 
-const INSTEAD: &[(&str, &str)] = &[
-    ("log.connection.level", "log.console.level"),
-    ("log.file.level", "log.console.level"),
-    ("product.name", "haremq.product"),
-    ("product.version", "haremq.product_version"),
-];
+const INSTEAD: &[(&str, &str)] =
+    &[("product.name", "haremq.product"), ("product.version", "haremq.product_version")];
 
 const NOT_YET: &[&str] = &[
     "amqp1_0.*",
-    "anonymous_login_pass",
-    "anonymous_login_user",
     "auth_backends.*",
     "auth_cache.*",
     "auth_http.*",
     "auth_ldap.*",
-    "auth_mechanisms.*",
     "auth_oauth2.*",
-    "channel_max_per_node",
+    "aws.*",
     "classic_queue.*",
-    "cluster_exchange_limit",
     "cluster_formation.*",
-    "cluster_queue_limit",
     "cluster_tags.*",
-    "collect_statistics",
-    "collect_statistics_interval",
-    "connection_max",
     "consumer_max_per_channel",
-    "consumer_timeout",
-    "credit_validator.*",
+    "credential_validator.*",
     "default_consumer_prefetch.*",
     "default_limits.*",
     "default_policies.*",
     "default_users.*",
     "definitions.*",
     "deprecated_features.*",
-    "disk_free_limit.*",
+    "event_exchange.*",
+    "exchange_types.*",
     "include",
+    "initial_frame_max",
     "link_max_per_session",
-    "listeners.ssl",
-    "listeners.ssl.*",
-    "load_definitions",
     "log.*",
     "management.*",
     "management_agent.*",
-    "max_connections",
     "message_interceptors.*",
     "motd_file",
     "mqtt.*",
     "node_tags.*",
     "password_hashing_module",
     "prometheus.*",
-    "proxy_protocol",
-    "queue_leader_locator",
     "quorum_queue.*",
     "ranch_connection_max",
     "reverse_dns_lookups",
+    "runtime_parameters.*",
     "session_max_per_connection",
     "shovel.*",
-    "ssl_cert_login_from",
-    "ssl_cert_login_san_index",
-    "ssl_cert_login_san_type",
-    "ssl_handshake_timeout",
+    "ssl_options",
     "ssl_options.*",
     "stomp.*",
     "stream.*",
+    "tcp_listen_options",
     "tcp_listen_options.*",
-    "total_memory_available_override_value",
     "trust_store.*",
-    "vhost_max",
     "web_dispatch.*",
     "web_mqtt.*",
     "web_stomp.*",
@@ -181,8 +174,9 @@ mod tests {
 
     #[test]
     fn a_key_of_a_feature_to_come_is_told_from_one_that_nobody_misses() {
-        assert_eq!(standing("management.tcp.port", "15672"), Some(Standing::NotYet));
-        assert_eq!(standing("ssl_options.verify", "verify_peer"), Some(Standing::NotYet));
+        assert_eq!(standing("management.oauth_enabled", "true"), Some(Standing::NotYet));
+        assert_eq!(standing("ssl_options.crl_check", "true"), Some(Standing::NotYet));
+        assert_eq!(standing("ssl_options.honor_cipher_order", "true"), Some(Standing::Needless));
         assert_eq!(standing("num_acceptors.tcp", "10"), Some(Standing::Needless));
         assert_eq!(standing("hipe_compile", "false"), Some(Standing::Obsolete));
         assert_eq!(
@@ -196,8 +190,8 @@ mod tests {
 
     #[test]
     fn a_value_that_asks_for_what_happens_anyway_is_not_mentioned() {
-        assert_eq!(standing("log.console", "true"), Some(Standing::Needless));
-        assert_eq!(standing("log.console", "false"), Some(Standing::NotYet));
+        assert_eq!(standing("log.syslog", "false"), Some(Standing::Needless));
+        assert_eq!(standing("log.syslog", "true"), Some(Standing::NotYet));
         assert_eq!(standing("auth_backends.1", "internal"), Some(Standing::Needless));
         assert_eq!(standing("auth_backends.1", "ldap"), Some(Standing::NotYet));
     }

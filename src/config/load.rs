@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
-use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::args::Arguments;
 use super::draft::{Assignment, Draft};
-use super::env::{Environment, NODE_IP, NODE_PORT, RABBITMQ_CONFIG_FILE};
+use super::env::{Environment, NODE_IP, NODE_PORT};
 use super::error::{ConfigError, Warning};
 use super::file;
-use super::keys::{KEYS, Key};
+use super::files;
+use super::keys::{Key, keys};
 use super::known::{self, Standing};
-use super::machine::machine_memory_bytes;
+use super::machine::{host_name, machine_memory_bytes};
 use super::nearest::nearest;
 use super::settings::{ListenAddress, Settings};
 use super::source::{EffectiveValue, Source};
@@ -28,6 +27,8 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
     /// The value of each key in force and where it comes from.
     pub values: BTreeMap<String, EffectiveValue>,
+    /// The files that were read, in order.
+    pub files: Vec<PathBuf>,
 }
 
 /// One value of one source.
@@ -36,13 +37,6 @@ pub(super) struct Given {
     pub key: String,
     pub value: String,
     pub source: Source,
-}
-
-impl Given {
-    pub(super) fn environment(variable: &str, key: &str, value: &str) -> Self {
-        let source = Source::Environment(variable.to_owned());
-        Self { key: key.to_owned(), value: value.to_owned(), source }
-    }
 }
 
 /// Reads the command line, which begins with the name of the program, the file that it or the
@@ -55,12 +49,23 @@ pub fn load(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, ConfigError> {
-    let arguments = Arguments::parse(arguments)?;
-    let environment = Environment::new(environment);
+    load_for(&Arguments::parse(arguments)?, environment)
+}
+
+/// As [`load`], for a command line that was read already.
+///
+/// # Errors
+/// [`ConfigError`] for the first thing that is wrong.
+pub fn load_for(
+    arguments: &Arguments,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, ConfigError> {
+    let mut environment = Environment::new(environment);
     let mut merge = Merge::new()?;
-    merge.file(&arguments, &environment)?;
+    environment.read_file(&mut merge.warnings)?;
+    merge.files(arguments, &environment)?;
     merge.environment(&environment)?;
-    merge.flags(&arguments)?;
+    merge.flags(arguments)?;
     let machine_bytes = merge.machine_bytes();
     Ok(merge.finish(machine_bytes))
 }
@@ -85,13 +90,15 @@ struct Merge {
     draft: Draft,
     warnings: Vec<Warning>,
     values: BTreeMap<String, EffectiveValue>,
+    files: Vec<PathBuf>,
 }
 
 impl Merge {
     fn new() -> Result<Self, ConfigError> {
         let draft = Draft::new();
-        let mut merge = Self { draft, warnings: Vec::new(), values: BTreeMap::new() };
-        for key in KEYS {
+        let (warnings, files) = (Vec::new(), Vec::new());
+        let mut merge = Self { draft, warnings, values: BTreeMap::new(), files };
+        for key in keys() {
             if let Some(default) = key.default {
                 merge.apply(Given {
                     key: key.name.to_owned(),
@@ -103,34 +110,16 @@ impl Merge {
         Ok(merge)
     }
 
-    fn file(
+    fn files(
         &mut self,
         arguments: &Arguments,
         environment: &Environment,
     ) -> Result<(), ConfigError> {
-        let (source, path, may_be_absent) = match &arguments.config {
-            Some(path) => (Source::Flag("--config"), PathBuf::from(path), false),
-            None => match environment.config_file()? {
-                Some((variable, path)) => {
-                    let may_be_absent = variable == RABBITMQ_CONFIG_FILE;
-                    (Source::Environment(variable.to_owned()), path, may_be_absent)
-                }
-                None => return Ok(()),
-            },
-        };
-        let (path, text) = match read(&path, may_be_absent) {
-            Ok(read) => read,
-            Err(error) if may_be_absent && error.kind() == io::ErrorKind::NotFound => {
-                let text = format!("there is no file {}", path.display());
-                self.warnings.push(Warning { source, text });
-                return Ok(());
-            }
-            Err(error) => {
-                let source_name = source.to_string();
-                return Err(ConfigError::Unreadable { source_name, path, error });
-            }
-        };
-        self.text(&path, &text, environment)
+        for files::Text { path, text } in files::read(arguments, environment, &mut self.warnings)? {
+            self.text(&path, &text, environment)?;
+            self.files.push(path);
+        }
+        Ok(())
     }
 
     fn text(
@@ -160,10 +149,12 @@ impl Merge {
     fn environment(&mut self, environment: &Environment) -> Result<(), ConfigError> {
         let (ip, port) = (environment.node_ip()?, environment.node_port()?);
         let variable = if port.is_some() { NODE_PORT } else { NODE_IP };
-        self.listen_only(ip, port, &Source::Environment(variable.to_owned()));
-        for given in environment.given()? {
+        self.listen_only(ip, port, &environment.source(variable));
+        for given in environment.given_by_rabbitmq()?.into_iter().chain(environment.given_by_us()?)
+        {
             self.apply(given)?;
         }
+        self.warnings.extend(environment.warnings_for_rabbitmq()?);
         self.warnings.extend(environment.warnings());
         Ok(())
     }
@@ -171,7 +162,7 @@ impl Merge {
     fn flags(&mut self, arguments: &Arguments) -> Result<(), ConfigError> {
         let flag = if arguments.port.is_some() { "--port" } else { "--bind" };
         self.listen_only(arguments.bind, arguments.port, &Source::Flag(flag));
-        self.draft.plain.management_port = arguments.management_port;
+        self.listen_with_tls(arguments);
         for given in arguments.given() {
             self.apply(given)?;
         }
@@ -193,6 +184,20 @@ impl Merge {
         self.values.retain(|key, _| !key.starts_with("listeners.tcp"));
         let value = EffectiveValue { value: address.to_string(), source: source.clone() };
         self.values.insert(DEFAULT_LISTENER_KEY.to_owned(), value);
+    }
+
+    /// `--tls-port` means this listener with TLS and no other; `--bind` holds for every one.
+    fn listen_with_tls(&mut self, arguments: &Arguments) {
+        if let Some(port) = arguments.tls_port {
+            let source = Source::Flag("--tls-port");
+            let address = ListenAddress { ip: arguments.bind, port };
+            self.draft.transport.listen_only(address, source.rank());
+            self.values.retain(|key, _| !key.starts_with("listeners.ssl"));
+            let value = EffectiveValue { value: address.to_string(), source };
+            self.values.insert("listeners.ssl.default".to_owned(), value);
+        } else if let Some(ip) = arguments.bind {
+            self.draft.transport.bind_all(ip);
+        }
     }
 
     fn apply(&mut self, given: Given) -> Result<(), ConfigError> {
@@ -224,7 +229,7 @@ impl Merge {
             }
             Some(Standing::Instead(other)) => format!("'{name}' has no effect: use '{other}'"),
             None => {
-                let names = KEYS.iter().map(|key| key.name).chain(known::names());
+                let names = keys().map(|key| key.name).chain(known::names());
                 match nearest(name, names) {
                     Some(meant) => format!("unknown key '{name}': did you mean '{meant}'?"),
                     None => format!("unknown key '{name}'"),
@@ -232,6 +237,20 @@ impl Merge {
             }
         };
         self.warnings.push(Warning { source, text });
+    }
+
+    /// Keys that are set to something else than their default, and that nobody looks at yet.
+    fn mention_unused(&mut self) {
+        for (name, EffectiveValue { value, source }) in &self.values {
+            let Some((key, _)) = Key::find(name) else { continue };
+            let Some(why) = key.without_effect else { continue };
+            // The address of one listener more is not what `--bind` is given for.
+            let asked_for = *source != Source::Default && *source != Source::Flag("--bind");
+            if asked_for && key.default != Some(value) {
+                let text = format!("'{name}' has no effect: {why}");
+                self.warnings.push(Warning { source: source.clone(), text });
+            }
+        }
     }
 
     fn machine_bytes(&mut self) -> u64 {
@@ -252,23 +271,21 @@ impl Merge {
                 key != DEFAULT_LISTENER_KEY || value.source != Source::Default
             });
         }
-        let settings = self.draft.finish(machine_bytes);
-        Loaded { settings, warnings: self.warnings, values: self.values }
-    }
-}
-
-/// Reads a file; one that RabbitMQ's variable names may be named without its ending.
-fn read(path: &Path, ending_may_be_absent: bool) -> io::Result<(PathBuf, String)> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok((path.to_owned(), text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && ending_may_be_absent => {
-            let mut with_ending = path.as_os_str().to_owned();
-            with_ending.push(".conf");
-            let with_ending = PathBuf::from(with_ending);
-            // The first error names the path that was asked for.
-            fs::read_to_string(&with_ending).map(|text| (with_ending, text)).map_err(|_| error)
+        self.mention_unused();
+        let mut settings = self.draft.finish(machine_bytes);
+        if settings.node_name.is_empty() {
+            settings.node_name = format!("rabbit@{}", host_name());
         }
-        Err(error) => Err(error),
+        let Self { warnings, values, files, .. } = self;
+        // Who takes any port for AMQP runs more than one broker here, and the second one finds 15672 taken.
+        let chosen = values.get(MANAGEMENT_PORT_KEY).map(|value| &value.source);
+        if chosen == Some(&Source::Default)
+            && settings.listeners.first().is_some_and(|address| address.port == 0)
+            && let Some(listener) = &mut settings.management.listener
+        {
+            listener.port = 0;
+        }
+        Loaded { settings, warnings, values, files }
     }
 }
 
@@ -303,6 +320,7 @@ fn is_variable(name: &str) -> bool {
 }
 
 const HIDDEN: &str = "[hidden]";
+const MANAGEMENT_PORT_KEY: &str = "management.tcp.port";
 const DEFAULT_LISTENER_KEY: &str = "listeners.tcp.default";
 const AMQP_PORT: u16 = 5672;
 

@@ -1,31 +1,153 @@
-//! Sets the log up: one line for each event, on standard error. Standard output belongs to the line
-//! that says that the broker is ready.
+//! Sets the log up: one line for each event, on standard error and in a file. Standard output belongs to
+//! the line that says that the broker is ready.
 
-use std::io::{self, IsTerminal as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Registry, fmt, reload};
 
-use super::settings::LogLevel;
+use super::parts::{LogCategory, LogLevel, LogLevels, LogSettings};
 
-/// The log was set up before.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the log of this process is set up already")]
-pub struct LoggingError;
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    /// It was set up before; it is left as it is.
+    #[error("the log of this process is set up already")]
+    TwoLogs,
+    /// The file cannot be written to.
+    #[error("cannot open the log file {}: {error}; name another one with log.file, or none with log.file = false", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+/// The running log, for whoever changes it.
+#[derive(Debug)]
+pub struct Logging {
+    console: Option<reload::Handle<Targets, Registry>>,
+    file: Option<(LogFile, reload::Handle<Targets, Registry>)>,
+}
 
 /// Starts the log of the process. Colours are used on a terminal only, and not where `NO_COLOR` is set.
 ///
 /// # Errors
-/// [`LoggingError`] when the process has a log already; it is left as it is.
-pub fn start_logging(level: LogLevel) -> Result<(), LoggingError> {
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    tracing_subscriber::fmt()
-        .compact()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && !plain)
-        .with_target(false)
-        .with_max_level(filter(level))
-        .try_init()
-        .map_err(|_| LoggingError)
+/// [`LoggingError`] when the process has a log already, or the file cannot be opened.
+pub fn start_logging(settings: &LogSettings) -> Result<Logging, LoggingError> {
+    let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = Vec::new();
+    let mut logging = Logging { console: None, file: None };
+    // The file comes first: what the console shows stands in the file already.
+    if let Some(path) = &settings.file {
+        let file = LogFile::open(path)?;
+        let (filter, handle) = reload::Layer::new(targets(&settings.file_levels));
+        let writer = file.clone();
+        let lines = fmt::layer()
+            .compact()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .with_target(false);
+        layers.push(lines.with_filter(filter).boxed());
+        logging.file = Some((file, handle));
+    }
+    if let Some(levels) = &settings.console {
+        let (filter, handle) = reload::Layer::new(targets(levels));
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let lines = fmt::layer()
+            .compact()
+            .with_writer(io::stderr)
+            .with_ansi(io::stderr().is_terminal() && !plain)
+            .with_target(false);
+        layers.push(lines.with_filter(filter).boxed());
+        logging.console = Some(handle);
+    }
+    tracing_subscriber::registry().with(layers).try_init().map_err(|_| LoggingError::TwoLogs)?;
+    Ok(logging)
+}
+
+impl Logging {
+    /// Takes other levels over, and opens the file anew, which may have been moved away.
+    ///
+    /// # Errors
+    /// [`LoggingError::File`]; the lines go to the file as it was before.
+    pub fn change(&self, settings: &LogSettings) -> Result<(), LoggingError> {
+        if let (Some(handle), Some(levels)) = (&self.console, &settings.console) {
+            // It fails only when the log is gone, and then there is nothing to change.
+            let _ = handle.reload(targets(levels));
+        }
+        if let Some((file, handle)) = &self.file {
+            let _ = handle.reload(targets(&settings.file_levels));
+            file.reopen()?;
+        }
+        Ok(())
+    }
+}
+
+/// A file that lines are appended to.
+#[derive(Clone, Debug)]
+struct LogFile {
+    path: Arc<PathBuf>,
+    file: Arc<Mutex<File>>,
+}
+
+impl LogFile {
+    fn open(path: &Path) -> Result<Self, LoggingError> {
+        let file = Arc::new(Mutex::new(append(path)?));
+        Ok(Self { path: Arc::new(path.to_owned()), file })
+    }
+
+    fn reopen(&self) -> Result<(), LoggingError> {
+        let file = append(&self.path)?;
+        *self.lock() = file;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, File> {
+        // A handle is swapped as a whole.
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A line is handed over as a whole, and two of them must not mix.
+        self.lock().write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush()
+    }
+}
+
+fn append(path: &Path) -> Result<File, LoggingError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| OpenOptions::new().append(true).create(true).open(path))
+        .map_err(|error| LoggingError::File { path: path.to_owned(), error })
+}
+
+/// Which modules belong to a category. What happens on channels is logged by their connection, where it
+/// talks to the peer.
+fn modules(category: LogCategory) -> &'static [&'static str] {
+    match category {
+        LogCategory::Connection => &["haremq::net"],
+        LogCategory::Channel => &["haremq::protocol"],
+        LogCategory::Queue => &["haremq::broker", "haremq::queue"],
+    }
+}
+
+fn targets(levels: &LogLevels) -> Targets {
+    let of_categories = levels.categories.iter().flat_map(|(category, level)| {
+        modules(*category).iter().map(|module| (*module, filter(*level)))
+    });
+    Targets::new().with_targets(of_categories).with_default(filter(levels.level))
 }
 
 fn filter(level: LogLevel) -> LevelFilter {

@@ -9,6 +9,13 @@ pub fn machine_memory_bytes() -> Option<u64> {
     memory_below(Path::new("/"))
 }
 
+/// The name of this machine up to its first dot, as RabbitMQ has it in the names of its nodes.
+pub(super) fn host_name() -> String {
+    let name = read(Path::new("/proc/sys/kernel/hostname"));
+    let short = name.trim().split('.').next().unwrap_or_default();
+    if short.is_empty() { "localhost".to_owned() } else { short.to_owned() }
+}
+
 /// As [`machine_memory_bytes`], for a system whose files are below `root`.
 fn memory_below(root: &Path) -> Option<u64> {
     let total = total_bytes(&read(&root.join("proc/meminfo")));

@@ -5,26 +5,40 @@
 //! the only layer that sets the log up. It must not start anything.
 
 mod args;
+mod definitions_args;
 mod draft;
 mod env;
+mod env_file;
+mod erlang_args;
 mod error;
 mod file;
+mod files;
 mod keys;
 mod known;
 mod load;
 mod logging;
 mod machine;
 mod nearest;
+mod parts;
+mod rabbitmq_env;
 mod settings;
 mod source;
+mod transport;
 mod value;
 
-pub use args::{Arguments, StoreCommand, perf_arguments};
+pub use args::{Arguments, ConfigCommand, OtherCommand, StoreCommand, perf_arguments};
+pub use definitions_args::DefinitionsCommand;
 pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};
-pub use keys::{KEYS, Key};
-pub use load::{Loaded, load};
-pub use logging::{LoggingError, start_logging};
+pub use keys::{GROUPS, Group, Key, keys};
+pub use load::{Loaded, load, load_for};
+pub use logging::{Logging, LoggingError, start_logging};
 pub use machine::machine_memory_bytes;
-pub use settings::{DefaultUser, Durability, ListenAddress, LogLevel, Password, Settings, Storage};
+pub use parts::{
+    DefinitionsSettings, DiskSettings, LogCategory, LogLevel, LogLevels, LogSettings,
+    ManagementSettings, ManagementTls, NodeLimitSettings, PrometheusSettings, SeedOperatorPolicy,
+    SeedSettings, SeedUser, SeedVhostLimits,
+};
+pub use settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 pub use source::{EffectiveValue, Source};
+pub use transport::{CertLoginFrom, CertSanType, TlsVersion, TransportSettings};

@@ -6,19 +6,25 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use super::parts::{
+    DefinitionsSettings, DiskSettings, LogSettings, ManagementSettings, NodeLimitSettings,
+    PrometheusSettings, SeedSettings,
+};
 use crate::base::{UserName, VhostName};
+
+use super::transport::TransportSettings;
 
 /// Every setting, checked. Each field says which key it comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
     /// Where AMQP is spoken; nowhere when it is empty. `listeners.tcp.*`.
     pub listeners: Vec<ListenAddress>,
-    /// The port of the management API; `None` when nobody says one. `--management-port`.
-    pub management_port: Option<u16>,
     /// Connections that the system may hold until they are accepted. `tcp_listen_options.backlog`.
     pub tcp_backlog: u32,
     /// Small writes go out at once. `tcp_listen_options.nodelay`.
     pub tcp_nodelay: bool,
+    /// The system asks silent peers whether they are there. `tcp_listen_options.keepalive`.
+    pub tcp_keepalive: bool,
     /// The heartbeat that is proposed, in seconds; 0: none. `heartbeat`.
     pub heartbeat_s: u16,
     /// The largest frame that is proposed, in bytes. `frame_max`.
@@ -36,8 +42,25 @@ pub struct Settings {
     /// Message bytes in RAM at which publishers are held back. `vm_memory_high_watermark.*`, already
     /// worked out for this machine.
     pub memory_watermark_bytes: u64,
-    /// What the log shows. `log.console.level`, `log.default.level`.
-    pub log_level: LogLevel,
+    /// How much room the disk must have.
+    pub disk: DiskSettings,
+    /// How much there may be of everything.
+    pub limits: NodeLimitSettings,
+    /// How long a delivery may stay unsettled in queues that say nothing about it, in ms; `None`: for
+    /// ever. `consumer_timeout`.
+    pub consumer_timeout_ms: Option<u64>,
+    /// What the log shows, and where.
+    pub log: LogSettings,
+    /// The management HTTP API.
+    pub management: ManagementSettings,
+    /// The page for Prometheus.
+    pub prometheus: PrometheusSettings,
+    /// What is loaded at the start.
+    pub definitions: DefinitionsSettings,
+    /// What a new virtual host is given.
+    pub seeds: SeedSettings,
+    /// The name of this node, as `rabbit@host`. `haremq.node_name`.
+    pub node_name: String,
     /// The name of the cluster, also of a cluster of one. `cluster_name`.
     pub cluster_name: String,
     /// What clients are told as `product`. `haremq.product`.
@@ -57,8 +80,12 @@ pub struct Settings {
     pub intercept_timestamp: Option<bool>,
     /// The same for the name of the node. `message_interceptors.incoming.set_header_routing_node.overwrite`.
     pub intercept_routing_node: Option<bool>,
+    /// A file that is given the number of the process. `haremq.pid_file`.
+    pub pid_file: Option<PathBuf>,
     /// A file that is given the port of the first listener once it listens. `haremq.port_file`.
     pub port_file: Option<PathBuf>,
+    /// TLS, mechanisms of login, proxies, the Unix socket.
+    pub transport: TransportSettings,
 }
 
 /// The user, virtual host and permissions that a broker without any is given.
@@ -91,7 +118,7 @@ impl fmt::Debug for Password {
 }
 
 /// Where a listener listens.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct ListenAddress {
     /// The address; `None`: every address of the machine, of IPv6 and IPv4.
     pub ip: Option<IpAddr>,
@@ -126,21 +153,4 @@ pub enum Durability {
     Fsync,
     /// The operating system: a killed process loses nothing, a power cut may.
     Os,
-}
-
-/// The least serious thing that the log shows.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum LogLevel {
-    /// Nothing at all.
-    None,
-    /// Somebody must act.
-    Error,
-    /// Degraded, but running.
-    Warn,
-    /// Life cycle.
-    Info,
-    /// Each method.
-    Debug,
-    /// Each frame; only in builds for development.
-    Trace,
 }

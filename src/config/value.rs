@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use super::settings::{Durability, ListenAddress, LogLevel};
+use super::parts::LogLevel;
+use super::settings::{Durability, ListenAddress};
 
 /// `true` or `false`, also `on`, `off`, `yes`, `no`.
 pub(super) fn switch(text: &str) -> Option<bool> {
@@ -37,6 +38,8 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
         "gb" => (1000, 3),
         "t" | "tib" => (1024, 4),
         "tb" => (1000, 4),
+        "p" | "pib" => (1024, 5),
+        "pb" => (1000, 5),
         _ => return None,
     };
     number.checked_mul(base.checked_pow(power)?)
@@ -60,6 +63,12 @@ pub(super) fn duration_ms(text: &str, bare_unit_ms: u64) -> Option<u64> {
 
 /// A share from 0 to 1 (`0.6`) or a percentage (`60%`), in millionths.
 pub(super) fn millionths(text: &str) -> Option<u32> {
+    let share = factor_millionths(text)?;
+    u32::try_from(share).ok().filter(|share| *share <= 1_000_000)
+}
+
+/// As [`millionths`], without an upper bound: `1.5` or `150%`.
+pub(super) fn factor_millionths(text: &str) -> Option<u64> {
     let (text, places) = match text.strip_suffix('%') {
         Some(percentage) => (percentage.trim_end(), 4),
         None => (text, 6),
@@ -71,8 +80,25 @@ pub(super) fn millionths(text: &str) -> Option<u32> {
     }
     // What is finer than a millionth makes no difference.
     let fraction = fraction.get(..places).unwrap_or(fraction);
-    let shifted = format!("{whole}{fraction:0<places$}").parse().ok()?;
-    (shifted <= 1_000_000).then_some(shifted)
+    format!("{whole}{fraction:0<places$}").parse().ok()
+}
+
+/// The most that there may be, which becomes `place`; `infinity` empties it.
+pub(super) fn set_most(place: &mut Option<usize>, text: &str) -> Option<()> {
+    *place = match text {
+        "infinity" => None,
+        text => Some(number(text)?),
+    };
+    Some(())
+}
+
+/// A port, which becomes `place`; `none` empties it.
+pub(super) fn set_port(place: &mut Option<u16>, text: &str) -> Option<()> {
+    *place = match text {
+        "none" => None,
+        text => Some(number(text)?),
+    };
+    Some(())
 }
 
 /// RabbitMQ's level names; those that this log does not tell apart fall together.
@@ -150,6 +176,8 @@ mod tests {
             ("3gib", 3 << 30),
             ("3GB", 3_000_000_000),
             ("1TiB", 1 << 40),
+            ("2P", 2 << 50),
+            ("2PB", 2_000_000_000_000_000),
         ];
         for (text, expected) in good {
             assert_eq!(bytes(text), Some(expected), "{text}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::CtlError;
-use crate::store::{DiskLayer, FileLayer, Queue, QueueNumber, ReadOnlyDefinitions, StoreError};
+use crate::store::{DiskLayer, FileLayer, QueueNumber, ReadOnlyDefinitions, StoreError};
 
 /// Both stores of a folder. While this lives, no broker starts there.
 pub(super) struct Folder {
@@ -29,9 +29,41 @@ impl Folder {
         Ok(Self { definitions, messages: Arc::new(DiskLayer::existing(&folder.join("messages"))) })
     }
 
-    /// The durable queues, by number; none when their definitions cannot be read.
-    pub(super) fn queues(&self) -> BTreeMap<QueueNumber, &Queue> {
-        let queues = self.definitions.definitions.iter().flat_map(|all| all.queues.values());
-        queues.map(|queue| (QueueNumber(queue.number), queue)).collect()
+    /// The durable queues, and those in which durable exchanges delay messages, by number; none when
+    /// their definitions cannot be read.
+    pub(super) fn queues(&self) -> BTreeMap<QueueNumber, Named> {
+        let definitions = || self.definitions.definitions.iter();
+        let queues = definitions().flat_map(|all| all.queues.values()).map(|queue| {
+            let named = Named { vhost: queue.vhost.to_string(), name: queue.name.to_string() };
+            (QueueNumber(queue.number), named)
+        });
+        let exchanges = definitions().flat_map(|all| all.exchanges.values());
+        let delaying = exchanges.filter_map(|exchange| {
+            let name = format!("amq.delayed-{}", exchange.name);
+            let named = Named { vhost: exchange.vhost.to_string(), name };
+            Some((QueueNumber(exchange.delay_queue?), named))
+        });
+        queues.chain(delaying).collect()
     }
+
+    /// The keys that queues and exchanges remember to find duplicates: virtual host and whose they are,
+    /// by number.
+    pub(super) fn keys(&self) -> BTreeMap<QueueNumber, (String, String)> {
+        let Some(all) = &self.definitions.definitions else { return BTreeMap::new() };
+        let of_queues = all.queues.values().map(|queue| {
+            let names = (queue.vhost.to_string(), format!("(keys of queue {})", queue.name));
+            (QueueNumber(queue.number).keys(), names)
+        });
+        let of_exchanges = all.exchanges.values().filter_map(|exchange| {
+            let whose = format!("(keys of exchange {})", exchange.name);
+            Some((QueueNumber(exchange.number?), (exchange.vhost.to_string(), whose)))
+        });
+        of_queues.chain(of_exchanges).collect()
+    }
+}
+
+/// What a queue is called. No client can give a queue a name that begins with `amq.`.
+pub(super) struct Named {
+    pub(super) vhost: String,
+    pub(super) name: String,
 }

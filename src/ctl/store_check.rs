@@ -38,7 +38,7 @@ pub(super) fn store_check(
 
 /// One queue.
 struct Row {
-    /// Virtual host and name; `None` for messages whose queue has no definition.
+    /// Virtual host and name, or whose keys they are; `None` for messages whose queue has no definition.
     names: Option<(String, String)>,
     number: u64,
     messages: u64,
@@ -52,16 +52,17 @@ fn rows(folder: &Folder, report: &CheckReport) -> Vec<Row> {
     let mut rows: Vec<Row> = declared
         .iter()
         .map(|(number, queue)| Row {
-            names: Some((queue.vhost.to_string(), queue.name.to_string())),
+            names: Some((queue.vhost.clone(), queue.name.clone())),
             number: number.0,
             messages: held(*number).map_or(0, |queue| queue.messages),
             bytes: held(*number).map_or(0, |queue| queue.bytes),
         })
         .collect();
     rows.sort_by(|a, b| a.names.cmp(&b.names));
+    let keys = folder.keys();
     let others = report.queues.iter().filter(|queue| !declared.contains_key(&queue.number));
     rows.extend(others.filter(|queue| queue.messages > 0).map(|queue| Row {
-        names: None,
+        names: keys.get(&queue.number).cloned(),
         number: queue.number.0,
         messages: queue.messages,
         bytes: queue.bytes,

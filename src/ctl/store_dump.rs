@@ -71,9 +71,8 @@ fn number(folder: &Folder, wanted: &Wanted<'_>) -> Result<QueueNumber, CtlError>
         return Err(CtlError::NoDefinitions { problems: definitions.problems.join("; ") });
     }
     let queues = folder.queues();
-    let found = queues.iter().find(|(_, queue)| {
-        queue.vhost.as_str() == wanted.vhost && queue.name.as_str() == wanted.queue
-    });
+    let found =
+        queues.iter().find(|(_, queue)| queue.vhost == wanted.vhost && queue.name == wanted.queue);
     found.map(|(number, _)| *number).ok_or_else(|| {
         let names = queues.values().map(|queue| format!("'{}' in '{}'", queue.name, queue.vhost));
         let names: Vec<String> = names.take(NAMES_MAX).collect();

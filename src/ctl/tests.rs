@@ -15,7 +15,7 @@ use crate::base::{
 };
 use crate::config::StoreCommand;
 use crate::store::{
-    Change, DiskLayer, EnqueueOptions, Entry, LogOptions, MessageLog, MetadataOptions,
+    Change, DiskLayer, EnqueueOptions, Entry, Exchange, LogOptions, MessageLog, MetadataOptions,
     MetadataStore, Queue, QueueNumber, SegmentLog, SledMetadata, Submission, Vhost,
 };
 use crate::wire::Properties;
@@ -141,6 +141,25 @@ fn damage(folder: &Path, text: &[u8]) -> PathBuf {
         }
     }
     panic!("no segment holds the text");
+}
+
+#[test]
+fn keys_that_a_queue_remembers_are_named_by_it() {
+    let folder = folder(&[b"one"]);
+    let layer = DiskLayer::existing(&folder.path().join("messages"));
+    let opened = SegmentLog::open(Arc::new(layer), LogOptions::with_salt(8), Box::new(|_| ()));
+    let (log, _) = opened.expect("it opens");
+    let (message, options) = (message(b"a key"), EnqueueOptions::default());
+    let queue = JOBS.keys();
+    submit(&log, vec![Entry::Enqueue { queue, id: MessageId(1), message, options }]);
+    log.close().expect("it closes");
+    let report: Value = serde_json::from_str(&check(folder.path(), true).output).expect("JSON");
+    let rows = report["queues"].as_array().expect("a list");
+    let of_keys = rows.iter().find(|row| row["number"] == json!(queue.0)).expect("it is listed");
+    assert_eq!(
+        (&of_keys["vhost"], &of_keys["name"], &of_keys["messages"]),
+        (&json!("/"), &json!("(keys of queue jobs)"), &json!(1))
+    );
 }
 
 #[test]
@@ -293,4 +312,30 @@ fn with_a_damaged_mirror_and_database_the_journal_has_the_names() {
     let answer = dump(living.path(), "jobs");
     assert_eq!(answer.output.lines().count(), 1, "{}", answer.errors);
     assert!(answer.errors.contains("taken from the journal"), "{}", answer.errors);
+}
+
+#[test]
+fn what_an_exchange_delays_has_a_name_too() {
+    let folder = folder(&[b"one"]);
+    let metadata = open_definitions(folder.path());
+    let exchange = Change::PutExchange(Exchange {
+        vhost: VhostName::try_from("/").expect("a short name"),
+        name: ExchangeName::try_from("later").expect("a short name"),
+        kind: "x-delayed-message".to_owned(),
+        durable: true,
+        auto_delete: false,
+        internal: false,
+        arguments: FieldTable::EMPTY,
+        number: None,
+        delay_queue: Some(3),
+    });
+    let (told, hears) = mpsc::channel();
+    let done = Box::new(move |result| told.send(result).expect("somebody waits"));
+    metadata.apply(vec![exchange], done);
+    hears.recv().expect("an answer").expect("it is stored");
+    metadata.close().expect("it closes");
+    let checked = check(folder.path(), false);
+    assert!(checked.output.contains("amq.delayed-later"), "{}", checked.output);
+    let dumped = dump(folder.path(), "amq.delayed-later");
+    assert_eq!((dumped.code, dumped.output.as_str()), (0, ""));
 }

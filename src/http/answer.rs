@@ -27,6 +27,8 @@ pub(super) enum Content {
     Object(Value),
     /// A list; columns, pages and an order may be chosen.
     List(Vec<Value>),
+    /// A list whose columns, page and order are chosen already.
+    Arranged(Value),
     /// Anything else: its media type and its bytes.
     Other(&'static str, Bytes),
 }
@@ -68,6 +70,11 @@ impl Answer {
     /// 200 and a list.
     pub(super) fn list(values: Vec<Value>) -> Self {
         Self::new(StatusCode::OK, Content::List(values))
+    }
+
+    /// 200 and a list as [`super::paging`] arranged it.
+    pub(super) fn arranged(value: Value) -> Self {
+        Self::new(StatusCode::OK, Content::Arranged(value))
     }
 
     /// 200 and something that is no JSON value.

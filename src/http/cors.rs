@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use super::settings::ManagementSettings;
+use crate::config::ManagementSettings;
 
 /// The headers of an answer to a page of an origin that may call; none for everybody else.
 pub(super) fn headers(

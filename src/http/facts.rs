@@ -28,6 +28,8 @@ pub struct Facts {
     pub default_queue_type: String,
     /// Message bytes in RAM at which publishers are blocked.
     pub memory_watermark_bytes: u64,
+    /// Free bytes of the disk below which publishers are held back; 0: it is not looked at.
+    pub disk_free_bytes_min: u64,
     /// When the process was there.
     pub started: Millis,
 }

@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use super::connections::Looks;
 use super::facts::Facts;
 use super::logins::Logins;
-use super::settings::ManagementSettings;
+use super::queue_samples::QueueSamples;
 use super::totals::{self, Samples};
 use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX};
 use crate::broker::Broker;
+use crate::config::ManagementSettings;
 
 /// See the module.
 pub struct Management {
@@ -18,6 +20,8 @@ pub struct Management {
     pub(super) settings: ManagementSettings,
     pub(super) logins: Logins,
     pub(super) samples: Samples,
+    pub(super) queue_samples: Arc<QueueSamples>,
+    pub(super) connection_looks: Looks,
     pub(super) large_bodies: Semaphore,
     /// Requests that are worked off.
     pub(super) working: Semaphore,
@@ -34,6 +38,8 @@ impl Management {
             settings,
             logins: Logins::default(),
             samples: Samples::default(),
+            queue_samples: Arc::default(),
+            connection_looks: Looks::default(),
             large_bodies: Semaphore::new(HTTP_LARGE_BODIES_MAX),
             working: Semaphore::new(HTTP_WORKING_MAX),
             changing: Mutex::new(()),
@@ -45,7 +51,7 @@ impl Management {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes samples for the rates. Never ends.
+    /// Takes samples for the rates. Never ends, unless they are switched off.
     pub async fn take_samples(self: Arc<Self>) {
         totals::run(self).await;
     }

@@ -123,7 +123,7 @@ fn about(call: &Call) -> Map<String, Value> {
         "mem_limit": facts.memory_watermark_bytes,
         "mem_alarm": alarms.memory,
         "mem_calculation_strategy": "rss",
-        "disk_free_limit": 0,
+        "disk_free_limit": facts.disk_free_bytes_min,
         "disk_free_alarm": alarms.disk,
         "net_ticktime": 60,
         "db_dir": facts.data_folder.as_deref().unwrap_or(Path::new("")),

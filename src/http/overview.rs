@@ -58,7 +58,7 @@ fn overview(call: &Call) -> Answer {
     let exchanges: usize = vhosts.iter().map(|vhost| vhost.counts().exchanges).sum();
     let broker = call.broker();
     let (connections, channels) = (broker.connections(), broker.open_channels());
-    let mut answer = about(facts, &cluster_name_of(call));
+    let mut answer = about(facts, &cluster_name_of(call), call.management.settings.disable_stats);
     answer.extend([
         ("message_stats".to_owned(), totals::message_stats(&sums, &rates)),
         ("queue_totals".to_owned(), Value::Object(totals::levels(&sums, &rates))),
@@ -78,7 +78,7 @@ fn overview(call: &Call) -> Answer {
 }
 
 /// What does not change while the process runs.
-fn about(facts: &Facts, cluster_name: &str) -> Map<String, Value> {
+fn about(facts: &Facts, cluster_name: &str, disable_stats: bool) -> Map<String, Value> {
     let about = json!({
         "management_version": facts.rabbitmq_version,
         "rates_mode": "basic",
@@ -93,7 +93,7 @@ fn about(facts: &Facts, cluster_name: &str) -> Map<String, Value> {
         "erlang_version": ERLANG_VERSION,
         "erlang_full_version": format!("Erlang/OTP {ERLANG_VERSION} (HareMQ {})", env!("CARGO_PKG_VERSION")),
         "crypto_lib_version": "",
-        "disable_stats": false,
+        "disable_stats": disable_stats,
         "enable_queue_totals": false,
         "default_queue_type": facts.default_queue_type,
         "is_op_policy_updating_enabled": true,

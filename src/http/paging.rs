@@ -19,11 +19,32 @@ const PATTERN_BYTES_MAX: usize = 1024 * 1024;
 ///
 /// # Errors
 /// 400 for a page that is not there, or a wrong number or expression.
-pub(super) fn list(query: &Query, mut values: Vec<Value>) -> Result<Value, ApiError> {
+pub(super) fn list(query: &Query, values: Vec<Value>) -> Result<Value, ApiError> {
+    let mut arranged = arrange(query, values)?;
+    each_item(&mut arranged, |item| columns(query, item));
+    Ok(arranged)
+}
+
+/// What one look at a list gives, item by item, whether it is a page or all of it.
+pub(super) fn each_item(arranged: &mut Value, change: impl Fn(Value) -> Value) {
+    let items = match arranged {
+        Value::Array(items) => Some(items),
+        page => page.get_mut("items").and_then(Value::as_array_mut),
+    };
+    for item in items.into_iter().flatten() {
+        *item = change(item.take());
+    }
+}
+
+/// As [`list`], with all columns.
+///
+/// # Errors
+/// As [`list`].
+pub(super) fn arrange(query: &Query, mut values: Vec<Value>) -> Result<Value, ApiError> {
     let page = query.get("page").map(|page| positive("page", page)).transpose()?;
     let Some(page) = page else {
         sort(query, &mut values);
-        return Ok(Value::Array(columns_of_all(query, values)));
+        return Ok(Value::Array(values));
     };
     let page_size = query.get("page_size").map(|size| positive("page_size", size)).transpose()?;
     let page_size = page_size.unwrap_or(PAGE_ENTRIES);
@@ -53,7 +74,7 @@ pub(super) fn list(query: &Query, mut values: Vec<Value>) -> Result<Value, ApiEr
         "total_count": total,
         "filtered_count": filtered,
         "item_count": items.len(),
-        "items": columns_of_all(query, items),
+        "items": items,
     }))
 }
 
@@ -63,10 +84,6 @@ pub(super) fn columns(query: &Query, value: Value) -> Value {
         Some(wanted) if !wanted.is_empty() => chosen(wanted, &value),
         _ => value,
     }
-}
-
-fn columns_of_all(query: &Query, values: Vec<Value>) -> Vec<Value> {
-    values.into_iter().map(|value| columns(query, value)).collect()
 }
 
 fn chosen(wanted: &str, value: &Value) -> Value {

@@ -1,5 +1,6 @@
 //! The table of all resources.
 
+use super::objects;
 use super::route::Route;
 use super::{
     features, health, limits, login, nodes, openapi, overview, parameters, permissions, policies,
@@ -27,5 +28,5 @@ const TABLES: &[&[Route]] = &[
 
 /// Every method of every resource.
 pub(super) fn all() -> impl Iterator<Item = &'static Route> {
-    TABLES.iter().copied().flatten()
+    TABLES.iter().chain(objects::TABLES).copied().flatten()
 }

@@ -143,7 +143,7 @@ async fn run(
         bytes if bytes <= HTTP_SMALL_BODY_BYTES => None,
         _ => management.large_bodies.acquire().await.ok(),
     };
-    let bytes_max = management.settings.body_bytes_max;
+    let bytes_max = usize::try_from(management.settings.body_bytes_max).unwrap_or(usize::MAX);
     let body = if route.method.has_body() { read(body, bytes_max).await? } else { Bytes::new() };
     let management = Arc::clone(management);
     let headers = parts.headers;
@@ -217,6 +217,7 @@ fn respond(query: &Query, answer: Answer) -> Result<Response, ApiError> {
     let mut response = match answer.content {
         Content::Nothing => Response::new(Body::empty()),
         Content::Object(value) => json(&paging::columns(query, value)),
+        Content::Arranged(value) => json(&value),
         Content::List(values) => json(&paging::list(query, values)?),
         Content::Other(media_type, bytes) => body(media_type, bytes),
     };

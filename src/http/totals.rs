@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::management::Management;
-use crate::base::limits::SAMPLE_INTERVAL_MS;
 use crate::base::{Millis, VhostName};
 use crate::broker::{Broker, ChurnCounts, Traffic, Vhost};
 
@@ -200,15 +199,24 @@ fn put(out: &mut Map<String, Value>, name: &str, number: u64, rate: f64) {
     out.insert(format!("{name}_details"), json!({ "rate": rate }));
 }
 
-/// Looks at everything again and again. Never ends.
+/// Looks at everything again and again. Never ends, unless nobody wants rates.
 pub(super) async fn run(management: Arc<Management>) {
-    let mut ticks = tokio::time::interval(Duration::from_millis(SAMPLE_INTERVAL_MS));
+    if management.settings.disable_stats {
+        return;
+    }
+    let interval_ms = management.settings.sample_interval_ms.max(1);
+    let mut ticks = tokio::time::interval(Duration::from_millis(interval_ms));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let broker = Arc::clone(&management.broker);
+        let of_queues = Arc::clone(&management.queue_samples);
         // A look waits for the turn of each queue.
-        let looked = tokio::task::spawn_blocking(move || look(&broker)).await;
+        let looked = tokio::task::spawn_blocking(move || {
+            of_queues.take(&broker);
+            look(&broker)
+        })
+        .await;
         if let Ok((now, totals, churn)) = looked {
             management.samples.take(now, totals, churn);
         }

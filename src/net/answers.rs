@@ -2,7 +2,7 @@
 
 use crate::base::{ExchangeName, FieldTable, FieldValue, HolderId, Message, ReplyCode, ShortStr};
 use crate::broker::{
-    Answered, Binding, Client, Consume, ConsumeRequest, DeclareExchange, DeclareQueue,
+    Answered, Binding, Client, Consume, ConsumeRequest, Content, DeclareExchange, DeclareQueue,
     DeliveryEvent, Destination, Refused, Step, Unreadable,
 };
 use crate::protocol::{Answer, Delivery, Got, Refusal, Request};
@@ -33,6 +33,9 @@ pub(super) fn answer(step: Result<Step, Refused>, failed: MethodId) -> Option<An
         },
         Answered::Messages(messages) => Answer::Messages(count(messages)),
         Answered::Consuming(tag) => Answer::Consuming(tag),
+        Answered::ConsumingReplies { tag, address } => {
+            Answer::ConsumingReplies { consumer_tag: tag, address }
+        }
         Answered::Empty => Answer::Empty,
         Answered::Got(event, ready) => match delivery(*event) {
             Ok(delivery) => got(delivery, ready),
@@ -57,29 +60,47 @@ pub(super) fn unreadable(error: &Unreadable, failed: MethodId) -> Answer {
 ///
 /// # Errors
 /// When the record is damaged or cannot be read.
+#[inline]
 pub(super) fn delivery(event: DeliveryEvent) -> Result<Delivery, Unreadable> {
-    let DeliveryEvent { queue, id, content, redelivered, delivery_count, .. } = event;
-    let loaded = if content.is_cold() {
-        tokio::task::block_in_place(|| content.load())
-    } else {
-        content.load()
+    let DeliveryEvent { queue, id, content, redelivered, .. } = event;
+    let DeliveryEvent { acquired_count, delivery_count, .. } = event;
+    let message = match content {
+        Content::Ram(message) if acquired_count == 0 => message,
+        content => loaded(content, acquired_count, delivery_count)?,
     };
-    let mut message = loaded?;
-    if delivery_count > 0 {
-        message = counted(&message, delivery_count);
-    }
     Ok(Delivery { queue, id, message, redelivered })
 }
 
-/// The message with the number of its earlier deliveries (rabbitmq: quorum-queues.md, `x-delivery-count`).
-fn counted(message: &Message, delivery_count: u32) -> Message {
-    let name = ShortStr::try_from(DELIVERY_COUNT).expect("it is short");
-    let value = FieldValue::I64(delivery_count.into());
-    message.with_properties(&with_header(message.properties(), name, value))
+/// A message that has to be read, or changed.
+#[cold]
+fn loaded(
+    content: Content,
+    acquired_count: u16,
+    delivery_count: u32,
+) -> Result<Message, Unreadable> {
+    let message = if content.is_cold() {
+        tokio::task::block_in_place(|| content.load())
+    } else {
+        content.load()
+    }?;
+    let is_counted = acquired_count > 0;
+    Ok(if is_counted { counted(&message, acquired_count, delivery_count) } else { message })
 }
 
-/// The header that says it.
-const DELIVERY_COUNT: &str = "x-delivery-count";
+/// The message with the number of its earlier attempts, and of those among them that failed (rabbitmq:
+/// quorum-queues.md, poison messages: both stand in every message that was handed out before).
+fn counted(message: &Message, acquired_count: u16, delivery_count: u32) -> Message {
+    let counts = [
+        ("x-acquired-count", i64::from(acquired_count)),
+        ("x-delivery-count", delivery_count.into()),
+    ];
+    let mut properties = message.properties().to_vec();
+    for (name, count) in counts {
+        let name = ShortStr::try_from(name).expect("it is short");
+        properties = with_header(&properties, name, FieldValue::I64(count));
+    }
+    message.with_properties(&properties)
+}
 
 /// The broker's refusal, with the method that failed.
 pub(super) fn refusal(refused: Refused, failed: MethodId) -> Refusal {
@@ -113,6 +134,7 @@ fn call(client: &mut Client, holder: HolderId, request: Request) -> Result<Step,
         Request::Consume { consume, prefetch } => {
             client.consume(holder, consume_request(consume, prefetch))
         }
+        Request::ConsumeReplies(tag) => client.consume_replies(holder, tag),
         Request::Cancel(tag) => Ok(client.cancel(holder, &tag)),
         Request::Get { queue, no_ack } => client.get(holder, &queue, no_ack),
         Request::CheckPublish { exchange } => client.check_publish(exchange.as_str()).map(done),
@@ -135,7 +157,7 @@ pub(super) fn method_id(request: &Request) -> MethodId {
         Request::QueuePurge(_) => MethodId::QUEUE_PURGE,
         Request::QueueDelete { .. } => MethodId::QUEUE_DELETE,
         Request::QueueUnbind(_) => MethodId::QUEUE_UNBIND,
-        Request::Consume { .. } => MethodId::BASIC_CONSUME,
+        Request::Consume { .. } | Request::ConsumeReplies(_) => MethodId::BASIC_CONSUME,
         Request::Cancel(_) => MethodId::BASIC_CANCEL,
         Request::CheckPublish { .. } => MethodId::BASIC_PUBLISH,
         Request::Get { .. } => MethodId::BASIC_GET,
@@ -143,8 +165,16 @@ pub(super) fn method_id(request: &Request) -> MethodId {
 }
 
 /// The refusal of a message whose `user-id` is not the publisher's (rabbitmq: validated-user-id.md).
+#[inline]
 pub(super) fn check_user_id(client: &Client, message: &Message) -> Result<(), Refused> {
-    let Some(claimed) = user_id_of(message.properties()) else { return Ok(()) };
+    let properties = message.properties();
+    if has_user_id(properties) { check_claim(client, message, properties) } else { Ok(()) }
+}
+
+#[cold]
+fn check_claim(client: &Client, message: &Message, properties: &[u8]) -> Result<(), Refused> {
+    let claimed = Properties::decode(properties).ok().and_then(|decoded| decoded.user_id);
+    let Some(claimed) = claimed else { return Ok(()) };
     let user = &client.peer().user;
     if claimed.as_bytes() == user.as_str().as_bytes() || client.may_impersonate() {
         return Ok(());
@@ -156,13 +186,10 @@ pub(super) fn check_user_id(client: &Client, message: &Message) -> Result<(), Re
     })
 }
 
-/// Looks at the property flags first, because few messages have a user id.
-fn user_id_of(properties: &[u8]) -> Option<ShortStr> {
-    let flags = u16::from_be_bytes(*properties.first_chunk()?);
-    if flags & USER_ID_FLAG == 0 {
-        return None;
-    }
-    Properties::decode(properties).ok()?.user_id
+/// Looks at the property flags only, because few messages have a user id.
+#[inline]
+fn has_user_id(properties: &[u8]) -> bool {
+    properties.first_chunk().is_some_and(|flags| u16::from_be_bytes(*flags) & USER_ID_FLAG != 0)
 }
 
 /// The flag of `user-id` (spec: 4.2.6.1; flags go down from bit 15, and this is the twelfth property).

@@ -7,12 +7,13 @@
 mod deliveries;
 mod describe;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 
 use super::answers;
+use super::caller::Caller;
+use super::login;
 use super::turn_events::TurnEvents;
 use super::wait::Interest;
 use crate::base::limits::{
@@ -27,13 +28,14 @@ use crate::broker::{
     Answered, Attempt, Broker, Cell, Client, Event, Inbox, Peer, Refused, Settlement, Step,
 };
 use crate::protocol::{
-    Action, Answer, Ask, Connection, Credentials, Outcome, Publish, Refusal, Request, Settings,
+    Action, Answer, Ask, Connection, Credentials, Mechanism, Outcome, Publish, Refusal, Request,
+    Settings,
 };
 use crate::wire::{MethodId, Output};
 
 /// See the module.
 pub(super) struct Conversation {
-    peer: SocketAddr,
+    caller: Caller,
     id: ConnectionId,
     broker: Arc<Broker>,
     inbox: Arc<Inbox>,
@@ -57,10 +59,8 @@ pub(super) struct Conversation {
     choked: bool,
     /// Set by [`Action::Disconnect`].
     ending: Option<Ending>,
-    /// Where the client came in; `None` when that was no socket.
-    local: Option<SocketAddr>,
     /// How the user was recognised.
-    mechanism: &'static str,
+    mechanism: Option<Mechanism>,
     received_bytes: u64,
     sent_bytes: u64,
 }
@@ -77,8 +77,7 @@ struct Ending {
 impl Conversation {
     /// A connection that was just accepted.
     pub(super) fn new(
-        peer: SocketAddr,
-        local: Option<SocketAddr>,
+        caller: Caller,
         id: ConnectionId,
         broker: Arc<Broker>,
         settings: Arc<Settings>,
@@ -89,7 +88,7 @@ impl Conversation {
         let holders = Arc::clone(&broker);
         let connection = Connection::new(settings, Box::new(move || holders.next_holder_id()), now);
         Self {
-            peer,
+            caller,
             id,
             broker,
             inbox,
@@ -106,8 +105,7 @@ impl Conversation {
             blocked: false,
             choked: false,
             ending: None,
-            local,
-            mechanism: "",
+            mechanism: None,
             received_bytes: 0,
             sent_bytes: 0,
         }
@@ -187,6 +185,7 @@ impl Conversation {
                     let settlement = match settle.outcome {
                         Outcome::Ack => Settlement::Ack,
                         Outcome::Requeue => Settlement::Requeue(Attempt::Returned),
+                        Outcome::RequeueFailed => Settlement::Requeue(Attempt::Failed),
                         Outcome::Discard => Settlement::Discard,
                     };
                     client.settle(settle.holder, settle.queue, settlement, settle.messages);
@@ -220,7 +219,7 @@ impl Conversation {
                 }
             }
             Action::Log(line) => {
-                tracing::warn!(connection = %self.id, peer = %self.peer, "{line}");
+                tracing::warn!(connection = %self.id, peer = %self.caller.address, "{line}");
             }
             Action::Disconnect { pause_ms } => {
                 if self.ending.is_none() {
@@ -250,7 +249,7 @@ impl Conversation {
                     self.connection.returned(&publish);
                 }
                 if let Some(sequence) = sequence {
-                    self.connection.published(holder, sequence, outcome.queues);
+                    self.connection.published(holder, sequence, outcome.answers);
                 }
             }
             Err(refused) => {
@@ -300,18 +299,16 @@ impl Conversation {
     }
 
     fn authenticate(&mut self, credentials: &Credentials) -> Answer {
-        let login =
-            self.broker.authenticate(&credentials.user, &credentials.password.0, self.peer.ip());
-        match login {
+        match login::log_in(&self.broker, credentials, &self.caller) {
             Ok(user) => {
                 self.user = Some(user);
-                self.mechanism = credentials.mechanism;
+                self.mechanism = Some(credentials.mechanism);
                 Answer::Authenticated
             }
             Err(error) => {
                 tracing::warn!(
                     connection = %self.id,
-                    peer = %self.peer,
+                    peer = %self.caller.address,
                     "{} login refused: {error}", credentials.mechanism
                 );
                 Answer::LoginRefused(format!(
@@ -332,8 +329,8 @@ impl Conversation {
         };
         match self.broker.open_vhost(name, &user) {
             Ok(vhost) => {
-                tracing::info!(connection = %self.id, peer = %self.peer, user = %user, vhost = %name, "connection open");
-                let peer = Peer { connection: self.id, user };
+                tracing::info!(connection = %self.id, peer = %self.caller.address, user = %user, vhost = %name, "connection open");
+                let peer = Peer::new(self.id, user);
                 let inbox = Arc::clone(&self.inbox);
                 self.broker.connection_ready(self.info(&vhost, &peer.user), &inbox);
                 self.client = Some(Client::new(Arc::clone(&self.broker), vhost, peer, inbox));
@@ -384,6 +381,12 @@ impl Conversation {
     fn happen(&mut self, now: Millis, event: Event, more: &mut Vec<Action>) {
         match event {
             Event::Deliver(event) => self.deliver(event),
+            Event::DirectReply { holder, consumer, reply } => {
+                let Some(client) = &mut self.client else { return };
+                if let Some((channel, tag)) = client.reply_arrived(holder, consumer, &reply) {
+                    self.connection.deliver_reply(channel, holder, tag, &reply);
+                }
+            }
             Event::Confirm { holder, first, last } => {
                 self.connection.confirmed(holder, first, last);
             }
@@ -457,13 +460,13 @@ impl Conversation {
         if let Some(client) = self.client.take() {
             tracing::warn!(
                 connection = %self.id,
-                peer = %self.peer,
+                peer = %self.caller.address,
                 user = %client.peer().user,
                 error = why,
                 "connection ended without connection.close"
             );
         } else {
-            tracing::debug!(connection = %self.id, peer = %self.peer, error = why, "connection ended before it was open");
+            tracing::debug!(connection = %self.id, peer = %self.caller.address, error = why, "connection ended before it was open");
         }
     }
 

@@ -1,21 +1,28 @@
 //! Accepts connections and owns their tasks.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Duration, sleep, timeout};
 
+use super::caller::{Caller, CallerAddress};
+use super::entrance::{Entered, EnteredStream, Entrance};
 use super::session::{Parts, Session};
+use super::tls::Tls;
+use super::unix_socket;
 use crate::base::limits::{CONNECTIONS_MAX, SHUTDOWN_TIMEOUT_MS};
 use crate::broker::Broker;
 use crate::protocol::Settings;
 
-/// How a listener is set up.
-#[derive(Clone, Copy, Debug)]
+/// How a TCP listener is set up.
+#[derive(Clone)]
 pub struct ListenerSettings {
     /// Where to listen; port 0 takes a free one.
     pub address: SocketAddr,
@@ -23,16 +30,55 @@ pub struct ListenerSettings {
     pub backlog: u32,
     /// Whether small writes go out at once.
     pub nodelay: bool,
+    /// Whether the system asks silent peers if they are there.
+    pub keepalive: bool,
+    /// Whether every connection begins with the header of a proxy.
+    pub proxy_protocol: bool,
+    /// With what TLS is spoken; `None`: it is not.
+    pub tls: Option<Arc<Tls>>,
 }
 
-/// A bound port and the sessions that came through it.
+/// How a listener on a Unix socket is set up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnixListenerSettings {
+    /// Its file.
+    pub path: PathBuf,
+    /// The rights of the file.
+    pub mode: u32,
+    /// Connections that may wait to be accepted.
+    pub backlog: u32,
+}
+
+/// Where a listener listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ListenerAddress {
+    /// On a TCP port.
+    Inet(SocketAddr),
+    /// Behind a file.
+    Unix(PathBuf),
+}
+
+/// A bound socket and the sessions that came through it.
 pub struct Listener {
-    socket: TcpListener,
-    address: SocketAddr,
+    socket: Bound,
+    address: ListenerAddress,
     nodelay: bool,
+    entrance: Entrance,
     broker: Arc<Broker>,
     settings: Arc<Settings>,
+    /// Connections that do not speak AMQP yet.
+    entering: JoinSet<Option<Entered>>,
     sessions: JoinSet<()>,
+}
+
+enum Bound {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
 }
 
 /// How long accepting rests after the machine refused a socket (no descriptors left, mostly).
@@ -52,25 +98,60 @@ impl Listener {
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         // A restart must not wait for the old connections' TIME_WAIT.
         socket.set_reuse_address(true)?;
+        // Accepted sockets inherit it.
+        socket.set_keepalive(settings.keepalive)?;
         socket.set_nonblocking(true)?;
         socket.bind(&settings.address.into())?;
         socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;
         let socket = TcpListener::from_std(socket.into())?;
-        let address = socket.local_addr()?;
-        Ok(Self {
-            socket,
-            address,
-            nodelay: settings.nodelay,
-            broker,
-            settings: protocol,
-            sessions: JoinSet::new(),
-        })
+        let address = ListenerAddress::Inet(socket.local_addr()?);
+        let entrance = Entrance { proxy_protocol: settings.proxy_protocol, tls: settings.tls };
+        let nodelay = settings.nodelay;
+        Ok(Self { nodelay, entrance, ..Self::new(Bound::Tcp(socket), address, broker, protocol) })
     }
 
-    /// Where it listens; the port is the real one.
+    /// Binds a Unix socket. Who connects there counts as one of this machine.
+    ///
+    /// # Errors
+    /// As the system says, or what is in the way.
+    pub fn bind_unix(
+        settings: &UnixListenerSettings,
+        broker: Arc<Broker>,
+        protocol: Arc<Settings>,
+    ) -> io::Result<Self> {
+        let socket = unix_socket::bind(&settings.path, settings.mode, settings.backlog)?;
+        let address = ListenerAddress::Unix(settings.path.clone());
+        Ok(Self::new(Bound::Unix(socket), address, broker, protocol))
+    }
+
+    fn new(
+        socket: Bound,
+        address: ListenerAddress,
+        broker: Arc<Broker>,
+        settings: Arc<Settings>,
+    ) -> Self {
+        Self {
+            socket,
+            address,
+            nodelay: false,
+            entrance: Entrance::default(),
+            broker,
+            settings,
+            entering: JoinSet::new(),
+            sessions: JoinSet::new(),
+        }
+    }
+
+    /// Where it listens; a port is the real one.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> &ListenerAddress {
+        &self.address
+    }
+
+    /// Whether TLS is spoken.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.entrance.tls.is_some()
     }
 
     /// Accepts until `stop` is there; then nothing more is accepted, every connection is closed with
@@ -82,16 +163,28 @@ impl Listener {
             tokio::select! {
                 () = &mut stop => break,
                 accepted = self.socket.accept() => match accepted {
-                    Ok((stream, peer)) => self.admit(stream, peer),
+                    Ok(accepted) => self.admit(accepted),
                     Err(error) => {
                         tracing::error!(error = %error, "accepting a connection failed; trying again");
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
-                Some(ended) = self.sessions.join_next(), if !self.sessions.is_empty() => report(ended),
+                Some(entered) = self.entering.join_next(), if !self.entering.is_empty() => {
+                    if let Some(entered) = report(entered).flatten() {
+                        self.entered(entered);
+                    }
+                }
+                Some(ended) = self.sessions.join_next(), if !self.sessions.is_empty() => {
+                    report(ended);
+                }
             }
         }
         drop(self.socket);
+        if let ListenerAddress::Unix(path) = &self.address {
+            // One that is gone already was not needed any more either.
+            let _ = std::fs::remove_file(path);
+        }
+        self.entering.shutdown().await;
         let open = self
             .broker
             .close_connections("broker forced connection closure with reason 'shutdown'");
@@ -110,21 +203,43 @@ impl Listener {
         }
     }
 
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
-        // A listener of both families shows an IPv4 peer as an IPv6 one, and 127.0.0.1 as a stranger.
-        let peer = canonical(peer);
-        if self.sessions.len() >= CONNECTIONS_MAX {
-            tracing::warn!(peer = %peer, connections = CONNECTIONS_MAX, "connection refused: too many are open");
+    fn admit(&mut self, accepted: Accepted) {
+        let caller = match &accepted {
+            Accepted::Tcp(stream, peer) => Caller::tcp(*peer, stream.local_addr().ok()),
+            Accepted::Unix(_) => Caller::plain(CallerAddress::Unix),
+        };
+        if self.sessions.len() + self.entering.len() >= CONNECTIONS_MAX {
+            tracing::warn!(peer = %caller.address, connections = CONNECTIONS_MAX, "connection refused: too many are open");
             return;
         }
-        if let Err(error) = stream.set_nodelay(self.nodelay) {
-            tracing::debug!(peer = %peer, error = %error, "the socket is gone already");
-            return;
+        match accepted {
+            Accepted::Unix(stream) => self.open(stream, caller),
+            Accepted::Tcp(stream, _) => {
+                if let Err(error) = stream.set_nodelay(self.nodelay) {
+                    tracing::debug!(peer = %caller.address, error = %error, "the socket is gone already");
+                } else if self.entrance.is_open() {
+                    self.open(stream, caller);
+                } else {
+                    self.entering.spawn(self.entrance.clone().enter(stream, caller));
+                }
+            }
         }
+    }
+
+    fn entered(&mut self, entered: Entered) {
+        match entered.stream {
+            EnteredStream::Plain(stream) => self.open(stream, entered.caller),
+            EnteredStream::Tls(stream) => self.open(*stream, entered.caller),
+        }
+    }
+
+    fn open<S>(&mut self, stream: S, caller: Caller)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let session = Session::new(Parts {
-            local: stream.local_addr().ok().map(canonical),
             stream,
-            peer,
+            caller,
             id: self.broker.next_connection_id(),
             broker: Arc::clone(&self.broker),
             settings: Arc::clone(&self.settings),
@@ -133,15 +248,48 @@ impl Listener {
     }
 }
 
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
+impl Bound {
+    async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(socket) => socket.accept().await.map(|(s, peer)| Accepted::Tcp(s, peer)),
+            Self::Unix(socket) => socket.accept().await.map(|(s, _)| Accepted::Unix(s)),
+        }
+    }
 }
 
-/// A session never fails but by a broken invariant of ours; that ends its connection only.
-fn report(ended: Result<(), JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(error = %error, "a connection's task broke an invariant and was ended");
+impl ListenerAddress {
+    /// The address, unless it is behind a file.
+    #[must_use]
+    pub fn socket(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Inet(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
     }
+
+    /// The port, where there is one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.socket().map(|address| address.port())
+    }
+}
+
+impl fmt::Display for ListenerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// A task never fails but by a broken invariant of ours; that ends its connection only.
+fn report<T>(ended: Result<T, JoinError>) -> Option<T> {
+    ended
+        .inspect_err(|error| {
+            if error.is_panic() {
+                tracing::error!(error = %error, "a connection's task broke an invariant and was ended");
+            }
+        })
+        .ok()
 }

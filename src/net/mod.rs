@@ -2,17 +2,29 @@
 //! protocol machine and the broker meet.
 
 mod answers;
+mod caller;
+mod certificate;
+mod client_depth;
 mod conversation;
+mod entrance;
 mod listener;
+mod login;
+mod proxy_protocol;
 mod scheduler;
 mod session;
 mod spare;
 mod stream;
 mod timers;
+mod tls;
+mod tls_files;
 mod turn_events;
+mod unix_socket;
 mod wait;
 
-pub use listener::{Listener, ListenerSettings};
+pub use certificate::{LoginFrom, SanKind};
+pub use listener::{Listener, ListenerAddress, ListenerSettings, UnixListenerSettings};
 pub use scheduler::TokioScheduler;
 pub use stream::serve_stream;
 pub use timers::run_timers;
+pub use tls::{ClientCertificates, HandshakeError, Tls, TlsConnection, TlsSettings, TlsVersions};
+pub use tls_files::TlsError;

@@ -6,12 +6,12 @@
 //! [`TURN_BYTES_MAX`] read and written, or [`TURNS_IN_A_ROW_MAX`] turns. The runtime runs a task that
 //! yields only after it has run every other one that is ready and has asked the sockets again.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::caller::Caller;
 use super::conversation::Conversation;
 use super::wait::Line;
 use crate::base::ConnectionId;
@@ -22,8 +22,7 @@ use crate::protocol::Settings;
 /// What a session is made of.
 pub(super) struct Parts<S> {
     pub(super) stream: S,
-    pub(super) peer: SocketAddr,
-    pub(super) local: Option<SocketAddr>,
+    pub(super) caller: Caller,
     pub(super) id: ConnectionId,
     pub(super) broker: Arc<Broker>,
     pub(super) settings: Arc<Settings>,
@@ -38,8 +37,7 @@ pub(super) struct Session<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn new(parts: Parts<S>) -> Self {
-        let conversation =
-            Conversation::new(parts.peer, parts.local, parts.id, parts.broker, parts.settings);
+        let conversation = Conversation::new(parts.caller, parts.id, parts.broker, parts.settings);
         Self { line: Line::new(parts.stream), input: BytesMut::new(), conversation }
     }
 

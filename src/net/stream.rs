@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::caller::{Caller, CallerAddress};
 use super::session::{Parts, Session};
 use crate::broker::Broker;
 use crate::protocol::Settings;
@@ -24,5 +25,6 @@ pub async fn serve_stream<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let id = broker.next_connection_id();
-    Session::new(Parts { stream, peer, local: None, id, broker, settings }).run().await;
+    let caller = Caller::plain(CallerAddress::inet(peer));
+    Session::new(Parts { stream, caller, id, broker, settings }).run().await;
 }

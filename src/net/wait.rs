@@ -75,12 +75,20 @@ pub(super) struct Line<S> {
     timer: Pin<Box<Sleep>>,
     /// When the timer rings, by the broker's clock.
     armed: Option<Millis>,
+    /// The stream may hold bytes that it took and the socket did not: TLS does.
+    unflushed: bool,
     room: Room,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, timer: Box::pin(sleep(Duration::ZERO)), armed: None, room: Room::default() }
+        Self {
+            stream,
+            timer: Box::pin(sleep(Duration::ZERO)),
+            armed: None,
+            unflushed: false,
+            room: Room::default(),
+        }
     }
 
     /// Reads, writes and sleeps until one of them brought something.
@@ -107,6 +115,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                     Poll::Pending => break,
                 }
+            }
+            if self.unflushed
+                && output.is_empty()
+                && let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(context)
+            {
+                flushed?;
+                self.unflushed = false;
             }
             if interest.read {
                 match self.poll_read(context, input) {
@@ -196,6 +211,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Poll::Ready(Ok(bytes)) => {
                 output.advance(bytes);
+                self.unflushed = true;
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

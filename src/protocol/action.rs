@@ -4,9 +4,11 @@ use bytes::Bytes;
 
 use crate::base::{
     ChannelId, ConsumerTag, ExchangeName, FieldTable, HolderId, Message, MessageId,
-    PublishSequence, QueueId, QueueName, ReplyCode, VhostName,
+    PublishSequence, QueueId, QueueName, ReplyCode, ShortStr, VhostName,
 };
 use crate::wire::{BasicConsume, ExchangeBind, ExchangeDeclare, MethodId, QueueBind, QueueDeclare};
+
+use super::sasl::Mechanism;
 
 /// One thing to do. Actions are executed in order.
 #[derive(Clone, PartialEq, Debug)]
@@ -119,6 +121,9 @@ pub enum Request {
         /// limit.
         prefetch: u16,
     },
+    /// A consumer of [`crate::base::DIRECT_REPLY_TO`] with this tag, which may be empty:
+    /// [`Answer::ConsumingReplies`].
+    ConsumeReplies(ConsumerTag),
     /// [`Answer::Done`]; deliveries that were under way come before it.
     Cancel(ConsumerTag),
     /// [`Answer::Got`] with the delivery handed over first, or [`Answer::Empty`].
@@ -162,6 +167,13 @@ pub enum Answer {
     Messages(u32),
     /// `basic.consume-ok`.
     Consuming(ConsumerTag),
+    /// `basic.consume-ok` for a consumer of direct replies.
+    ConsumingReplies {
+        /// Its tag, made by the server perhaps.
+        consumer_tag: ConsumerTag,
+        /// What stands in the `reply-to` of this channel's requests from now on.
+        address: ShortStr,
+    },
     /// `basic.get-ok`.
     Got(Box<Got>),
     /// `basic.get-empty`.
@@ -225,8 +237,11 @@ pub struct Settle {
 pub enum Outcome {
     /// `basic.ack`.
     Ack,
-    /// `basic.nack` or `basic.reject` with `requeue`.
+    /// `basic.nack` with `requeue`, or `basic.recover`: it was given back (rabbitmq: nack.md, the two methods
+    /// differ in what they say of the message).
     Requeue,
+    /// `basic.reject` with `requeue`: the attempt failed.
+    RequeueFailed,
     /// `basic.nack` or `basic.reject` without.
     Discard,
 }
@@ -242,21 +257,21 @@ pub struct Refusal {
     pub failed: MethodId,
 }
 
-/// User name and password, taken out of a SASL response. Never shown.
+/// A login: what was taken out of a SASL response. Never shown.
 #[derive(Clone, PartialEq)]
 pub struct Credentials {
-    /// `PLAIN` or `AMQPLAIN`, for log lines.
-    pub mechanism: &'static str,
-    /// As sent; perhaps not UTF-8.
+    /// How the user is to be recognised.
+    pub mechanism: Mechanism,
+    /// As sent, perhaps not UTF-8; of the settings for `ANONYMOUS`; empty for `EXTERNAL`.
     pub user: Bytes,
-    /// As sent.
+    /// As the user.
     pub password: Secret,
     /// What the client says of itself.
     pub client_properties: FieldTable,
 }
 
 /// Bytes that no log line shows.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(pub Bytes);
 
 impl std::fmt::Debug for Secret {
@@ -268,7 +283,7 @@ impl std::fmt::Debug for Secret {
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials")
-            .field("mechanism", &self.mechanism)
+            .field("mechanism", &self.mechanism.name())
             .field("user", &String::from_utf8_lossy(&self.user))
             .finish_non_exhaustive()
     }

@@ -24,6 +24,7 @@ use super::confirms::{Confirms, Notice};
 use super::content::{Completed, Content};
 use super::error::{Failure, ProtocolError};
 use super::ledger::{Ledger, Origin};
+use super::methods::Replies;
 use super::turn::{Then, Turn};
 use super::tx::Transaction;
 
@@ -58,6 +59,8 @@ pub(super) struct Channel {
     pub(super) mode: Mode,
     pub(super) ledger: Ledger,
     pub(super) consumers: BTreeSet<ConsumerTag>,
+    /// The one of them that gets direct replies.
+    pub(super) replies: Option<Replies>,
     /// Of `basic.qos` without `global`, for consumers to come; 0 for no limit.
     pub(super) prefetch: u16,
     /// Whether all consumers share credit (`basic.qos` with `global`).
@@ -81,6 +84,7 @@ impl Channel {
             mode: Mode::Plain,
             ledger: Ledger::new(),
             consumers: BTreeSet::new(),
+            replies: None,
             prefetch: 0,
             shares_credit: false,
             last_declared: None,
@@ -119,7 +123,7 @@ impl Channel {
             Some(Completed::Message(published)) => self.publish(published, turn),
             Some(Completed::InvalidExpiration { exchange, error }) => {
                 let request = Request::CheckPublish { exchange };
-                self.ask(MethodId::BASIC_PUBLISH, request, Then::Refuse(error), turn);
+                self.ask(MethodId::BASIC_PUBLISH, request, Then::Refuse(error.into()), turn);
             }
         }
         Ok(())
@@ -223,7 +227,7 @@ impl Channel {
             (Then::Reply(None), Answer::Done) => return Ok(()),
             (Then::Reply(Some(ok)), Answer::Done) => (false, ok),
             (Then::Hold(publish), Answer::Done) => return self.hold(publish),
-            (Then::Refuse(error), Answer::Done) => return Err(error.into()),
+            (Then::Refuse(error), Answer::Done) => return Err(error),
             (
                 Then::QueueDeclareOk { nowait },
                 Answer::QueueDeclared { queue, message_count, consumer_count },
@@ -239,6 +243,10 @@ impl Channel {
             }
             (Then::ConsumeOk { nowait }, Answer::Consuming(consumer_tag)) => {
                 self.consumers.insert(consumer_tag.clone());
+                (nowait, Method::BasicConsumeOk { consumer_tag })
+            }
+            (Then::ConsumeOk { nowait }, Answer::ConsumingReplies { consumer_tag, address }) => {
+                self.consuming_replies(&consumer_tag, address);
                 (nowait, Method::BasicConsumeOk { consumer_tag })
             }
             (Then::GetOk { .. }, Answer::Empty) => (false, Method::BasicGetEmpty),

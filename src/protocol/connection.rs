@@ -21,7 +21,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{
-    ChannelId, ConsumerTag, FieldTable, HolderId, Millis, PublishSequence, ReplyCode, VhostName,
+    ChannelId, ConsumerTag, FieldTable, HolderId, Message, Millis, PublishSequence, ReplyCode,
+    VhostName,
 };
 use crate::wire::{Decoder, Method, MethodId, Output};
 
@@ -191,6 +192,21 @@ impl Connection {
         let tag = open.record(delivery, acknowledge, Origin::Consumer);
         let (redelivered, message) = (delivery.redelivered, &delivery.message);
         self.output.deliver(channel, consumer_tag, tag, redelivered, message, frame_max);
+    }
+
+    /// `basic.deliver` of a direct reply, which is settled by being sent. For a channel that is not open
+    /// nothing is sent.
+    pub fn deliver_reply(
+        &mut self,
+        channel: ChannelId,
+        holder: HolderId,
+        consumer_tag: &ConsumerTag,
+        reply: &Message,
+    ) {
+        let frame_max = self.frame_max();
+        let Some(open) = self.channels.opening(channel, holder) else { return };
+        let tag = open.ledger.skip();
+        self.output.deliver(channel, consumer_tag, tag, false, reply, frame_max);
     }
 
     /// The broker has cancelled a consumer (its queue is gone): `basic.cancel`, when the client takes

@@ -19,7 +19,9 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::base::limits::{MESSAGE_BYTES_MAX_HARD, MESSAGE_COPY_BYTES_MAX};
-use crate::base::{Body, ChannelId, ExchangeName, Message, MessageHeader, ShortStr};
+use crate::base::{
+    Body, ChannelId, DIRECT_REPLY_TO, ExchangeName, Message, MessageHeader, ShortStr,
+};
 use crate::wire::{ContentHeader, Frame, FrameKind, Frames, MethodId, WireError};
 
 use super::error::{Failure, ProtocolError};
@@ -37,6 +39,8 @@ pub(super) struct Publishing {
 pub(super) struct Published {
     pub(super) message: Message,
     pub(super) mandatory: bool,
+    /// Its `reply-to` is the pseudo-queue [`DIRECT_REPLY_TO`].
+    pub(super) wants_reply: bool,
 }
 
 /// A content is whole.
@@ -107,6 +111,7 @@ pub(super) struct Assembly {
     publishing: Publishing,
     properties: Vec<u8>,
     header: Result<MessageHeader, WireError>,
+    wants_reply: bool,
     /// Bytes that the header announced.
     size: u64,
     /// Bytes that are still to come.
@@ -132,6 +137,7 @@ impl Assembly {
             // A slice would keep the read buffer alive until the last body is there.
             properties: header.properties.to_vec(),
             header: header.message_header(),
+            wants_reply: wants_reply(&header),
             size,
             left: size,
             body,
@@ -159,7 +165,8 @@ impl Assembly {
         };
         let message =
             Message::new(&exchange, routing_key.as_bytes(), &self.properties, body, header);
-        Ok(Completed::Message(Published { message, mandatory }))
+        let wants_reply = self.wants_reply;
+        Ok(Completed::Message(Published { message, mandatory, wants_reply }))
     }
 }
 
@@ -218,10 +225,19 @@ fn content_header(payload: &[u8]) -> Result<ContentHeader<'_>, Failure> {
     Ok(header)
 }
 
+/// The scan of the properties has found the `reply-to` anyway, so a publish without one pays a comparison
+/// with nothing.
+#[inline]
+fn wants_reply(header: &ContentHeader<'_>) -> bool {
+    header.reply_to().is_some_and(|reply_to| reply_to == DIRECT_REPLY_TO.as_bytes())
+}
+
 /// A content that follows its method directly, with its body in one frame.
 pub(super) struct Whole<'a> {
     properties: &'a [u8],
     header: MessageHeader,
+    /// See [`Published::wants_reply`].
+    pub(super) wants_reply: bool,
     /// None when the body is empty.
     body: Option<Frame<'a>>,
 }
@@ -264,8 +280,8 @@ pub(super) fn whole<'a>(
         }
         Some(frame)
     };
-    let properties = header.properties;
+    let (properties, wants_reply) = (header.properties, wants_reply(&header));
     let header = header.message_header().ok()?;
     *frames = ahead;
-    Some(Whole { properties, header, body })
+    Some(Whole { properties, header, wants_reply, body })
 }

@@ -80,6 +80,12 @@ pub(super) enum ProtocolError {
     UnknownDeliveryTag { tag: DeliveryTag },
     #[error("immediate=true")]
     Immediate,
+    #[error("reply consumer cannot acknowledge")]
+    ReplyConsumerAcknowledges,
+    #[error("reply consumer already set")]
+    ReplyConsumerSet,
+    #[error("fast reply consumer does not exist")]
+    NoReplyConsumer,
 
     #[error("cannot switch from confirm to tx mode")]
     ConfirmToTx,
@@ -115,6 +121,9 @@ impl ProtocolError {
             Self::NoDeclaredQueue => ReplyCode::NotFound,
             Self::MessageTooLarge { .. }
             | Self::UnknownDeliveryTag { .. }
+            | Self::ReplyConsumerAcknowledges
+            | Self::ReplyConsumerSet
+            | Self::NoReplyConsumer
             | Self::ConfirmToTx
             | Self::TxToConfirm
             | Self::NotTransactional

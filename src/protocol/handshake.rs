@@ -107,11 +107,12 @@ impl Connection {
     }
 
     fn connection_start(&mut self) {
+        let offered: Vec<&str> = self.settings.offered().map(Mechanism::name).collect();
         let start = Method::ConnectionStart {
             version_major: 0,
             version_minor: 9,
             server_properties: self.settings.server_properties.clone(),
-            mechanisms: self.settings.mechanisms.clone().into(),
+            mechanisms: offered.join(" ").into(),
             locales: bytes::Bytes::from_static(b"en_US"),
         };
         self.output.method(CONNECTION, &start);
@@ -131,9 +132,10 @@ impl Connection {
                 Method::ConnectionStartOk { client_properties, mechanism, response, .. },
             ) => {
                 // The client may be told of a refusal only when its properties are known.
-                let mechanism = Mechanism::chosen(&mechanism, &self.settings.mechanisms);
+                let mechanism = Mechanism::chosen(&mechanism, &self.settings);
                 let mechanism = mechanism.map_err(|error| error.of(id))?;
-                let login = mechanism.login(&response).map_err(|error| error.of(id))?;
+                let login =
+                    mechanism.login(&response, &self.settings).map_err(|error| error.of(id))?;
                 let start_ok = StartOk { client_properties, mechanism, login };
                 self.connection_start_ok(start_ok, actions);
                 Ok(())
@@ -155,7 +157,7 @@ impl Connection {
         let StartOk { client_properties, mechanism, login } = start_ok;
         self.client = Client { properties: client_properties.clone() };
         let credentials = Credentials {
-            mechanism: mechanism.name(),
+            mechanism,
             user: login.user,
             password: login.password,
             client_properties,
@@ -246,6 +248,10 @@ fn wrong_header(octets: [u8; 8]) -> String {
         }
         [0x16, 0x03, ..] => {
             "TLS client detected on non-TLS AMQP port: the client connects to the wrong port"
+        }
+        [b'P', b'R', b'O', b'X', b'Y', b' ', ..]
+        | [b'\r', b'\n', b'\r', b'\n', 0, b'\r', b'\n', b'Q'] => {
+            "PROXY protocol header detected on a listener without proxy_protocol = true"
         }
         [b'A', b'M', b'Q', b'P', ..] => {
             return format!("AMQP version {:?} is not supported", &octets[4..]);

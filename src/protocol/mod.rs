@@ -7,7 +7,7 @@
 //! deliveries get their tags in `ledger`. What goes wrong becomes a close frame in `error` and
 //! `closing`, nowhere else. No socket, no task, no clock: time is a parameter, waiting is a state.
 //!
-//! Invariants are numbered P1 to P15 where they are kept.
+//! Invariants are numbered P1 to P16 where they are kept.
 
 mod action;
 mod channel;
@@ -35,6 +35,7 @@ pub use action::{
 };
 pub use connection::{Connection, Holders};
 pub use info::{ChannelInfo, ChannelMode, Initiator, Negotiated};
+pub use sasl::Mechanism;
 pub use settings::{Settings, server_properties};
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! What one listener wants of its connections.
 
+use bytes::Bytes;
+
 use crate::base::limits::{
     CHANNEL_MAX_DEFAULT, FRAME_MAX_DEFAULT, HANDSHAKE_TIMEOUT_MS, HEARTBEAT_S_DEFAULT,
     MESSAGE_BYTES_MAX_DEFAULT, TX_BYTES_MAX, TX_ENTRIES_MAX,
 };
 use crate::base::{FieldTable, FieldValue, ShortStr};
+
+use super::action::Secret;
+use super::sasl::Mechanism;
 
 /// What the server proposes and allows.
 #[derive(Clone, PartialEq, Debug)]
@@ -23,8 +28,10 @@ pub struct Settings {
     pub tx_bytes_max: u64,
     /// Publishes and settlements that one transaction may hold.
     pub tx_entries_max: usize,
-    /// SASL mechanisms, separated by blanks. Only PLAIN and AMQPLAIN are known.
-    pub mechanisms: String,
+    /// SASL mechanisms that are offered, in this order.
+    pub mechanisms: Vec<Mechanism>,
+    /// User name and password of clients that log in by `ANONYMOUS`; `None` takes nobody in that way.
+    pub anonymous: Option<(Bytes, Secret)>,
     /// What `connection.start` says of the server; see [`server_properties`].
     pub server_properties: FieldTable,
 }
@@ -39,9 +46,19 @@ impl Default for Settings {
             handshake_timeout_ms: HANDSHAKE_TIMEOUT_MS,
             tx_bytes_max: TX_BYTES_MAX,
             tx_entries_max: TX_ENTRIES_MAX,
-            mechanisms: "PLAIN AMQPLAIN".to_owned(),
+            mechanisms: vec![Mechanism::Plain, Mechanism::Amqplain],
+            anonymous: None,
             server_properties: FieldTable::EMPTY,
         }
+    }
+}
+
+impl Settings {
+    /// The mechanisms that can be chosen.
+    pub(super) fn offered(&self) -> impl Iterator<Item = Mechanism> {
+        let anonymous = self.anonymous.is_some();
+        let mechanisms = self.mechanisms.iter().copied();
+        mechanisms.filter(move |mechanism| anonymous || *mechanism != Mechanism::Anonymous)
     }
 }
 
@@ -62,8 +79,8 @@ pub fn server_properties(product: &str, version: &str, cluster_name: &str) -> Fi
     ])
 }
 
-/// What a client may rely on: RabbitMQ's list without what is not built yet (`direct_reply_to`).
-const CAPABILITIES: [&str; 8] = [
+/// What a client may rely on: RabbitMQ's list.
+const CAPABILITIES: [&str; 9] = [
     "publisher_confirms",
     "exchange_exchange_bindings",
     "basic.nack",
@@ -72,10 +89,11 @@ const CAPABILITIES: [&str; 8] = [
     "consumer_priorities",
     "authentication_failure_close",
     "per_consumer_qos",
+    "direct_reply_to",
 ];
 
 fn short(key: &'static str) -> ShortStr {
-    ShortStr::new(bytes::Bytes::from_static(key.as_bytes())).unwrap_or_default()
+    ShortStr::new(Bytes::from_static(key.as_bytes())).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod consumers;
 mod content;
 mod cuts;
 mod deliveries;
+mod direct_reply;
 mod frames;
 mod handshake;
 mod heartbeats;

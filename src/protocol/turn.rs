@@ -1,9 +1,10 @@
 //! What a handler may touch besides its own channel, and what the machine waits for.
 
 use crate::base::{ChannelId, HolderId, VhostName};
-use crate::wire::{Method, MethodId, Output, WireError};
+use crate::wire::{Method, MethodId, Output};
 
 use super::action::{Action, Ask, Request};
+use super::error::ProtocolError;
 use super::flow::Flow;
 use super::settings::Settings;
 use super::tx::HeldPublish;
@@ -90,7 +91,7 @@ pub(super) enum Then {
     /// The publish joins the transaction.
     Hold(HeldPublish),
     /// The publish would be taken, but for this.
-    Refuse(WireError),
+    Refuse(ProtocolError),
 }
 
 impl Then {

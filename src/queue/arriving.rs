@@ -1,31 +1,36 @@
 //! Where a new message goes, in a queue whose settings have a say in it.
 
-use crate::base::{MessageId, Millis};
+use std::vec;
+
+use crate::base::{MessageId, Millis, TimeToLive};
 
 use super::confirms::ConfirmRun;
 use super::entry::{Entry, Facts};
-use super::{Effects, Incoming, Machine, WhenDue};
+use super::{Delay, Effects, Incoming, Machine, WhenDue};
 
 /// What a message brings along for its place in the queue.
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
-    ttl: Option<u32>,
+    ttl: Option<TimeToLive>,
     priority: u8,
-    due: Option<Millis>,
+    due: Option<Delay>,
 }
 
 impl<P: Clone> Machine<P> {
-    /// Takes messages, where settings or a message's own TTL have a say in it.
+    /// Takes messages, or what is left of a batch, where settings or a message's own TTL have a say in
+    /// it. `run` is what is confirmed already.
     #[inline(never)]
     pub(super) fn enqueue_arranged(
         &mut self,
         now: Millis,
-        messages: Vec<Incoming<P>>,
+        first: Option<Incoming<P>>,
+        others: vec::IntoIter<Incoming<P>>,
+        mut run: ConfirmRun,
         effects: &mut Effects<P>,
     ) {
-        let mut run = ConfirmRun::new();
         let mut room = self.room();
-        for Incoming { payload, bytes, persistent, publish, ttl, priority, due } in messages {
+        for message in first.into_iter().chain(others) {
+            let Incoming { payload, bytes, persistent, publish, ttl, priority, due } = message;
             if self.refuses(&mut room, bytes) {
                 self.refuse(payload, publish, effects);
                 continue;
@@ -44,11 +49,12 @@ impl<P: Clone> Machine<P> {
     fn arrange(&mut self, now: Millis, mut entry: Entry<P>, arrival: Arrival) -> MessageId {
         let Arrival { ttl, priority, due } = arrival;
         entry.facts.set_priority(priority.min(self.config.max_priority.unwrap_or(0)));
-        let expires = self.expiry(now, ttl);
+        let expires = self.expiry(now, ttl.map(TimeToLive::ms));
         if expires.is_some() {
             entry.facts.set_expires(true);
             (self.may_expire, self.plain) = (true, false);
         }
+        let due = due.map(|delay| now.after(delay.ms().into()));
         let waits = match self.config.due {
             WhenDue::Ignored => None,
             WhenDue::Ready => due.filter(|due| *due > now),

@@ -160,12 +160,12 @@ impl<P> Backlog<P> {
     ) -> (Span, bool) {
         let mut passed_end = false;
         for message in messages {
-            let Paged { id, payload, bytes, delivery_count, appended, residence, .. } = message;
+            let Paged { id, payload, bytes, acquired_count, appended, residence, .. } = message;
             passed_end |= id > came.last;
             if id < came.first || came.last < id {
                 continue;
             }
-            let mut facts = Facts::known(bytes, delivery_count, appended, residence);
+            let mut facts = Facts::known(bytes, acquired_count, appended, residence);
             facts.set_priority(message.priority);
             came.first = id.next();
             came.messages += 1;

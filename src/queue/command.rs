@@ -1,7 +1,9 @@
 //! What can be asked of a queue machine.
 
+use std::num::NonZeroU32;
+
 use crate::base::{
-    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, PublishSequence,
+    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, PublishSequence, TimeToLive,
 };
 
 use super::{Paged, QueueConfig};
@@ -78,8 +80,8 @@ pub enum Command<P> {
         request: Option<RequestId>,
     },
     /// The settings changed. They hold from now on, for what is there as well. What cannot change is
-    /// ignored; see [`QueueConfig`].
-    Configure(QueueConfig),
+    /// ignored; see [`QueueConfig`]. Boxed, because it is large and rare, and commands are moved.
+    Configure(Box<QueueConfig>),
     /// Time has passed: what is due is done. Any other command does that too; this one does nothing
     /// else. Comes before the other commands of a turn, and whenever
     /// [`super::Machine::next_deadline`] is reached. Never waits for anything.
@@ -121,12 +123,30 @@ pub struct Incoming<P> {
     pub persistent: bool,
     /// Whose publish it is, when somebody waits for the confirm.
     pub publish: Option<PublishRef>,
-    /// How long it may wait, in ms (`expiration`); the smaller of this and the queue's own counts.
-    pub ttl: Option<u32>,
+    /// How long it may wait (`expiration`); the smaller of this and the queue's own counts.
+    pub ttl: Option<TimeToLive>,
     /// Its priority; more than the queue has is as much as it has.
     pub priority: u8,
-    /// When it is due ([`super::QueueConfig::due`]).
-    pub due: Option<Millis>,
+    /// How long after its arrival it is due ([`super::QueueConfig::due`]).
+    pub due: Option<Delay>,
+}
+
+/// A time to wait, in ms. Four bytes even where there may be none, because messages are moved in bulk.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Delay(NonZeroU32);
+
+impl Delay {
+    /// At most 2^32 - 2 ms, some seven weeks; one more is as much as that.
+    #[must_use]
+    pub fn from_ms(ms: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(ms))
+    }
+
+    /// In ms.
+    #[must_use]
+    pub fn ms(self) -> u32 {
+        self.0.get() - 1
+    }
 }
 
 /// Where a confirm goes.
@@ -153,7 +173,8 @@ pub enum Settlement {
     Discard,
 }
 
-/// How the attempt ended whose message returns (rabbitmq: quorum-queues.md, delayed retry).
+/// How the attempt ended whose message returns (rabbitmq: quorum-queues.md, poison messages: every attempt
+/// raises `acquired-count`, and only one that failed raises `delivery-count`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Attempt {
     /// The message was given back on purpose: `basic.nack`, `basic.recover`, a consumer time-out.

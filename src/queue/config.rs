@@ -20,7 +20,7 @@ pub struct QueueConfig {
     pub dead_letter: DeadLetter,
     /// How long a message may wait, in ms (`x-message-ttl`). Counts for messages that come later, and
     /// for each from its arrival.
-    pub message_ttl: Option<u32>,
+    pub message_ttl: Option<u64>,
     /// The most ready messages (`x-max-length`).
     pub max_length: Option<u64>,
     /// The most bytes that ready messages may have (`x-max-length-bytes`).
@@ -31,7 +31,7 @@ pub struct QueueConfig {
     /// What happens at these two.
     pub overflow: Overflow,
     /// How long the queue may be unused, in ms (`x-expires`); from 1.
-    pub expires: Option<u32>,
+    pub expires: Option<u64>,
     /// How long a consumer may take to settle a message, in ms, unless it has a time-out of its own.
     pub consumer_timeout: Option<u64>,
     /// Whether one consumer at a time is given messages (`x-single-active-consumer`). Stays as it was
@@ -43,12 +43,13 @@ pub struct QueueConfig {
     pub due: WhenDue,
     /// Whether a message that returns waits before the next attempt (`x-delayed-retry-…`).
     pub delayed_retry: Option<DelayedRetry>,
-    /// How often a message may return: one more, and it is given up (`x-delivery-limit`).
+    /// How many attempts may fail: one more, and the message is given up (`x-delivery-limit`). What is given
+    /// back on purpose is no failure, as often as it happens ([`Attempt::Returned`]).
     pub delivery_limit: Option<u32>,
 }
 
 /// How long a message that returns waits (rabbitmq: quorum-queues.md, delayed retry): `min` times the
-/// number of attempts so far, and no longer than `max`.
+/// number of attempts that failed so far, at least once, and no longer than `max`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DelayedRetry {
     /// Which attempts are followed by a delay; `None` for all.

@@ -31,6 +31,13 @@ impl<P> Delayed<P> {
         assert!(twin.is_none(), "a message is in one place only (Q1)");
     }
 
+    /// Bytes of their places, which stay in RAM when their bodies do not: the entries and keys of two
+    /// ordered collections, whose nodes are half full when they come in order.
+    pub(super) fn place_bytes(&self) -> u64 {
+        let place = size_of::<(MessageId, Entry<P>)>() + size_of::<(Millis, MessageId)>();
+        (self.messages.len() * place * 2) as u64
+    }
+
     /// Takes out the first whose moment is this one or lies before it.
     pub(super) fn pop(&mut self, now: Millis) -> Option<(MessageId, Entry<P>)> {
         let &(until, id) = self.order.first()?;
@@ -76,6 +83,18 @@ impl<P: Clone> Machine<P> {
         self.delayed.bytes
     }
 
+    /// Messages that wait, by their moment and then by their id, from this place on.
+    pub fn delayed_from(
+        &self,
+        until: Millis,
+        id: MessageId,
+    ) -> impl Iterator<Item = (Millis, MessageId, &P)> {
+        let Delayed { messages, order, .. } = &self.delayed;
+        order
+            .range((until, id)..)
+            .filter_map(|(until, id)| messages.get(id).map(|entry| (*until, *id, &entry.payload)))
+    }
+
     /// When the first of them is ready.
     pub(super) fn first_due(&self) -> Option<Millis> {
         let stuck = self.config.due == WhenDue::Forward && self.holds_back();
@@ -100,10 +119,11 @@ impl<P: Clone> Machine<P> {
         self.finish(leaving, effects);
     }
 
-    /// Until when a message that returns has to wait, if it has to.
-    pub(super) fn retry_at(&self, now: Millis, count: u32, attempt: Attempt) -> Option<Millis> {
+    /// Until when a message that returns has to wait, if it has to. `failed` of its attempts have failed;
+    /// one that was only given back waits for as long as after the first of them.
+    pub(super) fn retry_at(&self, now: Millis, failed: u32, attempt: Attempt) -> Option<Millis> {
         let retry = self.config.delayed_retry?;
-        let delay = (u64::from(retry.min) * u64::from(count)).min(retry.max.into());
+        let delay = (u64::from(retry.min) * u64::from(failed.max(1))).min(retry.max.into());
         let applies = delay > 0 && retry.only.is_none_or(|only| only == attempt);
         applies.then(|| now.after(delay))
     }

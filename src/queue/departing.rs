@@ -80,7 +80,7 @@ pub struct Losses {
     pub expired: u64,
     /// Dropped because the queue was longer than it may be.
     pub max_len: u64,
-    /// Returned too often.
+    /// Its attempts failed too often.
     pub delivery_limit: u64,
     /// Never taken because the queue was full, and nobody waited for a confirm to hear of it.
     pub refused: u64,

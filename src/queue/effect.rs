@@ -43,7 +43,7 @@ pub enum Effect<P> {
         payload: P,
         /// Why.
         reason: Reason,
-        /// How often it was handed out before.
+        /// How many of its attempts failed.
         delivery_count: u32,
     },
     /// A publish that was refused is to be dead-lettered. It never had an id, and nothing follows.
@@ -115,7 +115,7 @@ pub enum Reason {
     Expired,
     /// The queue is longer than it may be.
     MaxLen,
-    /// It returned too often.
+    /// Its attempts failed too often.
     DeliveryLimit,
     /// Its moment has come: no dead letter, but one that goes where it was to go later.
     Due,
@@ -131,6 +131,8 @@ pub struct Delivery<P> {
     /// Whether it was handed out before.
     pub redelivered: bool,
     /// How often it was handed out before; stays at the highest number that fits.
+    pub acquired_count: u16,
+    /// How many of these attempts failed (rabbitmq: quorum-queues.md, `delivery-count`).
     pub delivery_count: u32,
     /// Who holds it until it is settled; `None` when it is settled already.
     pub holder: Option<HolderId>,

@@ -5,8 +5,8 @@ use std::num::NonZeroU64;
 
 use crate::base::Millis;
 
-use super::Residence;
 use super::slab::Key;
+use super::{Attempt, Residence};
 
 /// A message in the queue.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,7 +24,8 @@ pub(super) struct Entry<P> {
 pub(super) struct Facts {
     /// Bytes it costs.
     pub(super) bytes: u64,
-    /// The delivery count in the upper half, flags in the lower; [`PRESENT`] is always set.
+    /// The delivery count in the upper half, the acquired count, the priority and flags in the lower;
+    /// [`PRESENT`] is always set.
     marks: NonZeroU64,
 }
 
@@ -35,14 +36,14 @@ impl Facts {
         Self { bytes, marks: PRESENT | (u64::from(appended) * APPENDED) }
     }
 
-    /// Of a message that was in the queue before.
+    /// Of a message that was in the queue before. Nobody remembers how many of its attempts failed.
     pub(super) fn known(
         bytes: u64,
-        delivery_count: u32,
+        acquired_count: u16,
         appended: bool,
         residence: Residence,
     ) -> Self {
-        let count = u64::from(delivery_count) * DELIVERED_ONCE;
+        let count = u64::from(acquired_count) * ACQUIRED_ONCE;
         let mut facts = Self::new(bytes, appended);
         facts.marks |= count;
         facts.set_residence(residence);
@@ -51,8 +52,15 @@ impl Facts {
 
     /// How often it was handed out before; stays at the highest number that fits.
     #[inline]
+    pub(super) fn acquired_count(self) -> u16 {
+        let [_, _, low, high, ..] = self.marks.get().to_le_bytes();
+        u16::from_le_bytes([low, high])
+    }
+
+    /// How many of these attempts failed; stays at the highest number that fits.
+    #[inline]
     pub(super) fn delivery_count(self) -> u32 {
-        (self.marks.get() / DELIVERED_ONCE) as u32
+        (self.marks.get() / FAILED_ONCE) as u32
     }
 
     /// Whether [`super::Effect::Append`] was emitted for it.
@@ -91,6 +99,12 @@ impl Facts {
         self.marks.get() & EXPIRES != 0
     }
 
+    /// Whether it is known beside its place: in the log, or among those that expire.
+    #[inline]
+    pub(super) fn leaves_traces(self) -> bool {
+        self.marks.get() & (APPENDED | ON_DISK | EXPIRES) != 0
+    }
+
     /// It expires, or it does not any more.
     pub(super) fn set_expires(&mut self, expires: bool) {
         let others = PRESENT | (self.marks.get() & !EXPIRES);
@@ -109,8 +123,13 @@ impl Facts {
     }
 
     /// It was handed out and came back.
-    pub(super) fn count_delivery(&mut self) {
-        self.marks = self.marks.checked_add(DELIVERED_ONCE).unwrap_or(self.marks);
+    pub(super) fn count_attempt(&mut self, attempt: Attempt) {
+        if self.acquired_count() < u16::MAX {
+            self.marks = self.marks.saturating_add(ACQUIRED_ONCE);
+        }
+        if attempt == Attempt::Failed {
+            self.marks = self.marks.checked_add(FAILED_ONCE).unwrap_or(self.marks);
+        }
     }
 }
 
@@ -119,7 +138,8 @@ const APPENDED: u64 = 1 << 1;
 const ON_DISK: u64 = 1 << 2;
 const EXPIRES: u64 = 1 << 3;
 const PRIORITY_BYTE: usize = 1;
-const DELIVERED_ONCE: u64 = 1 << 32;
+const ACQUIRED_ONCE: u64 = 1 << 16;
+const FAILED_ONCE: u64 = 1 << 32;
 
 /// A message that was handed out and is not settled.
 #[derive(Clone, PartialEq, Debug)]
@@ -141,20 +161,26 @@ mod tests {
         for appended in [false, true] {
             for residence in [Residence::Ram, Residence::Disk] {
                 let mut facts = Facts::known(7, 0, appended, residence);
-                facts.count_delivery();
-                facts.count_delivery();
+                facts.count_attempt(Attempt::Returned);
+                facts.count_attempt(Attempt::Returned);
                 assert_eq!(facts, Facts::known(7, 2, appended, residence));
                 assert_eq!((facts.appended(), facts.residence()), (appended, residence));
-                assert_eq!((facts.delivery_count(), facts.bytes), (2, 7));
+                assert_eq!((facts.acquired_count(), facts.delivery_count()), (2, 0));
+                let mut failed = facts;
+                failed.count_attempt(Attempt::Failed);
+                assert_eq!((failed.acquired_count(), failed.delivery_count()), (3, 1));
+                assert_eq!((failed.appended(), failed.residence()), (appended, residence));
+                assert_eq!((failed.priority(), failed.bytes), (0, 7));
                 facts.set_expires(true);
-                assert_eq!((facts.expires(), facts.delivery_count()), (true, 2));
+                assert_eq!((facts.expires(), facts.acquired_count()), (true, 2));
                 facts.set_residence(Residence::Disk);
                 facts.set_expires(false);
                 let mut prior = facts;
                 prior.set_priority(255);
                 assert_eq!((prior.priority(), facts.priority()), (255, 0));
                 assert_eq!((prior.appended(), prior.expires()), (appended, false));
-                assert_eq!((prior.residence(), prior.delivery_count()), (Residence::Disk, 2));
+                assert_eq!((prior.residence(), prior.acquired_count()), (Residence::Disk, 2));
+                assert_eq!(prior.delivery_count(), 0);
                 assert_eq!(facts, Facts::known(7, 2, appended, Residence::Disk));
                 facts.set_residence(Residence::Ram);
                 assert_eq!(facts, Facts::known(7, 2, appended, Residence::Ram));
@@ -164,11 +190,16 @@ mod tests {
     }
 
     #[test]
-    fn the_delivery_count_stays_at_the_highest_number_that_fits() {
-        let mut facts = Facts::known(0, u32::MAX - 1, true, Residence::Disk);
-        for _ in 0..3 {
-            facts.count_delivery();
-            assert_eq!(facts, Facts::known(0, u32::MAX, true, Residence::Disk));
+    fn counts_stay_at_the_highest_number_that_fits() {
+        let mut facts = Facts::known(0, u16::MAX - 1, true, Residence::Disk);
+        facts.count_attempt(Attempt::Failed);
+        for failed in 2..5 {
+            facts.count_attempt(Attempt::Failed);
+            assert_eq!((facts.acquired_count(), facts.delivery_count()), (u16::MAX, failed));
         }
+        facts.marks |= u64::from(u32::MAX) * FAILED_ONCE;
+        let before = facts;
+        facts.count_attempt(Attempt::Failed);
+        assert_eq!(facts, before);
     }
 }

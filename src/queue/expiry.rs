@@ -106,13 +106,13 @@ pub(super) enum Head {
 
 impl<P: Clone> Machine<P> {
     /// When a message that comes now expires: the smaller of the queue's TTL and its own counts.
-    pub(super) fn expiry(&self, now: Millis, own: Option<u32>) -> Option<Millis> {
+    pub(super) fn expiry(&self, now: Millis, own: Option<u64>) -> Option<Millis> {
         let ttl = match (self.config.message_ttl, own) {
             (Some(queue), Some(own)) => queue.min(own),
             (Some(ttl), None) | (None, Some(ttl)) => ttl,
             (None, None) => return None,
         };
-        Some(now.after(ttl.into()))
+        Some(now.after(ttl))
     }
 
     /// When the head expires, if it is in RAM and does.

@@ -69,7 +69,7 @@ impl<P: Clone> Machine<P> {
             .filter(|entry| entry.facts.residence() == Residence::Ram)
             .map(|entry| entry.facts.bytes)
             .sum();
-        let places = self.ready.place_bytes();
+        let places = self.ready.place_bytes() + self.delayed.place_bytes();
         assert_eq!(self.ram_bytes(), in_ram + places, "Q8: bytes in RAM");
         let (away, away_bytes) = self.check_away();
         let here: u64 = self.ready.iter().map(|(_, entry)| entry.facts.bytes).sum();

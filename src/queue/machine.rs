@@ -191,7 +191,7 @@ impl<P: Clone> Machine<P> {
                 effects.push(Effect::Reply { request, reply });
             }
             Command::Delete { condition, request } => self.delete(condition, request, effects),
-            Command::Configure(config) => self.configure(now, config),
+            Command::Configure(config) => self.configure(now, *config),
             Command::Tick => {}
             Command::Departed { runs } => {
                 let mut leaving = Leaving::new();
@@ -311,11 +311,15 @@ impl<P: Clone> Machine<P> {
     }
 
     fn enqueue(&mut self, now: Millis, messages: Vec<Incoming<P>>, effects: &mut Effects<P>) {
-        if !self.plain || messages.iter().any(|message| message.ttl.is_some()) {
-            return self.enqueue_arranged(now, messages, effects);
+        let (mut run, mut messages) = (ConfirmRun::new(), messages.into_iter());
+        if !self.plain {
+            return self.enqueue_arranged(now, None, messages, run, effects);
         }
-        let mut run = ConfirmRun::new();
-        for Incoming { payload, bytes, persistent, publish, .. } in messages {
+        while let Some(message) = messages.next() {
+            if message.ttl.is_some() {
+                return self.enqueue_arranged(now, Some(message), messages, run, effects);
+            }
+            let Incoming { payload, bytes, persistent, publish, .. } = message;
             let appended = self.appends(persistent);
             let copy = appended.then(|| payload.clone());
             let id = self.ready.push(Entry { payload, facts: Facts::new(bytes, appended) });
@@ -345,13 +349,24 @@ impl<P: Clone> Machine<P> {
         effects: &mut Effects<P>,
     ) {
         if let Some(payload) = copy {
-            self.appended_up_to = id;
-            effects.push(Effect::Append { id, payload });
-            if let Some(publish) = publish {
-                self.waiting.push(id, publish);
-            }
+            self.append(id, payload, publish, effects);
         } else if let Some(publish) = publish {
             run.add(publish, effects);
+        }
+    }
+
+    #[inline(never)]
+    fn append(
+        &mut self,
+        id: MessageId,
+        payload: P,
+        publish: Option<PublishRef>,
+        effects: &mut Effects<P>,
+    ) {
+        self.appended_up_to = id;
+        effects.push(Effect::Append { id, payload });
+        if let Some(publish) = publish {
+            self.waiting.push(id, publish);
         }
     }
 
@@ -369,7 +384,7 @@ impl<P: Clone> Machine<P> {
         let Entry { payload, facts } = entry;
         let no_ack = credit.is_none();
         let settled = settles_at_once(no_ack, facts);
-        if !self.plain && facts.expires() {
+        if facts.expires() {
             self.keep_expiry(id, !settled);
         }
         if settled {
@@ -531,8 +546,9 @@ fn delivery<P>(
     holder: Option<HolderId>,
     no_ack: bool,
 ) -> Delivery<P> {
-    let (delivery_count, until_read) = (facts.delivery_count(), no_ack && holder.is_some());
-    Delivery { id, payload, redelivered: delivery_count > 0, delivery_count, holder, until_read }
+    let (acquired_count, until_read) = (facts.acquired_count(), no_ack && holder.is_some());
+    let (redelivered, delivery_count) = (acquired_count > 0, facts.delivery_count());
+    Delivery { id, payload, redelivered, acquired_count, delivery_count, holder, until_read }
 }
 
 /// Whether handing a message out is the end of it (Q3).

@@ -39,8 +39,8 @@ mod invariants;
 mod tests;
 
 pub use command::{
-    Access, Acknowledge, Attempt, Command, Consumer, DeleteCondition, Flow, Incoming, PublishRef,
-    RequestId, Settlement,
+    Access, Acknowledge, Attempt, Command, Consumer, Delay, DeleteCondition, Flow, Incoming,
+    PublishRef, RequestId, Settlement,
 };
 pub use config::{
     Burst, DeadLetter, DelayedRetry, LogMode, Overflow, Progress, QueueConfig, WhenDue,

@@ -62,7 +62,7 @@ impl<P: Clone> Machine<P> {
     pub fn ram_bytes(&self) -> u64 {
         let handed = self.unsettled_bytes() + self.departing_bytes();
         let all = self.ready_bytes() + self.delayed_bytes() + handed;
-        all - self.disk_bytes + self.ready.place_bytes()
+        all - self.disk_bytes + self.ready.place_bytes() + self.delayed.place_bytes()
     }
 
     /// Whether messages are away. What comes now may go away before anybody takes it, so the driver
@@ -70,6 +70,18 @@ impl<P: Clone> Machine<P> {
     #[must_use]
     pub fn is_paged(&self) -> bool {
         self.ready.is_paged()
+    }
+
+    /// Whether commands wait for a page: what is put in now gets its id later.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.deferred.is_empty()
+    }
+
+    /// The id that the next message gets that is taken.
+    #[must_use]
+    pub fn next_id(&self) -> MessageId {
+        self.ready.next_id()
     }
 
     /// Whether a command cannot be done before more is paged in (Q10), or before what has expired is

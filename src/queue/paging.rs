@@ -84,7 +84,7 @@ pub struct Paged<P> {
     /// Bytes it costs.
     pub bytes: u64,
     /// How often it was handed out before. After a recovery that knows only whether: 1.
-    pub delivery_count: u32,
+    pub acquired_count: u16,
     /// Whether [`super::Effect::Append`] was emitted for it.
     pub appended: bool,
     /// Where its bytes are. On the way out, as the machine was told last.
@@ -104,14 +104,14 @@ pub struct Paged<P> {
 impl<P> Paged<P> {
     /// On its way out.
     pub(super) fn new(id: MessageId, payload: P, facts: Facts, expires: Option<Millis>) -> Self {
-        let (delivery_count, appended) = (facts.delivery_count(), facts.appended());
+        let (acquired_count, appended) = (facts.acquired_count(), facts.appended());
         let (bytes, residence) = (facts.bytes, facts.residence());
         let (priority, due, damaged) = (facts.priority(), None, false);
         Self {
             id,
             payload,
             bytes,
-            delivery_count,
+            acquired_count,
             appended,
             residence,
             damaged,

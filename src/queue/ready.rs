@@ -81,6 +81,11 @@ impl<P> Ready<P> {
         self.levels.is_some()
     }
 
+    /// The id of the next message to come.
+    pub(super) fn next_id(&self) -> MessageId {
+        self.next
+    }
+
     /// Gives an id to a message that is not ready yet; it comes with [`Self::put_back`].
     pub(super) fn reserve(&mut self) -> MessageId {
         assert!(self.is_levelled(), "fresh messages have consecutive ids");

@@ -40,6 +40,22 @@ impl Leaving {
         facts: Facts,
         effects: &mut Effects<P>,
     ) {
+        if facts.leaves_traces() {
+            return self.let_go_with_traces(waiting, id, facts, effects);
+        }
+        let span = Span { first: id, last: id, messages: 1, bytes: facts.bytes, appended: 0 };
+        self.add(span, effects);
+    }
+
+    /// As [`Self::let_go`], for one that is known in other places.
+    #[inline(never)]
+    fn let_go_with_traces<P>(
+        &mut self,
+        waiting: &mut Waiting,
+        id: MessageId,
+        facts: Facts,
+        effects: &mut Effects<P>,
+    ) {
         if facts.appended()
             && let Some(publish) = waiting.take(id)
         {
@@ -47,17 +63,11 @@ impl Leaving {
         }
         self.disk_bytes += facts.disk_bytes();
         if facts.expires() {
-            self.note_expiring(id);
+            self.expiring.push(id);
         }
         let appended = u64::from(facts.appended());
         let span = Span { first: id, last: id, messages: 1, bytes: facts.bytes, appended };
         self.add(span, effects);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn note_expiring(&mut self, id: MessageId) {
-        self.expiring.push(id);
     }
 
     /// What was away is gone; nobody waits for it.

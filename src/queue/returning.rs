@@ -39,7 +39,7 @@ impl<P: Clone> Machine<P> {
         self.finish(leaving, effects);
     }
 
-    /// A message returns, unless it did so too often.
+    /// A message returns, unless its attempts failed too often.
     pub(super) fn come_back(
         &mut self,
         now: Millis,
@@ -49,7 +49,7 @@ impl<P: Clone> Machine<P> {
         leaving: &mut Leaving,
         effects: &mut Effects<P>,
     ) {
-        entry.facts.count_delivery();
+        entry.facts.count_attempt(attempt);
         if self.config.delivery_limit.is_some_and(|limit| entry.facts.delivery_count() > limit) {
             return self.give_up(Reason::DeliveryLimit, id, entry, leaving, effects);
         }

@@ -13,7 +13,7 @@ impl<P: Clone> Machine<P> {
         if !self.consumers.is_empty() || !self.deferred.is_empty() {
             return None;
         }
-        Some(self.used_at.map_or(Millis(0), |at| at.after(expires.into())))
+        Some(self.used_at.map_or(Millis(0), |at| at.after(expires)))
     }
 
     /// Notes that the queue is used: while it has consumers, up to the command by which the last one

@@ -5,7 +5,7 @@ use crate::base::{FieldTable, FieldValue};
 use super::consistent_hash::{self, HASH_HEADER, HASH_ON, HASH_PROPERTY, NoWeight};
 use super::facts::HashProperty;
 use super::target::Target;
-use super::{Exchange, ExchangeKind, RoutingError, headers, value};
+use super::{Exchange, ExchangeKind, RoutingError, delay, headers, value};
 
 /// How many messages a recent history exchange remembers.
 const HISTORY_LENGTH: &str = "x-recent-history-length";
@@ -16,7 +16,7 @@ const HISTORY_LENGTH_DEFAULT: usize = 20;
 /// Refuses a new exchange whose type cannot have these arguments.
 pub(super) fn check_exchange(exchange: &Exchange) -> Result<(), RoutingError> {
     let arguments = &exchange.arguments;
-    match exchange.kind {
+    match delay::check_type(exchange)? {
         ExchangeKind::ConsistentHash => check_hash(arguments),
         ExchangeKind::RecentHistory => match arguments.get(HISTORY_LENGTH.as_bytes()) {
             Some(given) if length(given).is_none() => {
@@ -30,7 +30,9 @@ pub(super) fn check_exchange(exchange: &Exchange) -> Result<(), RoutingError> {
         | ExchangeKind::Headers
         | ExchangeKind::Random
         | ExchangeKind::LocalRandom
-        | ExchangeKind::ModulusHash => Ok(()),
+        | ExchangeKind::ModulusHash
+        | ExchangeKind::Deduplication => Ok(()),
+        ExchangeKind::Delayed => Err(RoutingError::DelayedType),
     }
 }
 
@@ -64,7 +66,9 @@ pub(super) fn check_binding(
         | ExchangeKind::Topic
         | ExchangeKind::Random
         | ExchangeKind::ModulusHash
-        | ExchangeKind::RecentHistory => Ok(()),
+        | ExchangeKind::RecentHistory
+        | ExchangeKind::Deduplication
+        | ExchangeKind::Delayed => Ok(()),
     }
 }
 
@@ -73,7 +77,7 @@ impl Exchange {
     /// history exchange.
     #[must_use]
     pub fn history_length(&self) -> Option<usize> {
-        if self.kind != ExchangeKind::RecentHistory {
+        if self.routes_as() != ExchangeKind::RecentHistory {
             return None;
         }
         let given = self.arguments.get(HISTORY_LENGTH.as_bytes()).and_then(length);

@@ -69,6 +69,21 @@ pub enum RoutingError {
     /// `x-recent-history-length` is no positive number. Reply 406; an Erlang term.
     #[error("Invalid argument {0}, 'x-recent-history-length' must be a positive integer")]
     HistoryLength(String),
+    /// `x-cache-size` of an exchange that drops duplicates. Reply 406.
+    #[error("Missing or invalid argument, 'x-cache-size' must be an integer greater than 0")]
+    CacheSize,
+    /// As above, and the bound is ours. Reply 406.
+    #[error("Invalid argument, 'x-cache-size' must not exceed {0}")]
+    CacheTooLarge(usize),
+    /// `x-cache-ttl` of an exchange that drops duplicates. Reply 406.
+    #[error("Invalid argument, 'x-cache-ttl' must be an integer greater than 0")]
+    CacheTtl,
+    /// `x-cache-persistence` of an exchange that drops duplicates. Reply 406.
+    #[error("Invalid argument, 'x-cache-persistence' must be either 'disk' or 'memory'")]
+    CachePersistence,
+    /// An exchange that delays does not say how it routes then. Reply 406.
+    #[error("Invalid argument, 'x-delayed-type' must be an existing exchange type")]
+    DelayedType,
     /// A local random exchange is bound with a key. Reply 406.
     #[error("Non empty binding '{0}' key not permitted")]
     KeyNotPermitted(String),

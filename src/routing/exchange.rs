@@ -2,6 +2,7 @@
 
 use crate::base::{ExchangeName, FieldTable, FieldValue};
 
+use super::deduplication::DEDUPLICATION;
 use super::{RoutingError, checks, value};
 
 /// The argument that names where unroutable messages of an exchange go (rabbitmq: ae.md).
@@ -28,10 +29,14 @@ pub enum ExchangeKind {
     ModulusHash,
     /// As fanout, and what is bound later gets the last messages.
     RecentHistory,
+    /// As fanout, and duplicates are dropped.
+    Deduplication,
+    /// Holds messages back, and then routes as another type ([`Exchange::routes_as`]).
+    Delayed,
 }
 
 /// Every type and its name.
-const NAMES: [(ExchangeKind, &str); 9] = [
+const NAMES: [(ExchangeKind, &str); 11] = [
     (ExchangeKind::Direct, "direct"),
     (ExchangeKind::Fanout, "fanout"),
     (ExchangeKind::Topic, "topic"),
@@ -41,6 +46,8 @@ const NAMES: [(ExchangeKind, &str); 9] = [
     (ExchangeKind::LocalRandom, "x-local-random"),
     (ExchangeKind::ModulusHash, "x-modulus-hash"),
     (ExchangeKind::RecentHistory, "x-recent-history"),
+    (ExchangeKind::Deduplication, DEDUPLICATION),
+    (ExchangeKind::Delayed, "x-delayed-message"),
 ];
 
 impl ExchangeKind {
@@ -93,7 +100,10 @@ impl Exchange {
     /// Refuses arguments that no new exchange may have.
     pub(super) fn check_arguments(&self) -> Result<(), RoutingError> {
         match self.arguments.get(ALTERNATE_EXCHANGE.as_bytes()) {
-            None | Some(FieldValue::LongString(_)) => checks::check_exchange(self),
+            None | Some(FieldValue::LongString(_)) => {
+                checks::check_exchange(self)?;
+                self.check_deduplication()
+            }
             Some(other) => Err(RoutingError::InvalidArgumentType {
                 argument: ALTERNATE_EXCHANGE,
                 type_name: other.type_name(),
@@ -108,8 +118,12 @@ impl Exchange {
         check("durable", word(received.durable), word(self.durable))?;
         check("auto_delete", word(received.auto_delete), word(self.auto_delete))?;
         check("internal", word(received.internal), word(self.internal))?;
-        let key = ALTERNATE_EXCHANGE.as_bytes();
-        check_argument(received.arguments.get(key), self.arguments.get(key))
+        let check_argument = |name: &'static str| {
+            let key = name.as_bytes();
+            check_argument(name, received.arguments.get(key), self.arguments.get(key))
+        };
+        check_argument(ALTERNATE_EXCHANGE)?;
+        self.deduplication_arguments().iter().try_for_each(|name| check_argument(name))
     }
 }
 
@@ -127,6 +141,7 @@ fn check(argument: &'static str, received: &str, current: &str) -> Result<(), Ro
 
 /// RabbitMQ names the types only when one side is absent.
 fn check_argument(
+    argument: &'static str,
     received: Option<&FieldValue>,
     current: Option<&FieldValue>,
 ) -> Result<(), RoutingError> {
@@ -140,10 +155,10 @@ fn check_argument(
         (None, None) => Ok(()),
         (Some(received), Some(current)) if value::is_equal(received, current) => Ok(()),
         (Some(received), Some(current)) => {
-            check(ALTERNATE_EXCHANGE, &value::plain_text(received), &value::plain_text(current))
+            check(argument, &value::plain_text(received), &value::plain_text(current))
         }
         (received, current) => Err(RoutingError::Inequivalent {
-            argument: ALTERNATE_EXCHANGE,
+            argument,
             received: typed(received),
             current: typed(current),
         }),

@@ -2,6 +2,8 @@
 
 use crate::base::FieldTable;
 
+use super::Exchange;
+
 /// A property that an exchange can hash (rabbitmq: the consistent hash exchange's `hash-property`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HashProperty {
@@ -28,7 +30,7 @@ impl HashProperty {
 
 /// A message as routers see it. Nothing is asked that no exchange on the way needs.
 pub trait Facts {
-    /// The `headers` table. Asked for once at most.
+    /// The `headers` table. Asked for once at most, besides for [`Self::delay_ms`].
     fn headers(&mut self) -> FieldTable;
 
     /// The bytes of a property; `None` when the message has none of it.
@@ -37,6 +39,19 @@ pub trait Facts {
     /// A number that nobody can foresee, another one each time: what an exchange picks by that picks at
     /// random.
     fn number(&mut self) -> u64;
+
+    /// Whether the message has been to this exchange before, which drops duplicates
+    /// ([`Exchange::deduplication`]). Asked when the message comes to it. Who does not count as somebody
+    /// who publishes keeps the answer that is here.
+    fn is_duplicate(&mut self, _: &Exchange) -> bool {
+        false
+    }
+
+    /// How long an exchange that delays holds the message back ([`super::delay_ms`]); `None` for not at
+    /// all.
+    fn delay_ms(&mut self) -> Option<u32> {
+        super::delay_ms(&self.headers())
+    }
 }
 
 /// Headers alone: a message without other properties, to which every number is 0.

@@ -7,6 +7,8 @@
 mod binding;
 mod checks;
 mod consistent_hash;
+mod deduplication;
+mod delay;
 mod direct;
 mod error;
 mod exchange;
@@ -28,9 +30,11 @@ mod topic;
 mod value;
 
 pub use binding::{Binding, Change, Declared, Destination, Removed};
+pub use deduplication::{CACHE_SIZE, CACHE_TTL, DEDUPLICATION, Deduplication};
+pub use delay::{DELAY_HEADER, delay_ms};
 pub use error::RoutingError;
 pub use exchange::{ALTERNATE_EXCHANGE, Exchange, ExchangeKind};
 pub use facts::{Facts, HashProperty};
 pub use routed::Routed;
-pub use table::Table;
+pub use table::{Part, Table};
 pub use value::term as erlang_term;

@@ -9,6 +9,8 @@ use super::topic::Walk;
 #[derive(Debug)]
 pub struct Routed<Q> {
     pub(super) queues: Vec<Q>,
+    /// How many of them, the last ones, hold the message back for their exchanges.
+    pub(super) delaying: usize,
     pub(super) depends_on_message: bool,
     pub(super) generation: u64,
     pub(super) scratch: Scratch,
@@ -26,7 +28,7 @@ pub(super) struct Scratch {
 impl<Q> Default for Routed<Q> {
     fn default() -> Self {
         let (queues, scratch) = (Vec::new(), Scratch::default());
-        Self { queues, depends_on_message: false, generation: 0, scratch }
+        Self { queues, delaying: 0, depends_on_message: false, generation: 0, scratch }
     }
 }
 
@@ -35,6 +37,7 @@ impl<Q: Clone> Clone for Routed<Q> {
     fn clone(&self) -> Self {
         Self {
             queues: self.queues.clone(),
+            delaying: self.delaying,
             depends_on_message: self.depends_on_message,
             generation: self.generation,
             scratch: Scratch::default(),
@@ -51,6 +54,7 @@ impl<Q> Routed<Q> {
     /// Lets go of the queues and keeps the memory.
     pub fn clear(&mut self) {
         self.queues.clear();
+        self.delaying = 0;
         self.depends_on_message = false;
         self.generation = 0;
     }
@@ -58,6 +62,12 @@ impl<Q> Routed<Q> {
     /// Each queue once. The order depends on nothing but the history of the table.
     pub fn queues(&self) -> &[Q] {
         &self.queues
+    }
+
+    /// The same in two parts: those that have the message now, and those in which it waits for an
+    /// exchange that delays it.
+    pub fn now_and_later(&self) -> (&[Q], &[Q]) {
+        self.queues.split_at(self.queues.len() - self.delaying)
     }
 
     /// The queues, without the buffer.

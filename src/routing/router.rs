@@ -39,9 +39,10 @@ pub(super) struct Route<'a> {
 
 impl Router {
     pub(super) fn new(exchange: &Exchange) -> Self {
-        match exchange.kind {
-            ExchangeKind::Direct => Self::Direct(Direct::default()),
-            ExchangeKind::Fanout => Self::Fanout(Fanout::default()),
+        match exchange.routes_as() {
+            // No exchange routes as one that delays: that is refused when it is declared.
+            ExchangeKind::Direct | ExchangeKind::Delayed => Self::Direct(Direct::default()),
+            ExchangeKind::Fanout | ExchangeKind::Deduplication => Self::Fanout(Fanout::default()),
             ExchangeKind::Topic => Self::Topic(Topic::default()),
             ExchangeKind::Headers => Self::Headers(Headers::default()),
             ExchangeKind::ConsistentHash => {
@@ -133,6 +134,12 @@ impl<'a> LazyFacts<'a> {
         self.is_asked = true;
     }
 
+    /// Whether this exchange has seen the message before. Asked once for each exchange on the way.
+    pub(super) fn is_duplicate(&mut self, exchange: &Exchange) -> bool {
+        self.is_asked = true;
+        self.facts.is_duplicate(exchange)
+    }
+
     fn headers(&mut self) -> &MessageHeaders {
         if !self.is_decoded {
             self.decoded.fill(&self.facts.headers());
@@ -155,5 +162,11 @@ impl<'a> LazyFacts<'a> {
     fn number(&mut self) -> u64 {
         self.is_asked = true;
         self.facts.number()
+    }
+
+    /// Whether an exchange that delays has to hold the message back.
+    pub(super) fn is_delayed(&mut self) -> bool {
+        self.is_asked = true;
+        self.facts.delay_ms().is_some()
     }
 }

@@ -39,6 +39,15 @@ impl<T> Slab<T> {
         Some(thing)
     }
 
+    /// At most `most` things from this slot on, and the slot to go on from when there may be more. Slots
+    /// without a thing count as well, so that a call is bounded.
+    pub(super) fn part(&self, from: u32, most: usize) -> (impl Iterator<Item = &T>, Option<u32>) {
+        let from = (from as usize).min(self.slots.len());
+        let end = from.saturating_add(most).min(self.slots.len());
+        let next = (end < self.slots.len()).then(|| u32::try_from(end).ok()).flatten();
+        (self.slots[from..end].iter().flatten(), next)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.slots.iter().flatten()
     }

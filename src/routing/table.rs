@@ -19,26 +19,35 @@ use super::target::{BindingSlot, ExchangeSlot, QueueSlot, Target};
 use super::{Binding, Destination, Exchange, ExchangeKind};
 
 mod change;
+mod listing;
 mod route;
+
+pub use listing::Part;
 
 /// The routing table of a virtual host. `Q` is what the broker knows a queue by, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Table<Q> {
     generation: u64,
-    exchanges: Slab<ExchangeEntry>,
+    exchanges: Slab<ExchangeEntry<Q>>,
     exchange_names: Map<Key, ExchangeSlot>,
     queues: Slab<QueueEntry<Q>>,
     queue_names: Map<Key, QueueSlot>,
     bindings: Slab<BindingEntry>,
     identities: Map<Key, BindingSlot>,
+    /// Queues of exchanges that delayed and are gone; empty but between two lines of the broker.
+    orphans: Vec<Q>,
 }
 
 #[derive(Clone, Debug)]
-struct ExchangeEntry {
+struct ExchangeEntry<Q> {
     exchange: Exchange,
     /// Where a message goes that has nowhere to go, unless the arguments say it.
     policy_alternate: Option<ExchangeName>,
+    /// Whether every message that comes is looked for among those that came.
+    deduplicates: bool,
     router: Router,
+    /// Where messages wait that are to be routed later.
+    delay_queue: Option<Q>,
     outgoing: Vec<BindingSlot>,
     incoming: Vec<BindingSlot>,
 }
@@ -93,6 +102,7 @@ impl<Q: Clone> Table<Q> {
             queue_names: Map::default(),
             bindings: Slab::default(),
             identities: Map::default(),
+            orphans: Vec::new(),
         };
         for (name, kind, internal) in PREDECLARED {
             let name = ExchangeName::try_from(name).expect("the predeclared names are short");
@@ -119,6 +129,17 @@ impl<Q: Clone> Table<Q> {
     pub fn exchange(&self, name: &str) -> Option<&Exchange> {
         let slot = self.exchange_slot(name.as_bytes())?;
         self.exchanges.get(slot.0).map(|entry| &entry.exchange)
+    }
+
+    /// The queue in which an exchange delays messages.
+    pub fn delay_queue(&self, exchange: &str) -> Option<&Q> {
+        let slot = self.exchange_slot(exchange.as_bytes())?;
+        self.exchanges.get(slot.0)?.delay_queue.as_ref()
+    }
+
+    /// All queues in which exchanges delay messages.
+    pub fn delay_queues(&self) -> impl Iterator<Item = &Q> {
+        self.exchanges.iter().filter_map(|entry| entry.delay_queue.as_ref())
     }
 
     /// All exchanges, the default exchange included.

@@ -97,6 +97,8 @@ pub(super) struct Matches {
     pub(super) groups: u32,
     /// Exchanges on the way that remember their messages.
     pub(super) histories: Vec<ExchangeSlot>,
+    /// Exchanges on the way that hold the message back.
+    pub(super) delays: Vec<ExchangeSlot>,
 }
 
 impl Matches {
@@ -136,6 +138,7 @@ impl Matches {
         self.queues.clear();
         self.exchanges.clear();
         self.histories.clear();
+        self.delays.clear();
         self.groups = 0;
     }
 }

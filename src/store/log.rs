@@ -18,6 +18,15 @@ use crate::base::{Message, MessageId, Millis, Pressure};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct QueueNumber(pub u64);
 
+impl QueueNumber {
+    /// What the log knows the keys by that this queue remembers to find duplicates: a queue of its own,
+    /// with a number that no queue has.
+    #[must_use]
+    pub fn keys(self) -> Self {
+        Self(self.0 | 3 << 62)
+    }
+}
+
 /// A run of message ids, both ends included.
 pub type Run = (MessageId, MessageId);
 

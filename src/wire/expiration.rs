@@ -4,9 +4,7 @@ use std::fmt;
 
 use super::erlang::List;
 use super::error::WireError;
-
-/// The largest time to live, in milliseconds: RabbitMQ's ten years.
-const EXPIRATION_MS_MAX: u64 = 315_360_000_000;
+use crate::base::limits::EXPIRY_MS_MAX;
 
 /// Why an expiration is none, in RabbitMQ's words.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,7 +56,7 @@ fn read(text: &[u8]) -> Result<u64, ExpirationFault> {
     match digits.parse::<u64>() {
         _ if digits.is_empty() => Ok(0),
         _ if negative => Err(ExpirationFault::ValueNegative(digits.into())),
-        Ok(ms) if ms <= EXPIRATION_MS_MAX => Ok(ms),
+        Ok(ms) if ms <= EXPIRY_MS_MAX => Ok(ms),
         Ok(_) | Err(_) => Err(ExpirationFault::ValueTooLarge(digits.into())),
     }
 }

@@ -40,6 +40,6 @@ pub use method::{
     BasicConsume, Close, ExchangeBind, ExchangeDeclare, Method, MethodId, QueueBind, QueueDeclare,
 };
 pub use output::Output;
-pub use properties::{Properties, headers_of, published_again, with_header};
+pub use properties::{Properties, headers_of, published_again, with_header, with_reply_to};
 pub use protocol_header::{PROTOCOL_HEADER, ProtocolHeader};
 pub use table::{decode_table, encode_table, table_value};

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 use crate::base::limits::{
     FRAME_OVERHEAD_BYTES, MESSAGE_PACKED_BYTES_MAX, OUTPUT_HIGH_WATER_BYTES,
 };
-use crate::base::{BodyRef, ChannelId, ConsumerTag, DeliveryTag, Message, ReplyCode};
+use crate::base::{BodyRef, ChannelId, ConsumerTag, ContentRef, DeliveryTag, Message, ReplyCode};
 
 use super::encode::encode_method;
 use super::frame::{FRAME_END, FrameHeader, FrameKind};
@@ -39,8 +39,8 @@ const SPARSE_TURNS_MAX: u8 = 16;
 /// Places for shared pieces that are kept when there are none.
 const KEPT_PIECES_MAX: usize = 64;
 
-/// Octets of a content header before the property flags, its frame's header included.
-const HEADER_FRAME_FIXED_BYTES: usize = 19;
+/// Octets of a content header's frame without its properties, between the frame's header and its end.
+const HEADER_FIXED_BYTES: usize = 12;
 
 /// A large piece that goes out between two bytes of the vector.
 #[derive(Debug)]
@@ -153,12 +153,12 @@ impl Output {
         frame_max: u32,
     ) {
         let tag = consumer_tag.as_str().as_bytes();
-        self.with_content(message, frame_max, channel, 4 + 1 + tag.len() + 9, |size, out| {
+        let own_bytes = 4 + 1 + tag.len() + 9;
+        self.with_content(message, frame_max, channel, own_bytes, |size, content, out| {
             out.extend_from_slice(&method_head(MethodId::BASIC_DELIVER, channel, size));
             put_short_string(tag, out);
             put_tag_and_flag(delivery_tag, redelivered, out);
-            put_route(message, out);
-            out.push(FRAME_END);
+            put_route(content, out);
         });
     }
 
@@ -172,12 +172,11 @@ impl Output {
         message: &Message,
         frame_max: u32,
     ) {
-        self.with_content(message, frame_max, channel, 4 + 9 + 4, |size, out| {
+        self.with_content(message, frame_max, channel, 4 + 9 + 4, |size, content, out| {
             out.extend_from_slice(&method_head(MethodId::BASIC_GET_OK, channel, size));
             put_tag_and_flag(delivery_tag, redelivered, out);
-            put_route(message, out);
+            put_route(content, out);
             out.extend_from_slice(&message_count.to_be_bytes());
-            out.push(FRAME_END);
         });
     }
 
@@ -190,17 +189,17 @@ impl Output {
         frame_max: u32,
     ) {
         let text = reply_code.name().as_bytes();
-        self.with_content(message, frame_max, channel, 4 + 2 + 1 + text.len(), |size, out| {
+        let own_bytes = 4 + 2 + 1 + text.len();
+        self.with_content(message, frame_max, channel, own_bytes, |size, content, out| {
             out.extend_from_slice(&method_head(MethodId::BASIC_RETURN, channel, size));
             out.extend_from_slice(&reply_code.number().to_be_bytes());
             put_short_string(text, out);
-            put_route(message, out);
-            out.push(FRAME_END);
+            put_route(content, out);
         });
     }
 
-    /// A method frame, which `put` writes, and the content after it. `own_bytes` is the payload of
-    /// the method without exchange and routing key.
+    /// A method frame, which `put` writes but for its end, and the content after it. `own_bytes` is the
+    /// payload of the method without exchange and routing key.
     #[inline]
     fn with_content(
         &mut self,
@@ -208,25 +207,28 @@ impl Output {
         frame_max: u32,
         channel: ChannelId,
         own_bytes: usize,
-        put: impl FnOnce(u32, &mut Vec<u8>),
+        put: impl FnOnce(u32, &ContentRef<'_>, &mut Vec<u8>),
     ) {
-        let route_bytes = 2 + message.exchange_bytes().len() + message.routing_key().len();
+        let content = message.content();
+        let route_bytes = 2 + content.exchange.len() + content.routing_key.len();
         let payload_bytes = own_bytes + route_bytes;
-        let body_size = message.body().len();
+        let body_size = content.body.len();
         let copied = if body_size <= SHARED_BYTES_MIN { body_size } else { 0 };
-        self.small.reserve(64 + payload_bytes + message.properties().len() + copied);
+        self.small.reserve(64 + payload_bytes + content.properties.len() + copied);
         let start = self.small.len();
         // Two hundred and fifty-five bytes three times at most.
-        put(u32::try_from(payload_bytes).unwrap_or(u32::MAX), &mut self.small);
-        put_header_frame(channel, message.properties(), body_size, &mut self.small);
-        match message.body() {
+        put(u32::try_from(payload_bytes).unwrap_or(u32::MAX), &content, &mut self.small);
+        put_next_header(channel, content.properties, body_size, &mut self.small);
+        match content.body {
             BodyRef::Packed(bytes) => {
                 for part in bytes.chunks(payload_bytes_max(frame_max)) {
-                    put_body_frame(channel, part, &mut self.small);
+                    put_next_body(channel, part, &mut self.small);
                 }
+                self.small.push(FRAME_END);
                 self.len += self.small.len() - start;
             }
             BodyRef::Slices(pieces) => {
+                self.small.push(FRAME_END);
                 self.len += self.small.len() - start;
                 self.body(channel, pieces, body_size, frame_max);
             }
@@ -379,32 +381,32 @@ fn put_tag_and_flag(delivery_tag: DeliveryTag, flag: bool, out: &mut Vec<u8>) {
 }
 
 #[inline]
-fn put_route(message: &Message, out: &mut Vec<u8>) {
-    put_short_string(message.exchange_bytes(), out);
-    put_short_string(message.routing_key(), out);
+fn put_route(content: &ContentRef<'_>, out: &mut Vec<u8>) {
+    put_short_string(content.exchange, out);
+    put_short_string(content.routing_key, out);
 }
 
-/// A content header frame; the publisher's properties go as they came.
+/// The end of the frame before, and a content header frame but for its own end; the publisher's
+/// properties go as they came. Each piece that is put at once costs a look at the room that is left.
 #[inline]
-fn put_header_frame(channel: ChannelId, properties: &[u8], body_size: usize, out: &mut Vec<u8>) {
-    let size = u32::try_from(HEADER_FRAME_FIXED_BYTES - 7 + properties.len()).unwrap_or(u32::MAX);
+fn put_next_header(channel: ChannelId, properties: &[u8], body_size: usize, out: &mut Vec<u8>) {
+    let size = u32::try_from(HEADER_FIXED_BYTES + properties.len()).unwrap_or(u32::MAX);
     let [h0, h1, h2, h3, h4, h5, h6] = FrameHeader::octets(FrameKind::Header, channel, size);
     let [c0, c1] = MethodId::BASIC_PUBLISH.class.to_be_bytes();
     let [b0, b1, b2, b3, b4, b5, b6, b7] = (body_size as u64).to_be_bytes();
-    let fixed: [u8; HEADER_FRAME_FIXED_BYTES] =
-        [h0, h1, h2, h3, h4, h5, h6, c0, c1, 0, 0, b0, b1, b2, b3, b4, b5, b6, b7];
+    let fixed: [u8; 8 + HEADER_FIXED_BYTES] =
+        [FRAME_END, h0, h1, h2, h3, h4, h5, h6, c0, c1, 0, 0, b0, b1, b2, b3, b4, b5, b6, b7];
     out.extend_from_slice(&fixed);
     out.extend_from_slice(properties);
-    out.push(FRAME_END);
 }
 
-/// One body frame by copying.
+/// The end of the frame before, and a body frame but for its own end, by copying.
 #[inline]
-fn put_body_frame(channel: ChannelId, piece: &[u8], out: &mut Vec<u8>) {
+fn put_next_body(channel: ChannelId, piece: &[u8], out: &mut Vec<u8>) {
     let size = u32::try_from(piece.len()).unwrap_or(u32::MAX);
-    out.extend_from_slice(&FrameHeader::octets(FrameKind::Body, channel, size));
+    let [h0, h1, h2, h3, h4, h5, h6] = FrameHeader::octets(FrameKind::Body, channel, size);
+    out.extend_from_slice(&[FRAME_END, h0, h1, h2, h3, h4, h5, h6]);
     out.extend_from_slice(piece);
-    out.push(FRAME_END);
 }
 
 /// The payload that frame-max leaves room for; 0 means no limit.

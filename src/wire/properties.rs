@@ -144,6 +144,22 @@ pub fn with_header(properties: &[u8], name: ShortStr, value: FieldValue) -> Vec<
     Properties { headers: Some(headers), ..decoded }.encode().to_vec()
 }
 
+/// The properties with another `reply-to` in the place of the one they have, and every other byte as it
+/// was; unchanged when they have none.
+#[must_use]
+pub fn with_reply_to(properties: &[u8], reply_to: &ShortStr) -> Vec<u8> {
+    let Ok(Fields { reply_to: Some(old), .. }) = Fields::scan(properties) else {
+        return properties.to_vec();
+    };
+    // What was scanned is a slice of the properties, and its octet of length stands before it.
+    let start = old.as_ptr().addr() - properties.as_ptr().addr();
+    let (before, behind) = (&properties[..start - 1], &properties[start + old.len()..]);
+    let mut changed = before.to_vec();
+    put_short_string(reply_to.as_bytes(), &mut changed);
+    changed.extend_from_slice(behind);
+    changed
+}
+
 /// The `headers` of a content header from its property flags on; empty when there are none.
 ///
 /// This is what a headers exchange looks at. The bytes were scanned when they were received, so bytes

@@ -2,11 +2,13 @@
 
 use futures_util::StreamExt;
 use lapin::options::{
-    BasicConsumeOptions, BasicGetOptions, BasicNackOptions, BasicPublishOptions,
-    ConfirmSelectOptions, QueueDeclareOptions,
+    BasicConsumeOptions, BasicNackOptions, BasicRejectOptions, ConfirmSelectOptions,
+    QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Consumer, Result};
+
+use crate::support::on_oracle;
 
 use super::session::{ack, next, play, publish, publish_with, text};
 
@@ -112,35 +114,66 @@ fn a_consumer_with_a_priority_is_served_first() {
     });
 }
 
+/// Before 4.3 RabbitMQ counts a nack as a failure, and has one header for both.
 #[test]
-fn a_message_of_a_quorum_queue_says_how_often_it_was_delivered() {
+fn a_message_of_a_quorum_queue_says_how_often_it_was_tried_and_how_often_it_failed() {
     play(|session| async move {
         let channel = &session.channel;
         let name = crate::support::unique("quorum");
         let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
         let quorum = table(&[("x-queue-type", AMQPValue::LongString("quorum".into()))]);
         channel.queue_declare(name.as_str().into(), options, quorum).await?;
-        let publish = BasicPublishOptions::default();
-        channel
-            .basic_publish(
-                "".into(),
-                name.as_str().into(),
-                publish,
-                b"m",
-                BasicProperties::default(),
-            )
-            .await?;
-        for count in [None, Some("LongLongInt(1)"), Some("LongLongInt(2)")] {
-            let got = channel.basic_get(name.as_str().into(), BasicGetOptions::default()).await?;
-            let got = got.expect("a message");
-            assert_eq!(header(&got.delivery, "x-delivery-count").as_deref(), count);
-            got.delivery
-                .nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() })
-                .await?;
+        publish(channel, "", &name, "m").await?;
+        let mut consumer = consume(channel, &name, &[]).await?;
+        // What stands in the message, acquired and failed, and whether the attempt fails.
+        let number = |count: i64| Some(format!("LongLongInt({count})"));
+        let rounds =
+            [(None, true), (Some((1, 1)), false), (Some((2, 1)), true), (Some((3, 2)), true)];
+        for (counts, fails) in rounds {
+            let delivery = next(&mut consumer).await?;
+            let acquired = counts.and_then(|(acquired, _)| number(acquired));
+            if on_oracle() {
+                assert_eq!(header(&delivery, "x-delivery-count"), acquired);
+            } else {
+                let failed = counts.and_then(|(_, failed)| number(failed));
+                assert_eq!(header(&delivery, "x-acquired-count"), acquired);
+                assert_eq!(header(&delivery, "x-delivery-count"), failed);
+            }
+            if fails {
+                delivery.reject(BasicRejectOptions { requeue: true }).await?;
+            } else {
+                let requeue = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+                delivery.nack(requeue).await?;
+            }
         }
-        channel
-            .queue_delete(name.as_str().into(), lapin::options::QueueDeleteOptions::default())
-            .await?;
+        let delete = lapin::options::QueueDeleteOptions::default();
+        channel.queue_delete(name.as_str().into(), delete).await?;
+        session.close().await
+    });
+}
+
+#[test]
+fn a_nack_does_not_count_for_the_delivery_limit_and_a_reject_does() {
+    if on_oracle() {
+        return;
+    }
+    play(|session| async move {
+        let channel = &session.channel;
+        let dead = declare(channel, &[]).await?;
+        let limit = [("x-delivery-limit", AMQPValue::LongInt(1))];
+        let queue = declare_with_dead_letters(channel, &dead, &limit).await?;
+        publish(channel, "", &queue, "poison").await?;
+        let mut consumer = consume(channel, &queue, &[]).await?;
+        for _ in 0..5 {
+            let requeue = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+            next(&mut consumer).await?.nack(requeue).await?;
+        }
+        for _ in 0..2 {
+            next(&mut consumer).await?.reject(BasicRejectOptions { requeue: true }).await?;
+        }
+        let mut letters = consume(channel, &dead, &[]).await?;
+        let letter = next(&mut letters).await?;
+        assert_eq!(header(&letter, "x-first-death-reason").as_deref(), Some("delivery_limit"));
         session.close().await
     });
 }

@@ -1,5 +1,6 @@
 //! What every course about RabbitMQ builds, with a client library: lapin.
 
+mod direct_reply;
 mod exchanges;
 mod features;
 mod guarantees;

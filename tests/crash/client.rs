@@ -128,6 +128,17 @@ impl Client {
             Mode::Persistent => &PERSISTENT,
             Mode::Transient => &TRANSIENT,
         };
+        self.put_content(channel, (exchange, key), properties, body);
+    }
+
+    /// Puts a message with these properties into the output.
+    pub(super) fn put_content(
+        &mut self,
+        channel: u16,
+        (exchange, key): (&str, &str),
+        properties: &[u8],
+        body: &[u8],
+    ) {
         self.put(channel, &basic::publish(exchange, key));
         let header = content_header(60, body.len() as u64, properties);
         self.out.extend(frame(2, channel, &header));

@@ -244,6 +244,9 @@ fn not_there(error: io::Error) -> io::Result<()> {
 #[test]
 fn a_broker_starts_on_a_full_disk_and_gives_everything_back() {
     let disk = SmallDisk::mount();
+    // More than a segment, so that the log has room for one when this is removed.
+    let more = disk.path.join("more");
+    fs::write(&more, vec![1; 20 << 20]).expect("there is room at first");
     let server = started(&disk.data());
     let mut publisher = Publisher::new(&server, QUEUE, 1, BYTES);
     fill_up(&mut publisher);
@@ -258,6 +261,7 @@ fn a_broker_starts_on_a_full_disk_and_gives_everything_back() {
     let mut late = Publisher::new(&server, QUEUE, 2, BYTES);
     take(&server, there.len() as u64);
     fs::remove_file(&room).or_else(not_there).expect("it may be gone already");
+    fs::remove_file(&more).expect("it takes its room until now");
     late.send(10).expect("it takes messages");
     late.until_confirmed().expect("and confirms them, now that there is room");
     late.until_unblocked().expect("it is not blocked");

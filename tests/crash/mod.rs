@@ -10,6 +10,8 @@ mod clean_stop;
 mod client;
 mod damage;
 mod definitions;
+mod delayed;
+mod duplicates;
 mod failing_disk;
 mod full_disk;
 mod killed;

@@ -70,6 +70,9 @@ impl Starting {
                 command.env_remove(name);
             }
         }
+        // Nor from a RabbitMQ of this machine; and a small disk is filled to its end.
+        command.env("HAREMQ_CONFIG_FOLDER", "/nowhere");
+        command.env("HAREMQ_DISK_FREE_LIMIT_ABSOLUTE", "0");
         Self { since: now(), process: Process::spawn(command), port_folder }
     }
 

@@ -3,9 +3,12 @@
 mod accounts;
 mod checks;
 mod common;
+mod connections;
+mod exchanges;
 mod limits;
 mod outside;
 mod policies;
+mod queues;
 mod vhosts;
 
 use std::sync::OnceLock;
@@ -37,6 +40,11 @@ fn user_with(name: &str, tags: &str) -> Http {
     let permissions = json!({ "configure": ".*", "write": ".*", "read": ".*" });
     expect(&guest().put(&format!("/api/permissions/%2F/{name}"), &permissions), 201);
     nobody().login(name, "secret")
+}
+
+/// A name as a part of a path.
+fn encoded(name: &str) -> String {
+    name.bytes().fold(String::new(), |path, byte| path + &format!("%{byte:02X}"))
 }
 
 #[track_caller]

@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::{broker, expect};
-use crate::support::{Http, Process, run_to_its_end};
+use crate::support::{Broker, Http, Process, run_to_its_end};
 
 #[test]
 fn the_socket_file_is_an_administrator_without_a_login() {
@@ -38,4 +38,33 @@ fn a_taken_port_is_named() {
     assert_eq!(code, Some(1));
     let start = format!("haremq: cannot serve the management API on 127.0.0.1:{port}: ");
     assert!(stderr.contains(&start) && stderr.contains("--management-port"), "{stderr}");
+}
+
+#[test]
+fn prefix_origins_and_the_size_of_bodies_are_configured() {
+    let broker = Broker::start(&[
+        "management.path_prefix = /rabbit",
+        "management.cors.allow_origins.1 = https://one.example",
+        "management.http.max_body_size = 10",
+    ]);
+    let guest = Http::new(broker.management()).login("guest", "guest");
+    expect(&guest.get("/api/whoami"), 404);
+    expect(&guest.put("/rabbit/api/vhosts/v", &serde_json::json!({ "description": "long" })), 413);
+    let origin = |origin| guest.send("GET", "/rabbit/api/whoami", &[("origin", origin)], "");
+    let answer = origin("https://one.example");
+    expect(&answer, 200);
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://one.example"));
+    assert_eq!(origin("https://two.example").header("access-control-allow-origin"), None);
+}
+
+#[test]
+fn no_port_is_no_failure() {
+    let folder = TempDir::new().expect("a folder for the broker");
+    let config = folder.path().join("haremq.conf");
+    fs::write(&config, "management.tcp.port = none\n").expect("a config file");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_haremq"));
+    command.args(["--ephemeral", "--bind", "127.0.0.1", "--port", "0", "--config"]).arg(&config);
+    let process = Process::spawn(command);
+    let ready_line = process.wait_until_ready();
+    assert!(ready_line.contains("no management port"), "{ready_line}");
 }

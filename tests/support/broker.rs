@@ -7,7 +7,8 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
-use super::process::{GUARD, Process};
+use super::process::Process;
+use super::stream::with_guards;
 
 /// The environment variable that puts a real RabbitMQ in the place of the shared broker.
 const ORACLE: &str = "AMQP_ORACLE_PORT";
@@ -20,6 +21,7 @@ pub(crate) fn on_oracle() -> bool {
 /// A running broker.
 pub(crate) struct Broker {
     port: u16,
+    ready_line: String,
     process: Option<Process>,
     /// Its configuration and its port file.
     _folder: Option<TempDir>,
@@ -32,10 +34,15 @@ impl Broker {
         SHARED.get_or_init(|| match env::var(ORACLE) {
             Ok(port) => {
                 let port = port.parse().expect("AMQP_ORACLE_PORT is a port");
-                Self { port, process: None, _folder: None }
+                Self { port, ready_line: String::new(), process: None, _folder: None }
             }
             Err(_) => Self::start(&[]),
         })
+    }
+
+    /// One that somebody else started and ends.
+    pub(crate) fn at(port: u16) -> Self {
+        Self { port, ready_line: String::new(), process: None, _folder: None }
     }
 
     /// A broker with these lines in its configuration file.
@@ -54,11 +61,11 @@ impl Broker {
             arguments.extend(["--config", &config]);
         }
         let process = Process::spawn(ephemeral(&arguments));
-        process.wait_until_ready();
+        let ready_line = process.wait_until_ready();
         let port =
             fs::read_to_string(&port_file).expect("the port file is written before the ready line");
         let port = port.trim().parse().expect("the port file holds a port");
-        Self { port, process: Some(process), _folder: Some(folder) }
+        Self { port, ready_line, process: Some(process), _folder: Some(folder) }
     }
 
     /// [`Self::start`], or nothing when the tests run against RabbitMQ, which cannot be given a
@@ -74,19 +81,37 @@ impl Broker {
 
     /// Where it serves its management API.
     pub(crate) fn management(&self) -> SocketAddr {
-        let line = self.process().ready_line();
-        let after = line.split_once("management on ").expect("the ready line names it").1;
+        let after =
+            self.ready_line.split_once("management on ").expect("the ready line names it").1;
         let address = after.split(';').next().unwrap_or_default();
         address.parse().expect("the ready line holds an address")
     }
 
+    /// The port on which it speaks TLS, the first one if there are several.
+    pub(crate) fn tls_port(&self) -> u16 {
+        let (before, _) = self.ready_line.split_once(" (TLS)").expect("a listener with TLS");
+        let (_, port) = before.rsplit_once(':').expect("an address and a port");
+        port.parse().expect("a port")
+    }
+
+    /// The line with which it said that it is ready.
+    pub(crate) fn ready_line(&self) -> &str {
+        &self.ready_line
+    }
+
+    /// Tells it to read its certificates anew (SIGHUP).
+    pub(crate) fn hang_up(&self) {
+        self.process().signal("HUP");
+    }
+
+    /// Waits until it has logged this.
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        self.process().wait_for_stderr(text);
+    }
+
     /// A TCP connection to it on which nothing was said.
     pub(crate) fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the broker listens");
-        stream.set_read_timeout(Some(GUARD)).expect("a time-out above zero");
-        stream.set_write_timeout(Some(GUARD)).expect("a time-out above zero");
-        stream.set_nodelay(true).expect("a TCP socket");
-        stream
+        with_guards(TcpStream::connect(("127.0.0.1", self.port)).expect("the broker listens"))
     }
 
     /// Asks it to end and waits until it has; what it wrote to stderr.
@@ -131,5 +156,6 @@ pub(crate) fn run_to_its_end(arguments: &[&str]) -> (Option<i32>, String) {
 fn ephemeral(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_haremq"));
     command.args(["--ephemeral", "--log-level", "warn"]).args(arguments);
+    command.env("HAREMQ_CONFIG_FOLDER", "/nowhere");
     command
 }

@@ -16,6 +16,7 @@ mod names;
 mod process;
 mod raw_client;
 mod refusal;
+mod stream;
 mod table;
 mod tool;
 
@@ -30,5 +31,6 @@ pub(crate) use names::unique;
 pub(crate) use process::{GUARD, Process};
 pub(crate) use raw_client::{RawClient, content_header};
 pub(crate) use refusal::{Refusal, refusal};
+pub(crate) use stream::{ClientStream, with_guards};
 pub(crate) use table::{Table, entries};
 pub(crate) use tool::{tool, tool_with_input};

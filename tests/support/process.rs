@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -19,12 +19,17 @@ pub(crate) struct Process {
     /// Kills the broker when the pipe to it closes, which the system does when the tests are gone.
     watchdog: Child,
     events: Mutex<Receiver<Event>>,
-    ready_line: Mutex<String>,
-    stderr: Arc<Mutex<String>>,
+    stderr: Arc<Stderr>,
     stderr_reader: Option<thread::JoinHandle<()>>,
 }
 
-#[derive(PartialEq, Eq)]
+/// What was written to stderr so far, and who waits for more of it.
+#[derive(Default)]
+struct Stderr {
+    text: Mutex<String>,
+    more: Condvar,
+}
+
 enum Event {
     /// With the line that says so.
     Ready(String),
@@ -66,49 +71,51 @@ impl Process {
             }
             let _ = told.send(Event::Ended);
         });
-        let stderr = Arc::new(Mutex::new(String::new()));
+        let stderr = Arc::new(Stderr::default());
         let collected = Arc::clone(&stderr);
         let stderr_reader = thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(len @ 1..) = pipe.read(&mut piece) {
                 let text = String::from_utf8_lossy(&piece[..len]);
-                collected.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+                collected.text.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+                collected.more.notify_all();
             }
         });
-        let (events, ready_line) = (Mutex::new(events), Mutex::default());
-        Self { child, watchdog, events, ready_line, stderr, stderr_reader: Some(stderr_reader) }
+        let events = Mutex::new(events);
+        Self { child, watchdog, events, stderr, stderr_reader: Some(stderr_reader) }
     }
 
     fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits until it says that it is ready.
-    pub(crate) fn wait_until_ready(&self) {
-        self.ready_within(GUARD);
+    /// Waits until it says that it is ready; the line that says so.
+    pub(crate) fn wait_until_ready(&self) -> String {
+        self.ready_line_within(GUARD).unwrap_or_else(|| self.ended_at_its_start())
     }
 
     /// [`Self::wait_until_ready`] for a start that may take longer.
     pub(crate) fn ready_within(&self, guard: Duration) {
-        let is_ready = self.is_ready_within(guard);
-        assert!(is_ready, "the broker ended at its start:\n{}", self.stderr_so_far());
+        if !self.is_ready_within(guard) {
+            self.ended_at_its_start();
+        }
+    }
+
+    fn ended_at_its_start(&self) -> ! {
+        panic!("the broker ended at its start:\n{}", self.stderr_so_far())
     }
 
     /// Waits until it says that it is ready, or has ended.
     pub(crate) fn is_ready_within(&self, guard: Duration) -> bool {
-        match self.next_event(guard) {
-            Ok(Event::Ready(line)) => {
-                *self.ready_line.lock().unwrap_or_else(PoisonError::into_inner) = line;
-                true
-            }
-            Ok(Event::Ended) => false,
-            Err(error) => panic!("no ready line: {error}; stderr:\n{}", self.stderr_so_far()),
-        }
+        self.ready_line_within(guard).is_some()
     }
 
-    /// The line with which it said that it is ready.
-    pub(crate) fn ready_line(&self) -> String {
-        self.ready_line.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn ready_line_within(&self, guard: Duration) -> Option<String> {
+        match self.next_event(guard) {
+            Ok(Event::Ready(line)) => Some(line),
+            Ok(Event::Ended) => None,
+            Err(error) => panic!("no ready line: {error}; stderr:\n{}", self.stderr_so_far()),
+        }
     }
 
     /// Waits until it has ended; its exit code, none when a signal ended it.
@@ -151,6 +158,17 @@ impl Process {
         number.parse().expect("a number after the name")
     }
 
+    /// Waits until it has written this to stderr.
+    pub(crate) fn wait_for_stderr(&self, what: &str) {
+        let text = self.stderr.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let (text, waited) = self
+            .stderr
+            .more
+            .wait_timeout_while(text, GUARD, |text| !text.contains(what))
+            .unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.timed_out(), "no '{what}' on stderr:\n{text}");
+    }
+
     /// What it wrote to stderr, all of it; the process has ended.
     pub(crate) fn stderr(&mut self) -> String {
         if let Some(reader) = self.stderr_reader.take() {
@@ -160,7 +178,7 @@ impl Process {
     }
 
     fn stderr_so_far(&self) -> String {
-        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.stderr.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn next_event(&self, guard: Duration) -> Result<Event, RecvTimeoutError> {

@@ -1,7 +1,7 @@
 //! A client that sends and reads bytes, and decides nothing by itself.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use super::Arguments;
@@ -12,6 +12,7 @@ use super::ids::{Id, id};
 use super::login::{Login, Tune};
 use super::methods::{PASSIVE, basic, channel, connection, queue};
 use super::refusal::Refusal;
+use super::stream::ClientStream;
 
 /// What opens an AMQP 0-9-1 connection.
 const PROTOCOL_HEADER: [u8; 8] = *b"AMQP\x00\x00\x09\x01";
@@ -21,7 +22,7 @@ const NO_PROPERTIES: [u8; 2] = [0, 0];
 
 /// One connection, seen from the client.
 pub(crate) struct RawClient {
-    stream: TcpStream,
+    stream: ClientStream,
     /// Read from the socket, not yet handed out.
     unread: Vec<u8>,
     heartbeats: usize,
@@ -58,7 +59,12 @@ impl Delivery {
 impl RawClient {
     /// A TCP connection; nothing was said yet.
     pub(crate) fn connect(broker: &Broker) -> Self {
-        Self { stream: broker.connect(), unread: Vec::new(), heartbeats: 0 }
+        Self::over(ClientStream::Tcp(broker.connect()))
+    }
+
+    /// The same over a stream that is there already.
+    pub(crate) fn over(stream: ClientStream) -> Self {
+        Self { stream, unread: Vec::new(), heartbeats: 0 }
     }
 
     /// A connection of `guest` to the shared broker.
@@ -145,12 +151,12 @@ impl RawClient {
 
     /// Another hand on the same socket, for a thread that only publishes.
     pub(crate) fn sender(&self) -> Sender {
-        Sender(self.stream.try_clone().expect("one more descriptor"))
+        Sender(self.stream.another_hand())
     }
 
     /// Says that nothing more will be sent, and still reads.
     pub(crate) fn close_sending_side(&mut self) {
-        self.stream.shutdown(Shutdown::Write).expect("the socket is open");
+        self.stream.close_sending_side();
     }
 
     pub(crate) fn send(&mut self, channel: u16, call: &Call) {

@@ -59,6 +59,7 @@ fn connection_start_tells_the_properties_that_clients_look_for() {
         "authentication_failure_close",
         "per_consumer_qos",
         "consumer_priorities",
+        "direct_reply_to",
     ] {
         assert_eq!(capabilities[capability], b"t\x01", "{capability}");
     }

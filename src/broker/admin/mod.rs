@@ -12,6 +12,9 @@ mod connections;
 mod glance;
 mod objects;
 mod parameters;
+mod rehearsal;
+mod snapshot;
+mod together;
 mod users;
 mod vhosts;
 
@@ -19,6 +22,8 @@ pub use churn::ChurnCounts;
 pub use connections::{ChannelReport, ConnectionInfo, ConnectionReport, Describe};
 pub use glance::{AlarmState, VhostCounts};
 pub use objects::{ConsumerReport, QueueReport};
+pub use rehearsal::Rehearsal;
+pub use together::{TogetherError, with_default_type};
 pub use users::Put;
 pub use vhosts::VhostError;
 

@@ -15,7 +15,9 @@ pub enum Put {
 }
 
 impl Put {
-    pub(super) fn of(was_there: bool) -> Self {
+    /// Of something that was there, or not.
+    #[must_use]
+    pub fn of(was_there: bool) -> Self {
         if was_there { Self::Replaced } else { Self::Created }
     }
 }
@@ -181,7 +183,8 @@ fn delete_topic_permission(record: &store::TopicPermission) -> Change {
     Change::DeleteTopicPermission { user, vhost, exchange }
 }
 
-fn everything_of_user(accounts: &Accounts, name: &UserName) -> Vec<Change> {
+/// What goes with a user.
+pub(super) fn everything_of_user(accounts: &Accounts, name: &UserName) -> Vec<Change> {
     let of_user = |record: &&store::Permission| record.user == *name;
     let permissions = accounts.records().permissions.values().filter(of_user).map(|record| {
         Change::DeletePermission { user: record.user.clone(), vhost: record.vhost.clone() }

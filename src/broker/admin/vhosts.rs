@@ -6,9 +6,8 @@ use std::sync::{Arc, PoisonError};
 use super::Put;
 use super::users::everything_in_vhost;
 use crate::base::VhostName;
-use crate::broker::cell::Envelope;
 use crate::broker::policy::QueueType;
-use crate::broker::{AccountError, Broker, Cell, Vhost};
+use crate::broker::{AccountError, Broker, Cell, Envelope, Vhost};
 use crate::queue::{Command, DeleteCondition};
 use crate::store::{self, Change, Done};
 
@@ -84,6 +83,7 @@ impl Broker {
         let text = format!("vhost '{name}' is deleted");
         self.close_connections_of(|connection| connection.vhost == *name, &text);
         let now = self.common().clock.now();
+        vhost.drop_exchanges();
         for cell in vhost.cells() {
             let command = Command::Delete { condition: DeleteCondition::default(), request: None };
             cell.enqueue(Envelope::Tell(command));
@@ -115,6 +115,20 @@ impl Broker {
 }
 
 impl Vhost {
+    /// Drops every exchange with what it remembers and delays. The definitions have forgotten them.
+    fn drop_exchanges(&self) {
+        self.change(|table| {
+            let names: Vec<_> = table.exchanges().map(|exchange| exchange.name.clone()).collect();
+            for name in names.iter().filter(|name| !name.is_empty()) {
+                // One that is gone with another one before it is no error.
+                if let Ok(removed) = table.delete_exchange(name.as_str(), false) {
+                    self.histories.forget(&self.common, &removed);
+                    self.windows.forget(&removed);
+                }
+            }
+        });
+    }
+
     /// Its queues.
     #[must_use]
     pub fn cells(&self) -> Vec<Arc<Cell>> {

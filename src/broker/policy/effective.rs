@@ -5,7 +5,7 @@ use super::matching::{Matched, PolicySet, Subject};
 use super::settings::{
     DeadLetterStrategy, DelayedRetry, DelayedRetryKind, Origin, Overflow, QueueType, Setting,
 };
-use crate::base::limits::QUORUM_DELIVERY_LIMIT_DEFAULT;
+use crate::base::limits::{EXPIRY_MS_MAX, QUORUM_DELIVERY_LIMIT_DEFAULT};
 use crate::base::{ExchangeName, FieldTable, FieldValue, PolicyName, ShortStr};
 
 /// Everything about a queue that arguments and policies say together.
@@ -18,9 +18,9 @@ pub struct QueueEffective {
     /// Its type; an argument only.
     pub queue_type: QueueType,
     /// How long a message may wait, in ms.
-    pub message_ttl_ms: Setting<Option<u32>>,
+    pub message_ttl_ms: Setting<Option<u64>>,
     /// How long the queue may be unused, in ms, from 1 on.
-    pub expires_ms: Setting<Option<u32>>,
+    pub expires_ms: Setting<Option<u64>>,
     /// Ready messages at most.
     pub max_length: Setting<Option<u64>>,
     /// Bytes of ready messages at most.
@@ -66,8 +66,8 @@ impl QueueEffective {
         let sources = Sources::new(arguments, &matched);
         Self {
             queue_type,
-            message_ttl_ms: sources.lowest("message-ttl").map(|n| n.map(timer)),
-            expires_ms: sources.lowest("expires").map(|n| n.map(timer)),
+            message_ttl_ms: sources.lowest("message-ttl").map(|n| n.map(expiry)),
+            expires_ms: sources.lowest("expires").map(|n| n.map(expiry)),
             max_length: sources.lowest("max-length").map(|n| n.map(count)),
             max_length_bytes: sources.lowest("max-length-bytes").map(|n| n.map(count)),
             overflow: sources.word("overflow", Overflow::parse, Overflow::DropHead),
@@ -220,6 +220,11 @@ fn text_argument<'a>(arguments: &'a FieldTable, key: &str) -> Option<&'a str> {
 /// As many milliseconds as timers have, 49 days, which is as good as for ever.
 fn timer(value: i128) -> u32 {
     u32::try_from(value.max(0)).unwrap_or(u32::MAX)
+}
+
+/// No longer than what an argument may say.
+fn expiry(value: i128) -> u64 {
+    count(value).min(EXPIRY_MS_MAX)
 }
 
 fn count(value: i128) -> u64 {

@@ -4,6 +4,7 @@
 //! the sources of 4.x.
 
 use super::*;
+use crate::base::limits::EXPIRY_MS_MAX;
 use crate::base::{ExchangeName, FieldTable, FieldValue, PolicyName, ShortStr};
 
 fn table(entries: &[(&str, FieldValue)]) -> FieldTable {
@@ -252,8 +253,8 @@ fn the_lowest_limit_counts_whoever_set_it() {
     let keys = ["message-ttl", "expires", "max-length", "max-length-bytes"];
     let values = |effective: &QueueEffective| {
         [
-            effective.message_ttl_ms.clone().map(|n| n.map(u64::from)),
-            effective.expires_ms.clone().map(|n| n.map(u64::from)),
+            effective.message_ttl_ms.clone(),
+            effective.expires_ms.clone(),
             effective.max_length.clone(),
             effective.max_length_bytes.clone(),
         ]
@@ -324,7 +325,7 @@ fn a_delivery_limit_is_lower_than_none_and_quorum_queues_have_one() {
 #[test]
 fn a_time_beyond_every_timer_is_the_longest_there_is() {
     let set = Set::default().with("p", 0, &[("message-ttl", number(i64::MAX))]);
-    assert_eq!(set.queue(&[]).message_ttl_ms.value, Some(u32::MAX));
+    assert_eq!(set.queue(&[]).message_ttl_ms.value, Some(EXPIRY_MS_MAX));
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn permissions_that_are_taken_away_count_for_routes_that_were_used() {
 
 fn connect_to(world: &World, name: &str) -> Result<Hand, String> {
     let broker = &world.broker;
-    let peer = Peer { connection: broker.next_connection_id(), user: user("guest") };
+    let peer = Peer::new(broker.next_connection_id(), user("guest"));
     let opened = broker.open_vhost(&vhost(name), &peer.user).map_err(|error| error.to_string())?;
     Ok(world.connect_as(opened, peer))
 }

@@ -5,7 +5,7 @@ use super::world::{
     message_with_priority,
 };
 use crate::base::FieldValue;
-use crate::broker::{Answered, Consume, Event};
+use crate::broker::{Answered, Attempt, Consume, Event, Settlement};
 
 fn declare(hand: &mut Hand, name: &str, arguments: &[(&str, FieldValue)]) {
     let arguments = entries(arguments.iter());
@@ -37,6 +37,26 @@ fn the_smaller_of_two_times_to_live_counts() {
     assert_eq!(hand.counts("q").0, 2);
     world.pass(2);
     assert_eq!(hand.counts("q").0, 0);
+}
+
+#[test]
+fn times_to_live_of_years_come_to_an_end() {
+    const DAY: u64 = 24 * 3600 * 1000;
+    let world = World::new();
+    let mut hand = world.connect();
+    // As long as the longest delay queue of Celery and NServiceBus: 2^27 s, or 1,553 days.
+    let ttl = FieldValue::I64(134_217_728_000);
+    declare(&mut hand, "q", &[("x-message-ttl", ttl.clone())]);
+    declare(&mut hand, "unused", &[("x-expires", ttl)]);
+    hand.publish_message(message_that_expires("q", b"own", 60 * DAY)).expect("routed");
+    hand.publish("q", b"the queue's").expect("routed");
+    hand.flush();
+    world.pass(0);
+    for (days, left) in [(59, 2), (2, 1), (1492, 1), (1, 0)] {
+        world.pass(days * DAY);
+        assert_eq!(hand.counts("q").0, left, "{days} days later");
+    }
+    assert!(hand.get("unused").is_err(), "gone after 1,553 days without use");
 }
 
 #[test]
@@ -170,26 +190,26 @@ fn a_queue_that_nobody_uses_is_gone_with_its_name() {
 }
 
 #[test]
-fn deliveries_are_counted_where_they_are_limited() {
+fn attempts_are_counted_where_they_are_limited_and_those_that_failed_apart() {
     let world = World::new();
     let mut hand = world.connect();
     declare(&mut hand, "limited", &[("x-delivery-limit", number(5))]);
     hand.declare("plain").expect("declared");
-    let counts = |hand: &mut Hand, name: &str| -> Vec<u32> {
+    let counts = |hand: &mut Hand, name: &str| -> Vec<(u16, u32)> {
         hand.publish(name, b"m").expect("routed");
         hand.flush();
         let mut counts = Vec::new();
-        for _ in 0..3 {
+        for attempt in [Attempt::Returned, Attempt::Failed, Attempt::Returned, Attempt::Failed] {
             let Answered::Got(event, _) = hand.get(name).expect("there") else { panic!("none") };
-            counts.push(event.delivery_count);
-            let settlement = crate::queue::Settlement::Requeue(crate::queue::Attempt::Failed);
+            counts.push((event.acquired_count, event.delivery_count));
+            let settlement = Settlement::Requeue(attempt);
             hand.client.settle(hand.holder, event.queue, settlement, vec![(event.id, event.id)]);
             hand.flush();
         }
         counts
     };
-    assert_eq!(counts(&mut hand, "limited"), [0, 1, 2]);
-    assert_eq!(counts(&mut hand, "plain"), [0, 0, 0]);
+    assert_eq!(counts(&mut hand, "limited"), [(0, 0), (1, 0), (2, 1), (3, 1)]);
+    assert_eq!(counts(&mut hand, "plain").iter().map(|(acquired, _)| *acquired).max(), Some(0));
 }
 
 #[test]
@@ -219,7 +239,7 @@ fn a_rejected_attempt_waits_before_the_next_one() {
     hand.flush();
     for wait in [100, 150] {
         let Answered::Got(event, _) = hand.get("q").expect("there") else { panic!("none") };
-        let settlement = crate::queue::Settlement::Requeue(crate::queue::Attempt::Failed);
+        let settlement = Settlement::Requeue(Attempt::Failed);
         hand.client.settle(hand.holder, event.queue, settlement, vec![(event.id, event.id)]);
         hand.flush();
         world.pass(wait - 1);

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 
 use super::world::{WATERMARK_BYTES, World, queue};
 use crate::base::{ChannelId, ExchangeName, FieldTable, ShortStr, UserName, VhostName};
-use crate::broker::{Binding, BrokerStorage, Destination, UserLimits, VhostLimits};
+use crate::broker::{Binding, BrokerStorage, Destination, NodeLimits, UserLimits, VhostLimits};
 use crate::store::{Change, Done, MemoryLog, MemoryMetadata, StoreError, TopicPermission};
 
 fn vhost() -> VhostName {
@@ -96,6 +96,43 @@ fn a_vhost_has_no_more_queues_than_it_may() {
     hand.declare("two").expect("it is there");
     hand.delete("one").expect("deleted");
     hand.declare("three").expect("there is room again");
+}
+
+#[test]
+fn a_node_has_no_more_connections_channels_and_queues_than_it_may() {
+    let world = World::new();
+    let mut hand = world.connect();
+    hand.declare("one").expect("declared");
+    world.broker.set_node_limits(NodeLimits {
+        node: "rabbit@here".to_owned(),
+        max_connections: Some(1),
+        max_channels: Some(1),
+        max_queues: Some(2),
+    });
+    assert_eq!(
+        open(&world),
+        Err("NOT_ALLOWED - connection refused: node connection limit (1) is reached".to_owned())
+    );
+    let second = world.broker.next_holder_id();
+    let refused = hand.client.channel_opened(second, ChannelId(2)).expect_err("one too many");
+    assert_eq!(
+        refused.to_string(),
+        "NOT_ALLOWED - number of channels opened on node 'rabbit@here' has reached the maximum \
+         allowed limit of (1)"
+    );
+    hand.declare("two").expect("declared");
+    assert_eq!(
+        hand.declare("three"),
+        Err("PRECONDITION_FAILED - cannot declare queue 'three' in vhost '/': queue limit in \
+             cluster (2) is reached"
+            .to_owned())
+    );
+    hand.declare("two").expect("it is there");
+    hand.delete("one").expect("deleted");
+    hand.declare("three").expect("there is room again");
+    world.broker.set_node_limits(NodeLimits::default());
+    assert_eq!(open(&world), Ok(()));
+    hand.declare("four").expect("no limit any more");
 }
 
 #[test]

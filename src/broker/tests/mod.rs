@@ -3,7 +3,12 @@
 mod admin;
 mod crashed;
 mod dead_letters;
+mod delaying;
 mod deleting;
+mod direct;
+mod direct_reply;
+mod duplicates;
+mod duplicates_kept;
 mod faulty;
 mod features;
 mod limits;
@@ -16,4 +21,4 @@ mod storing;
 mod turns;
 mod world;
 
-pub(crate) use world::open_broker;
+pub(crate) use world::{broker_over, open_broker, put_message};

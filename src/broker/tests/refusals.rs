@@ -1,9 +1,8 @@
 //! What the broker refuses, word for word.
 
-use super::world::{MANUAL, WATERMARK_BYTES, World, message, queue};
+use super::world::{MANUAL, WATERMARK_BYTES, World, guest_may, message, queue};
 use crate::base::{ChannelId, ExchangeName, FieldTable, FieldValue, ShortStr, UserName, VhostName};
 use crate::broker::{Answered, Binding, Consume, DeclareExchange, Destination};
-use crate::store::{Change, Permission};
 
 fn exchange(name: &str, kind: &str) -> DeclareExchange {
     DeclareExchange {
@@ -190,11 +189,7 @@ fn exclusive_use_of_a_queue_is_refused_both_ways() {
 
 #[test]
 fn permissions_are_asked_for_every_resource() {
-    let [configure, write, read] = [(); 3].map(|()| "^open".to_owned());
-    let user = UserName::try_from("guest").expect("short");
-    let vhost = VhostName::try_from("/").expect("short");
-    let open = Permission { user, vhost, configure, write, read };
-    let world = World::with(&[Change::PutPermission(open)], WATERMARK_BYTES);
+    let world = World::with(&[guest_may("^open", "^open", "^open")], WATERMARK_BYTES);
     let mut hand = world.connect();
     hand.declare("open").expect("declared");
     assert_eq!(

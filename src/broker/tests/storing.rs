@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::world::{AUTOMATIC, MANUAL, World, deliveries, queue};
+use super::world::{AUTOMATIC, MANUAL, World, deliveries, entries, queue};
+use crate::base::FieldValue;
 use crate::base::limits::QUEUE_BODY_BYTES_MAX;
-use crate::broker::{Answered, BrokerStorage, Event};
+use crate::broker::{Answered, Attempt, BrokerStorage, Event, Settlement};
 use crate::store::{MemoryLog, MemoryMetadata, MessageLog, QueueNumber};
 
 fn storage(log: MemoryLog) -> (BrokerStorage, Arc<MemoryLog>) {
@@ -62,6 +63,37 @@ fn a_restart_gives_durable_queues_and_their_persistent_messages_back() {
     after.noted.run_all();
     let bodies: Vec<_> = deliveries(&hand.events()).into_iter().map(|(body, _)| body).collect();
     assert_eq!(bodies, [b"one".to_vec(), b"two".to_vec()]);
+}
+
+/// docs/redelivery.md: which attempts failed is not written.
+#[test]
+fn a_restart_keeps_the_attempts_and_forgets_which_of_them_failed() {
+    let (storage, _log) = storage(MemoryLog::new());
+    let before = World::stored(storage.clone());
+    let mut hand = before.connect();
+    let limit = [("x-delivery-limit", FieldValue::I32(5))];
+    hand.declare_with("q", |declare| {
+        (declare.durable, declare.arguments) = (true, entries(&limit));
+    })
+    .expect("declared");
+    hand.publish_persistent("q", b"m").expect("routed");
+    hand.flush();
+    for count in 0..3 {
+        let Ok(Answered::Got(event, _)) = hand.get("q") else { panic!("none") };
+        assert_eq!((u32::from(event.acquired_count), event.delivery_count), (count, count));
+        let settlement = Settlement::Requeue(Attempt::Failed);
+        hand.client.settle(hand.holder, event.queue, settlement, vec![(event.id, event.id)]);
+        hand.flush();
+    }
+    before.noted.run_all();
+    std::mem::forget(hand);
+    let after = World::stored(storage);
+    let mut hand = after.connect();
+    let step = hand.client.get(hand.holder, &queue("q"), false);
+    hand.flush();
+    after.noted.run_all();
+    let Ok(Answered::Got(event, _)) = hand.answered(step) else { panic!("none") };
+    assert_eq!((event.acquired_count, event.delivery_count), (3, 0));
 }
 
 #[test]

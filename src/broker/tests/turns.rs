@@ -8,7 +8,7 @@ use std::thread;
 use super::world::{AUTOMATIC, Job, MANUAL, World, deliveries};
 use crate::base::Millis;
 use crate::base::limits::{DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX, INBOX_HIGH_WATER_BYTES};
-use crate::broker::cell::Envelope;
+use crate::broker::Envelope;
 use crate::broker::{Cell, Event, Inbox};
 use crate::queue::{Command, RequestId};
 

@@ -10,7 +10,7 @@ use crate::base::{
 };
 use crate::broker::{
     Accounts, Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
-    ConsumeRequest, DeadLetters, DeclareExchange, DeclareQueue, Event, Inbox, Interceptors,
+    ConsumeRequest, DeadLetters, DeclareExchange, DeclareQueue, Edit, Event, Inbox, Interceptors,
     PageQuestion, Peer, Refused, Scheduler, Step, Vhost,
 };
 use crate::store;
@@ -134,7 +134,7 @@ impl World {
         let user = UserName::try_from("guest").expect("short");
         let vhost = VhostName::try_from("/").expect("short");
         let vhost = self.broker.open_vhost(&vhost, &user).expect("guest may enter");
-        self.connect_as(vhost, Peer { connection: self.broker.next_connection_id(), user })
+        self.connect_as(vhost, Peer::new(self.broker.next_connection_id(), user))
     }
 
     /// A connection with one open channel in this virtual host.
@@ -146,6 +146,14 @@ impl World {
         client.channel_opened(holder, ChannelId(1)).expect("no limit");
         Hand { client, inbox, holder, sequence: 0, kept: Vec::new() }
     }
+}
+
+/// Guest's permissions in `/`.
+pub(super) fn guest_may(configure: &str, write: &str, read: &str) -> store::Change {
+    let user = UserName::try_from("guest").expect("short");
+    let vhost = VhostName::try_from("/").expect("short");
+    let [configure, write, read] = [configure, write, read].map(str::to_owned);
+    store::Change::PutPermission(store::Permission { user, vhost, configure, write, read })
 }
 
 /// Of a broker in memory that knows the user `guest` and the virtual host `/`.
@@ -166,9 +174,10 @@ fn guest_settings(
         parse_headers,
         write_headers,
         hash_property: |_, _| None,
-        edit_properties: |properties, _| properties.to_vec(),
+        edit_properties,
         interceptors: Interceptors::default(),
         default_queue_type: None,
+        consumer_timeout_ms: None,
         storage: None,
     }
 }
@@ -177,6 +186,27 @@ fn guest_settings(
 pub(crate) fn open_broker(scheduler: Arc<dyn Scheduler>) -> Arc<Broker> {
     let clock = Arc::new(ManualClock::new());
     Broker::new(guest_settings(u64::MAX, clock, scheduler))
+}
+
+/// A broker over these stores, with the users that they have: a second one over the same is a restart.
+pub(crate) fn broker_over(storage: &BrokerStorage) -> Arc<Broker> {
+    let clock = Arc::new(ManualClock::new());
+    let settings = guest_settings(u64::MAX, clock, Arc::new(Noted::default()));
+    let accounts = Accounts::new(storage.metadata.load()).expect("what was stored was good");
+    Broker::new(BrokerSettings { accounts, storage: Some(storage.clone()), ..settings })
+}
+
+/// Publishes a message to a queue of the virtual host `/`.
+pub(crate) fn put_message(broker: &Arc<Broker>, user: &str, queue: &str) {
+    let user = UserName::try_from(user).expect("short");
+    let vhost = broker.vhost(&VhostName::try_from("/").expect("short")).expect("it is there");
+    let peer = Peer::new(broker.next_connection_id(), user);
+    let mut client = Client::new(Arc::clone(broker), vhost, peer, Arc::new(Inbox::new()));
+    let holder = broker.next_holder_id();
+    client.channel_opened(holder, ChannelId(1)).expect("no limit");
+    let message = persistent_message("", queue, b"m");
+    client.publish(ChannelId(1), holder, message, None).expect("permitted");
+    client.flush(broker.clock().now());
 }
 
 /// A connection as a test moves it.
@@ -367,10 +397,42 @@ fn write_headers(_: &[u8], headers: &FieldTable) -> Vec<u8> {
     (tables.len() - 1).to_le_bytes().to_vec()
 }
 
+/// The headers after these edits; there are no other properties.
+fn edit_properties(properties: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let mut headers = parse_headers(properties);
+    for edit in edits {
+        let (Edit::DropHeader(name) | Edit::SetHeader { name, .. }) = edit else { continue };
+        let others = headers.iter().filter(|(key, _)| key.as_bytes() != name.as_bytes());
+        headers = others.map(|(key, value)| (key.clone(), value.clone())).collect();
+        if let Edit::SetHeader { name, value, .. } = edit {
+            headers.push(ShortStr::try_from(*name).expect("short"), value.clone());
+        }
+    }
+    write_headers(&[], &headers)
+}
+
+/// A message with these headers.
+pub(super) fn message_with_headers(
+    (exchange, key): (&str, &str),
+    body: &[u8],
+    header: MessageHeader,
+    headers: &[(&str, FieldValue)],
+) -> Message {
+    let header = MessageHeader { has_headers: true, ..header };
+    let mut properties = write_headers(&[], &entries(headers));
+    // What tells a message that may select more keys.
+    if headers.iter().any(|(name, _)| name.ends_with("CC")) {
+        properties.extend_from_slice(b"CC");
+    }
+    let exchange = ExchangeName::try_from(exchange).expect("short");
+    let body = Body::One(Bytes::copy_from_slice(body));
+    Message::new(&exchange, key.as_bytes(), &properties, body, header)
+}
+
 /// The headers of properties that [`write_headers`] made.
 pub(super) fn parse_headers(properties: &[u8]) -> FieldTable {
     let tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
-    let place = properties.try_into().map(usize::from_le_bytes);
+    let place = properties[..properties.len().min(8)].try_into().map(usize::from_le_bytes);
     place.ok().and_then(|place| tables.get(place).cloned()).unwrap_or_default()
 }
 
@@ -393,6 +455,23 @@ pub(super) fn message_that_expires(key: &str, body: &[u8], expiration_ms: u64) -
 /// A message to a queue, with a priority.
 pub(super) fn message_with_priority(key: &str, body: &[u8], priority: Option<u8>) -> Message {
     message_with("", key, body, MessageHeader { priority, ..MessageHeader::default() })
+}
+
+/// A message with this table of headers.
+pub(super) fn message_with_table(
+    exchange: &str,
+    key: &str,
+    headers: &FieldTable,
+    persistent: bool,
+) -> Message {
+    let header = MessageHeader { persistent, has_headers: true, ..MessageHeader::default() };
+    Message::new(
+        &ExchangeName::try_from(exchange).expect("short"),
+        ShortStr::try_from(key).expect("short").as_bytes(),
+        &write_headers(&[], headers),
+        Body::One(Bytes::from_static(b"m")),
+        header,
+    )
 }
 
 /// A table of these entries.

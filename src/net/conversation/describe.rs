@@ -2,7 +2,7 @@
 
 use crate::base::UserName;
 use crate::broker::{ChannelReport, ConnectionInfo, ConnectionReport, Vhost};
-use crate::protocol::{ChannelInfo, ChannelMode};
+use crate::protocol::{ChannelInfo, ChannelMode, Mechanism};
 
 use super::Conversation;
 
@@ -12,11 +12,11 @@ impl Conversation {
         let negotiated = self.connection.negotiated();
         ConnectionInfo {
             id: self.id,
-            peer: self.peer,
-            local: self.local,
+            peer: self.caller.address.socket_address(),
+            local: self.caller.local,
             user: user.clone(),
             vhost: vhost.name().clone(),
-            mechanism: self.mechanism.to_owned(),
+            mechanism: self.mechanism.map_or("", Mechanism::name).to_owned(),
             client_properties: self.connection.client_properties().clone(),
             connected_at_ms: self.broker.clock().unix_ms(),
             frame_max: negotiated.map_or(0, |negotiated| negotiated.frame_max),

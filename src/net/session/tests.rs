@@ -8,8 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
+};
 
+use super::super::caller::{Caller, CallerAddress};
 use super::{Conversation, Parts, Session};
 use crate::base::FieldTable;
 use crate::base::limits::TURN_EVENTS_MAX;
@@ -32,13 +35,15 @@ fn broker() -> Arc<Broker> {
     open_broker(Arc::new(NoTasks))
 }
 
-const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+fn caller() -> Caller {
+    let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+    Caller::plain(CallerAddress::inet(peer))
+}
 
 fn session<S: AsyncRead + AsyncWrite + Unpin>(broker: &Arc<Broker>, stream: S) -> Session<S> {
     Session::new(Parts {
-        local: None,
         stream,
-        peer: PEER,
+        caller: caller(),
         id: broker.next_connection_id(),
         broker: Arc::clone(broker),
         settings: Arc::new(Settings::default()),
@@ -183,7 +188,7 @@ fn a_turn_takes_a_bounded_part_of_a_full_inbox() {
     let broker = broker();
     let id = broker.next_connection_id();
     let mut conversation =
-        Conversation::new(PEER, None, id, Arc::clone(&broker), Arc::new(Settings::default()));
+        Conversation::new(caller(), id, Arc::clone(&broker), Arc::new(Settings::default()));
     let events = 10 * TURN_EVENTS_MAX + 1;
     conversation.inbox().push((0..events).map(|_| Event::Alarm { reason: None }));
     let (now, mut turns) = (conversation.now(), 0);
@@ -200,7 +205,7 @@ fn a_blocked_publisher_is_heard_when_the_broker_closes_the_connection() {
     let broker = broker();
     let id = broker.next_connection_id();
     let settings = Arc::new(Settings::default());
-    let mut conversation = Conversation::new(PEER, None, id, Arc::clone(&broker), settings);
+    let mut conversation = Conversation::new(caller(), id, Arc::clone(&broker), settings);
     let now = conversation.now();
     let hear = |conversation: &mut Conversation, bytes: &[u8]| {
         let mut input = BytesMut::from(bytes);
@@ -217,4 +222,60 @@ fn a_blocked_publisher_is_heard_when_the_broker_closes_the_connection() {
     let written = conversation.output().len();
     conversation.output().advance(written);
     assert!(conversation.is_over(now));
+}
+
+/// A stream that passes on what it took when it is flushed, as TLS may when its socket is full.
+struct Holding {
+    inner: DuplexStream,
+    held: Vec<u8>,
+}
+
+impl AsyncRead for Holding {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Holding {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.held.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { inner, held } = &mut *self;
+        while !held.is_empty() {
+            let written = std::task::ready!(Pin::new(&mut *inner).poll_write(context, held))?;
+            held.drain(..written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+/// `connection.start`, `tune`, `open-ok` and `channel.open-ok` do not fit the pipe at once.
+#[tokio::test]
+async fn what_a_stream_holds_back_is_flushed_even_when_nothing_more_happens() {
+    let broker = broker();
+    let (mut client, inner) = duplex(64);
+    let served = tokio::spawn(session(&broker, Holding { inner, held: Vec::new() }).run());
+    let asking = async {
+        client.write_all(&prelude()).await.expect("the session reads");
+        let mut buffer = BytesMut::new();
+        read_frames(&mut client, &mut buffer, 4).await;
+    };
+    let answered = tokio::time::timeout(tokio::time::Duration::from_secs(10), asking).await;
+    served.abort();
+    assert!(answered.is_ok(), "an answer stays in the stream");
 }

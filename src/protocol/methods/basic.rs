@@ -1,7 +1,7 @@
 //! Class basic (spec: 1.8), all but the publish.
 
 use crate::base::limits::CONSUMERS_PER_CHANNEL_MAX;
-use crate::base::{ConsumerTag, DeliveryTag, QueueName};
+use crate::base::{ConsumerTag, DIRECT_REPLY_TO, DeliveryTag, QueueName};
 use crate::wire::{BasicConsume, Method, MethodId};
 
 use crate::protocol::action::{Action, Got, Outcome, Request};
@@ -58,6 +58,9 @@ impl Channel {
         if self.consumers.len() >= CONSUMERS_PER_CHANNEL_MAX {
             return Err(ProtocolError::TooManyConsumers { max: CONSUMERS_PER_CHANNEL_MAX });
         }
+        if consume.queue.as_str() == DIRECT_REPLY_TO {
+            return self.consume_replies(consume, turn);
+        }
         let then = Then::ConsumeOk { nowait: consume.nowait };
         let request = Request::Consume { consume, prefetch: self.prefetch };
         self.ask(MethodId::BASIC_CONSUME, request, then, turn);
@@ -72,6 +75,7 @@ impl Channel {
     ) {
         let ok = Method::BasicCancelOk { consumer_tag: consumer_tag.clone() };
         if self.consumers.remove(&consumer_tag) {
+            self.replies_cancelled(&consumer_tag);
             let then = Then::reply(nowait, ok);
             self.ask(MethodId::BASIC_CANCEL, Request::Cancel(consumer_tag), then, turn);
         } else if !nowait {
@@ -130,7 +134,8 @@ impl Channel {
         requeue: bool,
         turn: &mut Turn<'_>,
     ) -> Result<(), ProtocolError> {
-        self.basic_nack(delivery_tag, false, requeue, turn)
+        let outcome = if requeue { Outcome::RequeueFailed } else { Outcome::Discard };
+        self.settle(Selection::One(delivery_tag), outcome, turn)
     }
 
     pub(in crate::protocol) fn basic_recover(

@@ -28,7 +28,8 @@ impl Channel {
         let mandatory = publish.mandatory;
         if let Some(whole) = content::whole(channel, bytes_max, frames) {
             let message = whole.message(exchange, publish.routing_key);
-            self.publish(Published { message, mandatory }, turn);
+            let wants_reply = whole.wants_reply;
+            self.publish(Published { message, mandatory, wants_reply }, turn);
             return Ok(());
         }
         let exchange = exchange.clone();
@@ -41,7 +42,11 @@ impl Channel {
     /// A publish is whole.
     #[inline]
     pub(in crate::protocol) fn publish(&mut self, published: Published, turn: &mut Turn<'_>) {
-        let Published { message, mandatory } = published;
+        let Published { mut message, mandatory, wants_reply } = published;
+        if wants_reply {
+            let Some(request) = self.request(&message, turn) else { return };
+            message = request;
+        }
         let sequence = match &mut self.mode {
             Mode::Plain => None,
             Mode::Confirm(confirms) => Some(confirms.publish()),

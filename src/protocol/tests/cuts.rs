@@ -22,6 +22,10 @@ fn fitting(request: &Request) -> Answer {
         },
         Request::QueuePurge(_) | Request::QueueDelete { .. } => Answer::Messages(0),
         Request::Consume { consume, .. } => Answer::Consuming(consume.consumer_tag.clone()),
+        Request::ConsumeReplies(tag) => Answer::ConsumingReplies {
+            consumer_tag: tag.clone(),
+            address: "amq.rabbitmq.reply-to.token".try_into().expect("short"),
+        },
         Request::Get { .. } => {
             Answer::Got(Box::new(Got { delivery: delivery(7, 1), message_count: 0 }))
         }

@@ -65,7 +65,8 @@ fn acks_of_one_read_are_one_settlement_of_runs() {
 #[test]
 fn nack_and_reject_requeue_or_discard() {
     let mut pair = delivered(6);
-    assert_eq!(pair.send(1, &reject(1, true)), vec![settled(Outcome::Requeue, &[(1, 1)])]);
+    let failed = vec![settled(Outcome::RequeueFailed, &[(1, 1)])];
+    assert_eq!(pair.send(1, &reject(1, true)), failed, "a nack says something else of the message");
     assert_eq!(pair.send(1, &reject(2, false)), vec![settled(Outcome::Discard, &[(2, 2)])]);
     assert_eq!(pair.send(1, &nack(3, false, true)), vec![settled(Outcome::Requeue, &[(3, 3)])]);
     assert_eq!(pair.send(1, &nack(5, true, false)), vec![settled(Outcome::Discard, &[(4, 5)])]);

@@ -8,8 +8,8 @@ use super::pair::{
 };
 use crate::base::{ChannelId, FieldValue, HolderId, ReplyCode};
 use crate::protocol::{
-    Action, Answer, Credentials, Initiator, Negotiated, Refusal, Request, Secret, Settings,
-    server_properties,
+    Action, Answer, Credentials, Initiator, Mechanism, Negotiated, Refusal, Request, Secret,
+    Settings, server_properties,
 };
 use crate::wire::{Method, MethodId, PROTOCOL_HEADER, encode_table};
 
@@ -35,7 +35,7 @@ fn a_client_logs_in_and_opens_a_virtual_host() {
     assert_eq!(pair.only_method(0), start);
 
     let credentials = Credentials {
-        mechanism: "PLAIN",
+        mechanism: Mechanism::Plain,
         user: Bytes::from_static(b"guest"),
         password: Secret(Bytes::from_static(b"secret")),
         client_properties: client_properties(&CAPABILITIES),
@@ -103,7 +103,7 @@ fn the_header_of_0_9_is_taken_as_0_9_1() {
 
 #[test]
 fn another_protocol_is_answered_with_ours_and_ended() {
-    let cases: [(&[u8], &str); 4] = [
+    let cases: [(&[u8], &str); 6] = [
         (b"AMQP\x00\x01\x00\x00", "AMQP version [0, 1, 0, 0] is not supported"),
         (
             b"GET / HTTP/1.1\r\n",
@@ -112,6 +112,14 @@ fn another_protocol_is_answered_with_ours_and_ended() {
         (
             b"\x16\x03\x01\x02\x00\x01\x00\x01",
             "TLS client detected on non-TLS AMQP port: the client connects to the wrong port",
+        ),
+        (
+            b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 5672\r\n",
+            "PROXY protocol header detected on a listener without proxy_protocol = true",
+        ),
+        (
+            b"\r\n\r\n\0\r\nQUIT\n",
+            "PROXY protocol header detected on a listener without proxy_protocol = true",
         ),
         (
             b"SSH-2.0-",
@@ -146,7 +154,7 @@ fn amqplain_takes_a_table_without_its_length() {
     let Request::Authenticate(credentials) = pair.asks(0, &start_ok) else {
         panic!("no login");
     };
-    assert_eq!(credentials.mechanism, "AMQPLAIN");
+    assert_eq!(credentials.mechanism, Mechanism::Amqplain);
     assert_eq!(credentials.user, "guest");
     assert_eq!(credentials.password, Secret(Bytes::from_static(b"secret")));
 }

@@ -135,7 +135,7 @@ fn settlements_keep_their_order_and_outcome() {
     pair.send(1, &ack(4, true));
     let expected = vec![
         settled(Outcome::Ack, &[(1, 1)]),
-        settled(Outcome::Requeue, &[(3, 3)]),
+        settled(Outcome::RequeueFailed, &[(3, 3)]),
         settled(Outcome::Ack, &[(2, 2), (4, 4)]),
     ];
     assert_eq!(pair.send(1, &Method::TxCommit), expected);

@@ -36,8 +36,10 @@ fn a_rejected_message_departs_and_is_released_when_it_has_arrived() {
 }
 
 #[test]
-fn what_departs_says_how_often_it_was_handed_out_and_belongs_to_nobody() {
+fn what_departs_says_how_often_it_failed_and_belongs_to_nobody() {
     let mut queue = held();
+    queue.settle(1, FAILED, &[(1, 1)]);
+    queue.deliver();
     queue.settle(1, REQUEUE, &[(1, 1)]);
     queue.deliver();
     assert_eq!(queue.settle(1, Settlement::Discard, &[(1, 1)]), [dead(1, Reason::Rejected, 1)]);

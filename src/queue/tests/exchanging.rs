@@ -81,7 +81,7 @@ fn a_delivery_says_how_often_the_message_was_handed_out_before() {
     for count in 0..3 {
         let (effects, _) = queue.deliver_burst(ALL);
         let Some(Effect::Deliver { delivery, .. }) = effects.first() else { panic!() };
-        assert_eq!((delivery.delivery_count, delivery.redelivered), (count, count > 0));
+        assert_eq!((delivery.acquired_count, delivery.redelivered), (count, count > 0));
         queue.settle(1, REQUEUE, &[(1, 1)]);
     }
 }

@@ -1,6 +1,6 @@
 //! Q12: messages that expire.
 
-use crate::base::{ConsumerId, MessageId, Millis};
+use crate::base::{ConsumerId, MessageId, Millis, TimeToLive};
 use crate::queue::{
     Burst, Command, DeadLetter, DeleteCondition, Effect, Flow, Machine, Paging, Progress,
     QueueConfig, Reason, RequestId, Residence, Settlement, Span,
@@ -8,13 +8,16 @@ use crate::queue::{
 
 use super::fixture::*;
 
-fn with_ttl(ms: u32) -> Queue {
+fn with_ttl(ms: u64) -> Queue {
     Queue::new(QueueConfig { message_ttl: Some(ms), ..QueueConfig::default() })
 }
 
 /// Publishes messages with these TTLs.
-fn publish_with(queue: &mut Queue, ttls: impl IntoIterator<Item = Option<u32>>) {
-    let mut message = |ttl| crate::queue::Incoming { ttl, ..queue.message(false, None) };
+fn publish_with(queue: &mut Queue, ttls: impl IntoIterator<Item = Option<u64>>) {
+    let mut message = |ttl: Option<u64>| {
+        let ttl = ttl.map(TimeToLive::from_ms);
+        crate::queue::Incoming { ttl, ..queue.message(false, None) }
+    };
     let messages = ttls.into_iter().map(&mut message).collect();
     assert_eq!(queue.apply(Command::Enqueue(messages)), []);
 }
@@ -218,7 +221,7 @@ fn a_queue_with_a_ttl_asks_for_its_head_after_a_restart() {
         id: MessageId(id),
         payload: id,
         bytes: 10,
-        delivery_count: 0,
+        acquired_count: 0,
         appended: true,
         residence: Residence::Disk,
         damaged: false,

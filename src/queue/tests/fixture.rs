@@ -14,6 +14,7 @@ pub(super) const ALL: Burst = Burst { messages: usize::MAX, bytes: u64::MAX };
 
 /// `basic.nack` with `requeue`.
 pub(super) const REQUEUE: Settlement = Settlement::Requeue(Attempt::Returned);
+pub(super) const FAILED: Settlement = Settlement::Requeue(Attempt::Failed);
 
 /// Shared credit that is counted down; `asked` says who was asked.
 #[derive(Clone, Debug)]
@@ -155,7 +156,7 @@ impl Queue {
     }
 
     pub(super) fn configure(&mut self, config: QueueConfig) -> Vec<Effect<u64>> {
-        self.apply(Command::Configure(config))
+        self.apply(Command::Configure(Box::new(config)))
     }
 
     pub(super) fn departed(&mut self, runs: &[(u64, u64)]) -> Vec<Effect<u64>> {
@@ -235,7 +236,7 @@ pub(super) fn reply(request: u64, reply: Reply<u64>) -> Effect<u64> {
     Effect::Reply { request: RequestId(request), reply }
 }
 
-/// A message departs that was handed out this often.
+/// A message departs of which so many attempts failed.
 pub(super) fn dead(id: u64, reason: Reason, delivery_count: u32) -> Effect<u64> {
     Effect::DeadLetter { id: MessageId(id), payload: id, reason, delivery_count }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::MessageId;
 use crate::queue::{
-    Command, DeadLetter, Effect, Incoming, LogMode, Overflow, Paging, QueueConfig, Reason,
+    Command, DeadLetter, Effect, Incoming, LogMode, Overflow, Paging, QueueConfig, Reason, Reply,
     Settlement,
 };
 
@@ -140,15 +140,55 @@ fn a_smaller_limit_drops_a_long_queue_in_steps_and_from_its_pages() {
 }
 
 #[test]
-fn a_message_that_returns_too_often_is_given_up() {
+fn a_message_whose_attempts_fail_too_often_is_given_up() {
     let mut queue = Queue::new(QueueConfig { delivery_limit: Some(1), ..QueueConfig::default() });
     queue.attach_all([manual(1, 1, 1)]);
     queue.publish(1);
     queue.deliver();
-    assert_eq!(queue.settle(1, REQUEUE, &[(1, 1)]), []);
+    assert_eq!(queue.settle(1, FAILED, &[(1, 1)]), []);
     assert_eq!(queue.deliver(), [(1, 1, true)]);
-    assert_eq!(queue.settle(1, REQUEUE, &[(1, 1)]), [gone(1, false)]);
+    assert_eq!(queue.settle(1, FAILED, &[(1, 1)]), [gone(1, false)]);
     assert_eq!(queue.machine.losses().delivery_limit, 1);
+}
+
+/// rabbitmq: quorum-queues.md, poison messages: `basic.nack` does not count.
+#[test]
+fn a_message_may_be_given_back_as_often_as_anybody_likes() {
+    let mut queue = Queue::new(QueueConfig { delivery_limit: Some(1), ..QueueConfig::default() });
+    queue.publish(1);
+    let get = |queue: &mut Queue, acquired: u16, failed: u32| {
+        let effects = queue.get(Some(1));
+        let [Effect::Reply { reply: Reply::Got { delivery: Some(got), .. }, .. }] = &effects[..]
+        else {
+            panic!("{effects:?}");
+        };
+        assert_eq!((got.acquired_count, got.delivery_count), (acquired, failed));
+        assert_eq!(got.redelivered, acquired > 0);
+    };
+    for acquired in 0..10 {
+        get(&mut queue, acquired, 0);
+        assert_eq!(queue.settle(1, REQUEUE, &[(1, 1)]), []);
+    }
+    get(&mut queue, 10, 0);
+    assert_eq!(queue.settle(1, FAILED, &[(1, 1)]), []);
+    get(&mut queue, 11, 1);
+    assert_eq!(queue.settle(1, REQUEUE, &[(1, 1)]), []);
+    get(&mut queue, 12, 1);
+    assert_eq!(queue.release(1), [gone(1, false)], "a holder that is gone has failed");
+}
+
+#[test]
+fn a_limit_that_is_lowered_counts_for_what_returns() {
+    let limited = |limit| QueueConfig { delivery_limit: Some(limit), ..QueueConfig::default() };
+    let mut queue = Queue::new(limited(5));
+    queue.publish(1);
+    for _ in 0..2 {
+        queue.get(Some(1));
+        assert_eq!(queue.settle(1, FAILED, &[(1, 1)]), []);
+    }
+    queue.get(Some(1));
+    queue.apply(Command::Configure(Box::new(limited(1))));
+    assert_eq!(queue.settle(1, REQUEUE, &[(1, 1)]), [gone(1, false)]);
 }
 
 #[test]

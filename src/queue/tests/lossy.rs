@@ -113,7 +113,7 @@ impl World {
                 id: MessageId(*id),
                 payload: *id,
                 bytes: 10,
-                delivery_count: 0,
+                acquired_count: 0,
                 appended: true,
                 residence: Residence::Ram,
                 damaged: *fate == Fate::Damaged,

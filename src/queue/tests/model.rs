@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::base::{ConsumerId, HolderId, MessageId, Millis};
+use crate::base::{ConsumerId, HolderId, MessageId, Millis, TimeToLive};
 use crate::queue::{
     Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, DeleteCondition, Delivery,
     Effect, Flow, Incoming, LogMode, Overflow, Paged, Progress, PublishRef, QueueConfig, Reason,
@@ -17,6 +17,7 @@ pub(super) struct Message {
     pub(super) id: u64,
     pub(super) payload: u64,
     pub(super) bytes: u64,
+    pub(super) acquired_count: u16,
     pub(super) delivery_count: u32,
     pub(super) appended: bool,
     pub(super) unconfirmed: Option<PublishRef>,
@@ -72,14 +73,16 @@ impl Model {
     /// A queue that holds these messages already.
     pub(super) fn recover(config: QueueConfig, next: MessageId, past: &[Paged<u64>]) -> Self {
         let message = |message: &Paged<u64>| {
-            let Paged { id, payload, bytes, delivery_count, appended, priority, .. } = *message;
+            let Paged { id, payload, bytes, acquired_count, appended, priority, .. } = *message;
             let priority = priority.min(config.max_priority.unwrap_or(0));
             let (id, unconfirmed, expires, place) = (id.0, None, None, Place::Ready);
             Message {
                 id,
                 payload,
                 bytes,
-                delivery_count,
+                acquired_count,
+                // A restart forgets it.
+                delivery_count: 0,
                 appended,
                 unconfirmed,
                 expires,
@@ -210,7 +213,7 @@ impl Model {
                 }
             }
             Command::Configure(config) => {
-                self.configure(config);
+                self.configure(*config);
             }
             Command::Tick => {}
             Command::Departed { runs } => self.departed(&runs, out),
@@ -321,8 +324,8 @@ impl Model {
             out.extend(publish.map(|publish| Effect::Refuse { publish }));
             return;
         }
-        let ttl = ttl.into_iter().chain(self.config.message_ttl).min();
-        let expires = ttl.map(|ttl| self.now + u64::from(ttl));
+        let ttl = ttl.map(TimeToLive::ms).into_iter().chain(self.config.message_ttl).min();
+        let expires = ttl.map(|ttl| self.now + ttl);
         let id = self.next;
         self.next += 1;
         let appended = persistent && self.config.log == LogMode::Logged;
@@ -332,16 +335,18 @@ impl Model {
             out.extend(publish.map(confirm_one));
         }
         let unconfirmed = publish.filter(|_| appended);
+        let due = due.map(|delay| self.now + u64::from(delay.ms()));
         let place = match (self.config.due, due) {
-            (WhenDue::Ready, Some(due)) if due.0 > self.now => Place::Delayed { until: due.0 },
-            (WhenDue::Forward, Some(due)) => Place::Delayed { until: due.0 },
+            (WhenDue::Ready, Some(until)) if until > self.now => Place::Delayed { until },
+            (WhenDue::Forward, Some(until)) => Place::Delayed { until },
             _ => Place::Ready,
         };
-        let delivery_count = 0;
+        let (acquired_count, delivery_count) = (0, 0);
         let message = Message {
             id,
             payload,
             bytes,
+            acquired_count,
             delivery_count,
             appended,
             unconfirmed,
@@ -371,7 +376,8 @@ impl Model {
                 Settlement::Requeue(attempt) => {
                     let message = &mut self.messages[at];
                     message.place = Place::Ready;
-                    message.delivery_count += 1;
+                    message.acquired_count = message.acquired_count.saturating_add(1);
+                    message.delivery_count += u32::from(attempt == Attempt::Failed);
                     let limit = self.config.delivery_limit.unwrap_or(u32::MAX);
                     let count = message.delivery_count;
                     if count > limit {
@@ -500,12 +506,12 @@ impl Model {
     }
 
     fn delivery(&self, at: usize, holder: HolderId, no_ack: bool) -> Delivery<u64> {
-        let Message { id, payload, delivery_count, .. } = self.messages[at];
-        let redelivered = delivery_count > 0;
+        let Message { id, payload, acquired_count, delivery_count, .. } = self.messages[at];
+        let redelivered = acquired_count > 0;
         let until_read = no_ack && self.cold.contains(&id);
         let holder = (!no_ack || until_read).then_some(holder);
         let id = MessageId(id);
-        Delivery { id, payload, redelivered, delivery_count, holder, until_read }
+        Delivery { id, payload, redelivered, acquired_count, delivery_count, holder, until_read }
     }
 
     /// Whoever cannot take a message leaves the line; whoever newly can stands at its end.

@@ -34,14 +34,14 @@ fn recovered(ids: &[u64], next: u64) -> Queue {
     queue
 }
 
-fn paged(ids: impl IntoIterator<Item = u64>, delivery_count: u32) -> Vec<Paged<u64>> {
+fn paged(ids: impl IntoIterator<Item = u64>, acquired_count: u16) -> Vec<Paged<u64>> {
     let message = |id| {
         let (id, payload, residence) = (MessageId(id), id, Residence::Ram);
         Paged {
             id,
             payload,
             bytes: 10,
-            delivery_count,
+            acquired_count,
             appended: true,
             residence,
             damaged: false,
@@ -222,7 +222,7 @@ fn a_recovered_queue_goes_on_where_it_was() {
     let effects = queue.apply(Command::Enqueue(vec![message]));
     assert_eq!(effects, [Effect::Append { id: MessageId(9), payload: 1 }]);
     let mut messages = paged([2, 4, 7], 0);
-    messages[0].delivery_count = 1;
+    messages[0].acquired_count = 1;
     for message in &mut messages[1..] {
         message.residence = Residence::Disk;
     }

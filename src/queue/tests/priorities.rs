@@ -1,6 +1,6 @@
 //! Q17: priorities of messages.
 
-use crate::base::{MessageId, Millis};
+use crate::base::{MessageId, Millis, TimeToLive};
 use crate::queue::{
     Command, Effect, Incoming, Machine, Overflow, Paged, Paging, QueueConfig, Residence,
     Settlement, Span,
@@ -58,8 +58,10 @@ fn length_and_time_take_from_the_head() {
     let mut queue = Queue::new(QueueConfig { max_length: Some(2), ..config() });
     assert_eq!(offer(&mut queue, &[1, 4, 0]), [gone(2, false)]);
     let mut queue = Queue::new(config());
-    let short = Incoming { ttl: Some(10), priority: 0, ..queue.message(false, None) };
-    let long = Incoming { ttl: Some(20), priority: 1, ..queue.message(false, None) };
+    let short =
+        Incoming { ttl: Some(TimeToLive::from_ms(10)), priority: 0, ..queue.message(false, None) };
+    let long =
+        Incoming { ttl: Some(TimeToLive::from_ms(20)), priority: 1, ..queue.message(false, None) };
     queue.apply(Command::Enqueue(vec![short, long]));
     assert_eq!(queue.tick(15), [], "it waits behind the other");
     assert_eq!(queue.tick(5), [gone_run(1, 2, 0)]);
@@ -92,7 +94,7 @@ fn after_a_restart_everything_comes_back_before_anything_is_handed_out() {
             id: MessageId(id),
             payload: id,
             bytes: 10,
-            delivery_count: 0,
+            acquired_count: 0,
             appended: true,
             residence: Residence::Disk,
             damaged: false,

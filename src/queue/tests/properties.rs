@@ -82,15 +82,15 @@ impl Subject {
 /// The messages of a past, and the id of the next one.
 fn remembered((messages, gap): &Past) -> (Vec<Paged<u64>>, MessageId) {
     let mut last = 0;
-    let message = |(gap, bytes, delivery_count): &(u64, u64, u32)| {
+    let message = |(gap, bytes, acquired_count): &(u64, u64, u16)| {
         last += 1 + gap;
         let (id, residence) = (MessageId(last), Residence::Disk);
-        let (bytes, delivery_count) = (*bytes, *delivery_count);
+        let (bytes, acquired_count) = (*bytes, *acquired_count);
         Paged {
             id,
             payload: last,
             bytes,
-            delivery_count,
+            acquired_count,
             appended: true,
             residence,
             damaged: false,

@@ -89,7 +89,8 @@ impl Model {
 
     pub(super) fn delay(&self, count: u32, attempt: Attempt) -> Option<u64> {
         let retry = self.config.delayed_retry?;
-        let delay = u64::from(retry.max).min(u64::from(retry.min) * u64::from(count));
+        let times = if count == 0 { 1 } else { u64::from(count) };
+        let delay = u64::from(retry.max).min(u64::from(retry.min) * times);
         (delay > 0 && retry.only.unwrap_or(attempt) == attempt).then_some(delay)
     }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::base::{ConsumerId, HolderId, MessageId, Millis};
+use crate::base::{ConsumerId, HolderId, MessageId, Millis, TimeToLive};
 use crate::queue::{
-    Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, DelayedRetry,
+    Access, Acknowledge, Attempt, Burst, Command, Consumer, DeadLetter, Delay, DelayedRetry,
     DeleteCondition, Flow, Incoming, LogMode, Overflow, Paging, QueueConfig, RequestId, Residence,
     Settlement, WhenDue,
 };
@@ -41,7 +41,7 @@ pub(super) enum Step {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Features {
     dead_letter: DeadLetter,
-    message_ttl: Option<u32>,
+    message_ttl: Option<u64>,
     limits: (Option<u64>, Option<u64>, Overflow),
     delivery_limit: Option<u32>,
     delayed_retry: Option<DelayedRetry>,
@@ -49,7 +49,7 @@ pub(super) struct Features {
 
 /// A message to come: persistence, bytes, whose publish with how many sequences left out, its TTL, its
 /// priority, and how much later it is due.
-pub(super) type Draft = (bool, u64, Option<(u64, u64)>, Option<u32>, u8, Option<u64>);
+pub(super) type Draft = (bool, u64, Option<(u64, u64)>, Option<u64>, u8, Option<u32>);
 
 /// What a step is on a real queue: the numbers of a script of steps, resolved.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ pub(super) struct Script {
 
 /// What a queue held before a restart: the gap before each message, its bytes, and how often it was
 /// handed out; and the gap before the next message.
-pub(super) type Past = (Vec<(u64, u64, u32)>, u64);
+pub(super) type Past = (Vec<(u64, u64, u16)>, u64);
 
 impl Script {
     /// A script for a queue whose next message has this id.
@@ -108,7 +108,9 @@ impl Script {
                 self.now = self.now.after(*ms);
                 return Move::Pass(*ms);
             }
-            Step::Configure(features) => Command::Configure(with(self.declared, *features)),
+            Step::Configure(features) => {
+                Command::Configure(Box::new(with(self.declared, *features)))
+            }
             Step::Departed(at, more) => {
                 Command::Departed { runs: vec![(MessageId(id(*at)), MessageId(id(*at) + more))] }
             }
@@ -156,15 +158,16 @@ impl Script {
             self.published.insert((holder, *sequence));
             publish(holder, *sequence)
         });
-        let (ttl, due) = (ttl.filter(|_| self.timed), delay.map(|ms| self.now.after(ms)));
+        let ttl = ttl.filter(|_| self.timed).map(TimeToLive::from_ms);
+        let due = delay.map(Delay::from_ms);
         Incoming { payload: self.payloads, bytes, persistent, publish, ttl, priority, due }
     }
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
     let by = prop::option::weighted(0.8, (1..3u64, 0..2u64));
-    let ttl = prop::option::weighted(0.3, 0..40u32);
-    (any::<bool>(), 0..50u64, by, ttl, 0..5u8, prop::option::weighted(0.3, 0..40u64))
+    let ttl = prop::option::weighted(0.3, 0..40u64);
+    (any::<bool>(), 0..50u64, by, ttl, 0..5u8, prop::option::weighted(0.3, 0..40u32))
 }
 
 fn attach() -> impl Strategy<Value = Step> {
@@ -229,7 +232,7 @@ fn features() -> impl Strategy<Value = Features> {
     ];
     let length = prop::option::weighted(0.3, 0..12u64);
     let limits = (length, prop::option::weighted(0.2, 0..300u64), overflow);
-    let ttl = prop::option::weighted(0.3, 0..40u32);
+    let ttl = prop::option::weighted(0.3, 0..40u64);
     let attempt = prop_oneof![
         1 => Just(None),
         1 => Just(Some(Attempt::Returned)),
@@ -290,7 +293,7 @@ pub(super) fn beginning() -> impl Strategy<Value = (QueueConfig, Option<Past>)> 
         },
     );
     let config = (declared, features()).prop_map(|(config, features)| with(config, features));
-    let past = (vec((0..3u64, 0..50u64, 0..3u32), 1..40), 0..3u64);
+    let past = (vec((0..3u64, 0..50u64, 0..3u16), 1..40), 0..3u64);
     (config, prop::option::weighted(0.3, past))
         .prop_map(|(config, past)| (config, past.filter(|_| config.paging.is_some())))
 }

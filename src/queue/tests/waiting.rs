@@ -104,7 +104,7 @@ fn an_auto_delete_queue_goes_with_its_last_consumer_when_that_is_late() {
     assert_eq!(queue.tick(10), [late(1, 1), gone(1, false), Effect::Deleted]);
 }
 
-fn unused_for(ms: u32) -> Queue {
+fn unused_for(ms: u64) -> Queue {
     let mut queue = Queue::new(QueueConfig { expires: Some(ms), ..QueueConfig::default() });
     assert_eq!(queue.machine.next_deadline(), Some(Millis(0)), "it must hear what time it is");
     assert_eq!(queue.tick(0), []);

@@ -57,6 +57,22 @@ impl<Q: Clone> Table<Q> {
         true
     }
 
+    /// Gives an exchange that delays the queue in which it does: messages that are to wait go there and
+    /// nowhere else from here. No name leads to it, and it goes with its exchange
+    /// ([`Self::take_orphans`]).
+    pub fn set_delay_queue(&mut self, name: &str, queue: Q) {
+        let slot = self.exchange_slot(name.as_bytes());
+        if let Some(entry) = slot.and_then(|slot| self.exchanges.get_mut(slot.0)) {
+            self.orphans.extend(entry.delay_queue.replace(queue));
+            self.generation += 1;
+        }
+    }
+
+    /// Queues of exchanges that delayed and are gone, each told once.
+    pub fn take_orphans(&mut self) -> Vec<Q> {
+        std::mem::take(&mut self.orphans)
+    }
+
     /// Adds a queue; the default exchange routes to it from now on. False when the name is taken,
     /// and then nothing changes.
     pub fn add_queue(&mut self, name: QueueName, queue: Q) -> bool {
@@ -94,7 +110,7 @@ impl<Q: Clone> Table<Q> {
             return Err(RoutingError::DefaultExchange);
         }
         if let Some(entry) = self.exchanges.get(from.0) {
-            let (kind, key) = (entry.exchange.kind, routing_key.as_bytes());
+            let (kind, key) = (entry.exchange.routes_as(), routing_key.as_bytes());
             checks::check_binding(kind, key, &arguments, target)?;
         }
         let identity = identity(from, target, &routing_key, &arguments);
@@ -133,7 +149,15 @@ impl<Q: Clone> Table<Q> {
         let key = Key::from(exchange.name.as_str().as_bytes());
         let router = Router::new(&exchange);
         let (outgoing, incoming) = (Vec::new(), Vec::new());
-        let entry = ExchangeEntry { exchange, policy_alternate: None, router, outgoing, incoming };
+        let entry = ExchangeEntry {
+            policy_alternate: None,
+            deduplicates: exchange.deduplicates(),
+            delay_queue: None,
+            exchange,
+            router,
+            outgoing,
+            incoming,
+        };
         let slot = ExchangeSlot(self.exchanges.insert(entry));
         self.exchange_names.entry(key, || slot);
         self.generation += 1;
@@ -216,6 +240,7 @@ impl<Q: Clone> Table<Q> {
         if let Some(entry) = self.exchanges.remove(slot.0) {
             self.exchange_names.remove(entry.exchange.name.as_str().as_bytes());
             removed.exchanges.push(entry.exchange);
+            self.orphans.extend(entry.delay_queue);
         }
         self.generation += 1;
     }

@@ -41,6 +41,11 @@ impl<Q: Clone> Table<Q> {
         routed.queues.extend(
             found.filter_map(|slot| self.queues.get(slot.0)).map(|entry| entry.handle.clone()),
         );
+        let delays = scratch.matches.delays.iter();
+        let delaying = delays.filter_map(|slot| self.exchanges.get(slot.0)?.delay_queue.clone());
+        let now = routed.queues.len();
+        routed.queues.extend(delaying);
+        routed.delaying = routed.queues.len() - now;
         routed.generation = self.generation;
         Ok(())
     }
@@ -71,6 +76,13 @@ impl<Q: Clone> Table<Q> {
                 continue;
             }
             let Some(entry) = self.exchanges.get(slot) else { continue };
+            if entry.deduplicates && facts.is_duplicate(&entry.exchange) {
+                continue;
+            }
+            if entry.delay_queue.is_some() && facts.is_delayed() {
+                matches.delays.push(ExchangeSlot(slot));
+                continue;
+            }
             let before = matches.groups;
             entry.router.matches(keys, &mut facts, walk, matches);
             if entry.router.keeps_history() {
@@ -100,7 +112,7 @@ impl<Q: Clone> Table<Q> {
 
     /// Where a message goes that this exchange has no binding for. A name without an exchange is
     /// nowhere, and may be somewhere later.
-    fn alternate(&self, entry: &ExchangeEntry) -> Option<ExchangeSlot> {
+    fn alternate(&self, entry: &ExchangeEntry<Q>) -> Option<ExchangeSlot> {
         let by_policy = || entry.policy_alternate.as_ref().map(|name| name.as_str().as_bytes());
         self.exchange_slot(entry.exchange.alternate().or_else(by_policy)?)
     }

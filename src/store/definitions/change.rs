@@ -154,7 +154,7 @@ pub(in crate::store) struct Encoded {
     pub(in crate::store) key: RecordKey,
     /// The record as JSON; `None` to take it away.
     pub(in crate::store) json: Option<Vec<u8>>,
-    /// The number of the queue, when one is put.
+    /// The number of the queue, or the highest one of the exchange, when one is put that has any.
     pub(in crate::store) queue_number: Option<u64>,
     /// What it was made of.
     pub(in crate::store) change: Change,
@@ -170,6 +170,7 @@ impl Encoded {
         };
         let queue_number = match &change {
             Change::PutQueue(queue) => Some(queue.number),
+            Change::PutExchange(exchange) => exchange.highest_number(),
             _ => None,
         };
         Ok(Self { kind, key, json, queue_number, change })

@@ -123,6 +123,21 @@ pub struct Exchange {
     /// As declared.
     #[serde(with = "table")]
     pub arguments: FieldTable,
+    /// What the message log knows the keys by that it remembers to find duplicates, if it does; as the
+    /// number of a queue, and out of the same counter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// What the message log knows the queue by in which it delays messages; unique as
+    /// [`Queue::number`]. `None` for an exchange that does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_queue: Option<u64>,
+}
+
+impl Exchange {
+    /// The highest number that the message log knows something of it by.
+    pub(in crate::store) fn highest_number(&self) -> Option<u64> {
+        self.number.max(self.delay_queue)
+    }
 }
 
 /// A durable queue. Exclusive queues end with their connection and are never stored.

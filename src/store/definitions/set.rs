@@ -93,7 +93,12 @@ impl Definitions {
             Change::PutVhost(record) => insert(&mut self.vhosts, record),
             Change::PutUser(record) => insert(&mut self.users, record),
             Change::PutPermission(record) => insert(&mut self.permissions, record),
-            Change::PutExchange(record) => insert(&mut self.exchanges, record),
+            Change::PutExchange(record) => {
+                if let Some(number) = record.highest_number() {
+                    self.next_queue_number = next_queue_number(self.next_queue_number, number);
+                }
+                insert(&mut self.exchanges, record);
+            }
             Change::PutQueue(record) => {
                 self.next_queue_number = next_queue_number(self.next_queue_number, record.number);
                 insert(&mut self.queues, record);

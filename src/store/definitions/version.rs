@@ -19,7 +19,7 @@ pub struct FormatVersion {
 
 impl FormatVersion {
     /// What this broker writes.
-    pub const CURRENT: Self = Self { major: 1, minor: 1 };
+    pub const CURRENT: Self = Self { major: 1, minor: 2 };
 
     /// Whether this broker may read it.
     #[must_use]

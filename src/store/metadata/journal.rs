@@ -1,7 +1,7 @@
 //! `definitions.journal`: every group of changes since the mirror was written, one per line.
 //!
 //! ```text
-//! <CRC-32 in 8 hex digits> <generation> {"haremq_journal":"1.1"}      first line; the mirror's generation
+//! <CRC-32 in 8 hex digits> <generation> {"haremq_journal":"1.2"}      first line; the mirror's generation
 //! <CRC-32 in 8 hex digits> <generation> [change, change, …]           a group; generations follow on
 //! ```
 //!

@@ -2,7 +2,7 @@
 //! rebuilding the database.
 //!
 //! The first line is frozen for all versions, so that every version can tell a newer file from a
-//! damaged one: `{"haremq_definitions":"1.1","generation":17,"checksum":"9ae0daaf","definitions":{`.
+//! damaged one: `{"haremq_definitions":"1.2","generation":17,"checksum":"9ae0daaf","definitions":{`.
 //! The checksum is CRC-32 (IEEE) over version, line feed, generation, line feed, and everything that
 //! follows the first line.
 
@@ -151,7 +151,7 @@ mod tests {
         let text = String::from_utf8(bytes).expect("UTF-8");
         let (_, body) = text.split_once('\n').expect("a first line");
         let (kept, _) = body.split_once(",\n\"policies\":[").expect("a later kind");
-        let body = [kept.replace("\"1.1\"", "\"1.0\"").as_bytes(), b"\n}}\n"].concat();
+        let body = [kept.replace("\"1.2\"", "\"1.0\"").as_bytes(), b"\n}}\n"].concat();
         let version = FormatVersion { major: 1, minor: 0 };
         let mut bytes = first_line(version, 17, checksum(version, 17, &body));
         bytes.extend_from_slice(&body);

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::values::{properties_with, short_str, table};
 use crate::base::{FieldTable, FieldValue, MessageHeader, ReplyCode, ShortStr};
-use crate::wire::{ContentHeader, MethodId, Properties, WireError, decode_table, headers_of};
+use crate::wire::{
+    ContentHeader, MethodId, Properties, WireError, decode_table, headers_of, with_reply_to,
+};
 
 fn header_payload(body_size: u64, properties: &[u8]) -> Vec<u8> {
     let mut payload = vec![0, 60, 0, 0];
@@ -153,5 +155,21 @@ proptest! {
         let properties = [&flags.to_be_bytes()[..], &rest].concat();
         let scanned = ContentHeader::scan(&header_payload(0, &properties)).map(|_| ());
         prop_assert_eq!(scanned, Properties::decode(&properties).map(|_| ()));
+    }
+}
+
+proptest! {
+    /// The other properties stay as they are, byte for byte: nothing is read into values and written again.
+    #[test]
+    fn another_reply_to_changes_nothing_else(
+        properties in properties_with(short_str(), table()),
+        reply_to in short_str(),
+    ) {
+        let changed = with_reply_to(&properties.encode(), &reply_to);
+        let expected = match properties.reply_to {
+            Some(_) => Properties { reply_to: Some(reply_to), ..properties },
+            None => properties,
+        };
+        prop_assert_eq!(changed, expected.encode().to_vec());
     }
 }

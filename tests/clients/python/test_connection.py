@@ -63,6 +63,7 @@ def test_server_says_who_it_is_and_what_it_can(connect: Connect) -> None:
         "authentication_failure_close": True,
         "per_consumer_qos": True,
         "consumer_priorities": True,
+        "direct_reply_to": True,
     }.items()
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pika
+import pytest
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
+from harness.broker import Broker
 from harness.names import Names
 
 Message = tuple[Any, spec.BasicProperties, bytes]
@@ -90,3 +92,25 @@ def test_a_retried_message_counts_its_rounds(channel: BlockingChannel, names: Na
         channel.basic_reject(method.delivery_tag, requeue=False)
     channel.cancel()
     assert counts == [[], [1, 1], [2, 2], [3, 3]]
+
+
+def test_a_nack_does_not_count_for_the_delivery_limit(
+    broker: Broker, channel: BlockingChannel, names: Names
+) -> None:
+    if broker.is_oracle:
+        pytest.skip("RabbitMQ before 4.3 counts it")
+    queue, dead = declare_with_dead_letters(channel, names, x_delivery_limit=1)
+    channel.basic_publish("", queue, b"m")
+    counts: list[tuple[int, int] | None] = []
+    for fails in (False, False, True, False, True):
+        method, properties, _ = channel.basic_get(queue)
+        headers = properties.headers
+        counts.append(headers and (headers["x-acquired-count"], headers["x-delivery-count"]))
+        assert method.redelivered == (headers is not None)
+        if fails:
+            channel.basic_reject(method.delivery_tag, requeue=True)
+        else:
+            channel.basic_nack(method.delivery_tag, requeue=True)
+    assert counts == [None, (1, 0), (2, 0), (3, 1), (4, 1)]
+    _, properties, _ = next_message(channel, dead)
+    assert properties.headers["x-first-death-reason"] == "delivery_limit"

@@ -135,6 +135,14 @@ fn the_number_of_the_next_queue_never_falls() {
     let gone = queue("a", 7);
     definitions.apply(Change::DeleteQueue { vhost: gone.vhost, name: gone.name });
     assert_eq!((definitions.next_queue_number, definitions.count(Kind::Queue)), (8, 1));
+    let delaying = Exchange { delay_queue: Some(20), ..exchange("e") };
+    let gone =
+        Change::DeleteExchange { vhost: delaying.vhost.clone(), name: delaying.name.clone() };
+    let put = Encoded::new(Change::PutExchange(delaying.clone())).expect("a good record");
+    assert_eq!(put.queue_number, Some(20));
+    definitions.apply(Change::PutExchange(delaying));
+    definitions.apply(gone);
+    assert_eq!(definitions.next_queue_number, 21);
 }
 
 #[test]

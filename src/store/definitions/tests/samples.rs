@@ -35,6 +35,8 @@ pub(in crate::store) fn exchange(text: &str) -> Exchange {
         auto_delete: false,
         internal: false,
         arguments: FieldTable::EMPTY,
+        number: None,
+        delay_queue: None,
     }
 }
 

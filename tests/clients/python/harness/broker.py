@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import signal
 import subprocess
 import tempfile
@@ -34,6 +35,7 @@ class Broker:
     host: str
     port: int
     is_oracle: bool
+    tls_port: int = 0
 
 
 @contextmanager
@@ -44,9 +46,48 @@ def running_broker() -> Iterator[Broker]:
         yield Broker("127.0.0.1", int(oracle_port), is_oracle=True)
         return
     with tempfile.TemporaryDirectory(prefix="haremq-clients-") as folder:
-        process = _Process.start(Path(folder) / "port")
+        process = _Process.start(Path(folder) / "port", "--port", "0", "--ephemeral")
         try:
             yield Broker("127.0.0.1", process.port, is_oracle=False)
+        finally:
+            process.stop()
+
+
+class LastingBroker:
+    """A HareMQ that keeps its data and its port when it is killed and started again."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, folder: Path) -> None:
+        self._port_file = folder / "port"
+        self._data = ("--data-dir", str(folder / "data"))
+        self._process = _Process.start(self._port_file, "--port", "0", *self._data)
+        self.port = self._process.port
+
+    def kill(self) -> None:
+        """Ends it without a warning."""
+        self._process.kill()
+
+    def start(self) -> None:
+        """Starts it again after a kill."""
+        self._port_file.unlink()
+        self._process = _Process.start(self._port_file, "--port", str(self.port), *self._data)
+
+    def stop(self) -> None:
+        """The clean end."""
+        self._process.stop()
+
+
+@contextmanager
+def own_broker(config_lines: list[str]) -> Iterator[Broker]:
+    """A fresh HareMQ with these lines in its configuration, whatever the other tests run against."""
+    with tempfile.TemporaryDirectory(prefix="haremq-clients-") as folder:
+        config = Path(folder) / "haremq.conf"
+        config.write_text("\n".join(config_lines) + "\n")
+        options = ("--port", "0", "--ephemeral", "--config", str(config))
+        process = _Process.start(Path(folder) / "port", *options)
+        try:
+            yield Broker("127.0.0.1", process.port, is_oracle=False, tls_port=process.tls_port())
         finally:
             process.stop()
 
@@ -71,9 +112,9 @@ class _Process:
     reader: threading.Thread | None = None
 
     @classmethod
-    def start(cls, port_file: Path) -> _Process:
-        command = [str(binary_path()), "--port", "0", "--port-file", str(port_file)]
-        command += ["--ephemeral", "--bind", "127.0.0.1", "--log-level", "warn"]
+    def start(cls, port_file: Path, *options: str) -> _Process:
+        command = [str(binary_path()), *options, "--port-file", str(port_file)]
+        command += ["--bind", "127.0.0.1", "--log-level", "warn"]
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -81,6 +122,8 @@ class _Process:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            # It must not find the files of a RabbitMQ of this machine.
+            env={**os.environ, "HAREMQ_CONFIG_FOLDER": "/nowhere"},
         )
         process = cls(child)
         process.reader = threading.Thread(target=process._read, daemon=True)
@@ -112,6 +155,18 @@ class _Process:
                 raise BrokerError(self._with_output(f"it ended before {STARTED!r}"))
             if STARTED in line:
                 return
+
+    def kill(self) -> None:
+        """Ends it at once; what it printed until then is read to its end."""
+        self.child.kill()
+        self.child.wait()
+        assert self.reader is not None
+        self.reader.join(timeout=GUARD_SECONDS)
+
+    def tls_port(self) -> int:
+        """The port that the ready line marks with (TLS); 0 when it marks none."""
+        found = re.search(r":(\d+) \(TLS\)", "".join(self.output))
+        return int(found[1]) if found else 0
 
     def stop(self) -> None:
         """A clean end is part of what is tested: SIGTERM, exit code 0, no panic on the way."""

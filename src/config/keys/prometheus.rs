@@ -1,0 +1,55 @@
+//! The page with metrics for Prometheus.
+
+use super::super::value;
+use super::expects::SWITCH;
+use super::key::{Key, key};
+
+/// Why these keys change nothing yet.
+const LATER: &str = "there is no page of metrics yet";
+
+pub(super) const KEYS: &[Key] = &[
+    key(
+        "prometheus.tcp.port",
+        Some("15692"),
+        "a port from 0 to 65535 (0 takes any free one), or none for no listener",
+        ["prometheus.tcp.port = 9100", "Where the metrics are served."],
+        |draft, given| value::set_port(&mut draft.prometheus.port, given.value),
+    )
+    .without_effect(LATER),
+    key(
+        "prometheus.tcp.ip",
+        None,
+        "an IP address",
+        ["prometheus.tcp.ip = 127.0.0.1", "The one address that they are served on."],
+        |draft, given| {
+            draft.prometheus.ip = Some(given.value.parse().ok()?);
+            Some(())
+        },
+    )
+    .without_effect(LATER),
+    key(
+        "prometheus.path",
+        Some("/metrics"),
+        "a path that begins with a /",
+        ["prometheus.path = /rabbit/metrics", "Their path."],
+        |draft, given| {
+            let sound = given.value.starts_with('/') && !given.value.contains(char::is_whitespace);
+            sound.then(|| given.value.clone_into(&mut draft.plain.prometheus.path))
+        },
+    )
+    .without_effect(LATER),
+    key(
+        "prometheus.return_per_object_metrics",
+        Some("false"),
+        SWITCH,
+        [
+            "prometheus.return_per_object_metrics = true",
+            "A line for every queue, connection and channel instead of sums.",
+        ],
+        |draft, given| {
+            draft.plain.prometheus.per_object = value::switch(given.value)?;
+            Some(())
+        },
+    )
+    .without_effect(LATER),
+];

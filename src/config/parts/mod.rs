@@ -1,0 +1,18 @@
+//! Settings of the parts of the broker, one struct per part. Values are checked; whoever uses a part is
+//! given its struct and nothing else.
+
+mod definitions;
+mod disk;
+mod log;
+mod management;
+mod node;
+mod prometheus;
+mod seeds;
+
+pub use definitions::DefinitionsSettings;
+pub use disk::DiskSettings;
+pub use log::{LogCategory, LogLevel, LogLevels, LogSettings};
+pub use management::{ManagementSettings, ManagementTls};
+pub use node::NodeLimitSettings;
+pub use prometheus::PrometheusSettings;
+pub use seeds::{SeedOperatorPolicy, SeedSettings, SeedUser, SeedVhostLimits};

@@ -1,0 +1,1 @@
+"""A Celery application as a user writes one; the tests start its workers and send it tasks."""

@@ -1,0 +1,6 @@
+//! Where settings come from, what is said about wrong ones, and the commands and signals around them.
+
+mod messages;
+mod parts;
+mod program;
+mod sources;

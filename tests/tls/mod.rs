@@ -1,0 +1,10 @@
+//! TLS, client certificates, proxies and the Unix socket, with certificates made on the spot.
+
+mod authority;
+mod external;
+mod handshake;
+mod proxied;
+mod reload;
+mod starting;
+mod unix_socket;
+mod world;
