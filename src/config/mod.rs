@@ -31,7 +31,7 @@ pub use definitions_args::DefinitionsCommand;
 pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};
 pub use keys::{GROUPS, Group, Key, keys};
-pub use load::{Loaded, load, load_for};
+pub use load::{Loaded, load, load_asked, load_for};
 pub use logging::{Logging, LoggingError, start_logging};
 pub use machine::machine_memory_bytes;
 pub use parts::{
