@@ -48,7 +48,6 @@ mod stubs;
 mod topic_permissions;
 mod totals;
 mod users;
-mod values;
 mod vhosts;
 mod whoami;
 
