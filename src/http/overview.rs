@@ -175,6 +175,6 @@ fn name_cluster(call: &Call) -> Result<Answer, ApiError> {
         name: parse_name("name", CLUSTER_NAME)?,
         value: FieldValue::text(name),
     };
-    call.broker().put_global_parameter(parameter, done)?;
+    call.broker().put_global_parameter(&call.actor(), parameter, done)?;
     Ok(Answer::no_content().once(stored))
 }

@@ -9,6 +9,7 @@ mod conversation;
 mod entrance;
 mod listener;
 mod login;
+mod notices;
 mod proxy_protocol;
 mod scheduler;
 mod session;
@@ -23,6 +24,7 @@ mod wait;
 
 pub use certificate::{LoginFrom, SanKind};
 pub use listener::{Listener, ListenerAddress, ListenerSettings, UnixListenerSettings};
+pub use notices::run_notices;
 pub use scheduler::TokioScheduler;
 pub use stream::serve_stream;
 pub use timers::run_timers;
