@@ -4,6 +4,7 @@ mod accounts;
 mod checks;
 mod common;
 mod connections;
+mod events;
 mod exchanges;
 mod limits;
 mod outside;

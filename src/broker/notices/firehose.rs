@@ -14,7 +14,8 @@ use crate::base::{
     Body, ChannelId, ExchangeName, FieldTable, FieldValue, Message, MessageHeader, QueueName,
 };
 use crate::broker::facts::{MessageFacts, Numbers};
-use crate::broker::{Cell, Peer, Vhost};
+use crate::broker::sender_selected::{self, Selected};
+use crate::broker::{Cell, HeaderParser, Peer, Vhost};
 use crate::routing::{Routed, Table};
 
 /// The exchange that copies go to.
@@ -107,12 +108,10 @@ impl Tracer {
             let found = common.connections.find(peer.connection);
             found.map_or_else(|| NO_CONNECTION.to_owned(), |info| info.name())
         });
-        let own_key = [message.routing_key()];
         let keys = match traced {
-            Traced::Published { keys, .. } => keys,
-            Traced::Delivered { .. } => &own_key[..],
+            Traced::Published { keys, .. } => keys.iter().map(|key| bytes_value(key)).collect(),
+            Traced::Delivered { .. } => delivered_keys(common.parse_headers, message),
         };
-        let keys = keys.iter().map(|key| bytes_value(key)).collect();
         let mut headers = vec![
             ("exchange_name", text(message.exchange())),
             ("routing_keys", FieldValue::Array(keys)),
@@ -140,6 +139,17 @@ impl Tracer {
         let body: Body = message.body().to_body();
         Some(Message::new(&exchange, key, &properties, body, header))
     }
+}
+
+/// The routing keys that a message still says it had.
+fn delivered_keys(parse: HeaderParser, message: &Message) -> Vec<FieldValue> {
+    let mut keys = vec![bytes_value(message.routing_key())];
+    if sender_selected::may_select(message)
+        && let Ok(selected) = Selected::read(&parse(message.properties()))
+    {
+        keys.extend(selected.keys.into_iter().map(FieldValue::LongString));
+    }
+    keys
 }
 
 fn bytes_value(bytes: &[u8]) -> FieldValue {

@@ -2,13 +2,20 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::base::VhostName;
+use crate::base::{ExchangeName, VhostName};
+use crate::routing::{Exchange, ExchangeKind};
 
 /// The exchange of events (rabbitmq: event-exchange.md).
-pub(super) const EVENT_EXCHANGE: &str = "amq.rabbitmq.event";
+pub(in crate::broker) const EVENT_EXCHANGE: &str = "amq.rabbitmq.event";
 
 /// The exchange of the log (rabbitmq: logging.md).
 pub(super) const LOG_EXCHANGE: &str = "amq.rabbitmq.log";
+
+/// The exchange of this name as it is declared: nobody but the broker publishes to it.
+pub(in crate::broker) fn home_exchange(name: &str) -> Option<Exchange> {
+    let exchange = Exchange::new(ExchangeName::try_from(name).ok()?, ExchangeKind::Topic);
+    Some(Exchange { durable: true, internal: true, ..exchange })
+}
 
 /// See the module.
 #[derive(Default)]

@@ -30,7 +30,7 @@ pub use actor::{Actor, Via};
 pub(super) use audit::write as audit;
 pub(super) use deleters::Deleters;
 pub(super) use firehose::{Traced, Tracer};
-pub(super) use homes::Homes;
+pub(super) use homes::{EVENT_EXCHANGE, Homes, home_exchange};
 pub use occurrence::LoginAttempt;
 pub(super) use occurrence::{Consumed, Occurrence, Told};
 pub(super) use of_changes::occurrences_of;

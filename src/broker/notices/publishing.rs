@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use super::homes::{EVENT_EXCHANGE, LOG_EXCHANGE, Places};
+use super::homes::{EVENT_EXCHANGE, LOG_EXCHANGE, Places, home_exchange};
 use super::{Actor, LogLine, LoginAttempt, Notice, Occurrence, Told, audit};
 use crate::base::limits::NOTICES_AT_ONCE;
 use crate::base::{
@@ -16,7 +16,7 @@ use crate::broker::courier::Mail;
 use crate::broker::facts::{MessageFacts, Numbers};
 use crate::broker::publish::incoming;
 use crate::broker::{Broker, Cell, Edit, Envelope, Existing, Inbox, Vhost, keeping};
-use crate::routing::{Exchange, ExchangeKind, Routed, Table};
+use crate::routing::{Routed, Table};
 
 /// Properties that say nothing, as they stand in a content header.
 const NO_PROPERTIES: &[u8] = b"\0\0";
@@ -207,10 +207,7 @@ impl Vhost {
         self.is_home.store(true, Ordering::SeqCst);
         self.change(|table| {
             for name in names {
-                let Ok(exchange) = ExchangeName::try_from(name) else { continue };
-                let kind = ExchangeKind::Topic;
-                let exchange =
-                    Exchange { durable: true, internal: true, ..Exchange::new(exchange, kind) };
+                let Some(exchange) = home_exchange(name) else { continue };
                 match self.declare_in(table, exchange) {
                     Ok(changes) => keeping::keep(&self.common, changes, move |stored| {
                         if let Err(error) = stored {

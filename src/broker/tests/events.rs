@@ -517,6 +517,29 @@ fn the_exchange_comes_with_its_virtual_host() {
 }
 
 #[test]
+fn definitions_may_bind_to_the_exchange_also_of_a_broker_that_begins() {
+    let queue = store::Queue {
+        vhost: slash(),
+        name: queue("events"),
+        durable: true,
+        auto_delete: false,
+        arguments: FieldTable::EMPTY,
+        number: 0,
+    };
+    let binding = store::Binding {
+        vhost: slash(),
+        source: ExchangeName::try_from("amq.rabbitmq.event").expect("short"),
+        destination: "events".to_owned(),
+        destination_type: store::DestinationKind::Queue,
+        routing_key: ShortStr::try_from("user.#").expect("short"),
+        arguments: FieldTable::EMPTY,
+    };
+    let changes = [store::Change::PutQueue(queue), store::Change::PutBinding(binding)];
+    let gone = crate::broker::Rehearsal::on_nothing(None).go_through(&changes);
+    assert_eq!(gone, Ok(()));
+}
+
+#[test]
 fn somebody_without_rights_hears_nothing() {
     let changes = [super::world::guest_may(".*", ".*", "^q")];
     let world = World::with(&changes, u64::MAX);
