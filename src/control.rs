@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::allocator;
-use crate::broker::Broker;
+use crate::broker::{Actor, Broker};
 use crate::config::{DefaultUser, DefinitionsSettings, EffectiveValue};
 use crate::definitions;
 use crate::http::{ControlError, Doing, NodeControl, NodeState};
@@ -71,7 +71,7 @@ impl Control {
         F: Future<Output = Result<(), ControlError>> + Send + 'static,
     {
         let parts = Arc::clone(&self.parts);
-        // Ends with what it does; a reset that the end of the process overtakes is whole or not at all (N1).
+        // Ends with what it does; a reset that the end of the process overtakes is whole or not at all (I11).
         let doing = tokio::spawn(async move {
             // Never closed.
             let _turn = parts.acting.acquire().await;
@@ -118,13 +118,13 @@ impl NodeControl for Control {
         })
     }
 
-    fn reset(&self) -> Doing {
+    fn reset(&self, by: Actor) -> Doing {
         self.act(|parts| async move {
             if !parts.state().app_is_stopped {
                 let text = "the application runs: stop it first (stop_app)";
                 return Err(ControlError::Conflict(text.to_owned()));
             }
-            parts.reset().await
+            parts.reset(by).await
         })
     }
 
@@ -205,7 +205,7 @@ impl Parts {
         Ok(())
     }
 
-    async fn reset(&self) -> Result<(), ControlError> {
+    async fn reset(&self, by: Actor) -> Result<(), ControlError> {
         let failed = |error: &dyn std::fmt::Display| ControlError::Failed(error.to_string());
         let first = storage::default_user(&self.beginning.default_user);
         let first = first.map_err(|error| failed(&error))?;
@@ -213,7 +213,7 @@ impl Parts {
         // Nobody waits any more when the process ends.
         let done = Box::new(move |result| drop(tell.send(result)));
         let broker = Arc::clone(&self.broker);
-        let reset = tokio::task::spawn_blocking(move || broker.reset(&first, done)).await;
+        let reset = tokio::task::spawn_blocking(move || broker.reset(&by, &first, done)).await;
         reset.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
         let stored = told.await;
         stored

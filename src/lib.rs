@@ -32,6 +32,7 @@ pub mod http;
 mod listeners;
 mod management;
 pub mod net;
+mod notices;
 pub mod perf;
 mod pid_file;
 mod properties;

@@ -1,5 +1,7 @@
 //! The properties of a message for the broker, which holds them as raw bytes and does not know their form.
 
+use bytes::Bytes;
+
 use crate::base::{FieldTable, FieldValue, ShortStr};
 use crate::broker::{Edit, Existing, HashProperty};
 use crate::wire::Properties;
@@ -27,6 +29,10 @@ pub(crate) fn edit_properties(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
                 let headers = properties.headers.take().unwrap_or_default();
                 properties.headers = Some(with(headers, name, value, *existing));
             }
+            Edit::SetContentType(text) => {
+                properties.content_type = ShortStr::try_from(*text).ok();
+            }
+            Edit::SetDeliveryMode(mode) => properties.delivery_mode = Some(*mode),
             Edit::SetTimestamp { seconds, existing } => {
                 if properties.timestamp.is_none() || *existing == Existing::Overwritten {
                     properties.timestamp = Some(*seconds);
@@ -35,6 +41,36 @@ pub(crate) fn edit_properties(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
         }
     }
     properties.encode().to_vec()
+}
+
+/// What stands in the properties, by RabbitMQ's names and in the types of its firehose: texts are long strings,
+/// numbers are signed. What cannot be read has nothing in it.
+pub(crate) fn list_properties(bytes: &[u8]) -> FieldTable {
+    let Ok(properties) = Properties::decode(bytes) else { return FieldTable::EMPTY };
+    let text = |text: ShortStr| FieldValue::LongString(Bytes::copy_from_slice(text.as_bytes()));
+    let number = |number: u64| match i32::try_from(number) {
+        Ok(number) => FieldValue::I32(number),
+        Err(_) => FieldValue::I64(i64::try_from(number).unwrap_or(i64::MAX)),
+    };
+    let all = [
+        ("content_type", properties.content_type.map(text)),
+        ("content_encoding", properties.content_encoding.map(text)),
+        ("headers", properties.headers.map(FieldValue::Table)),
+        ("delivery_mode", properties.delivery_mode.map(u64::from).map(number)),
+        ("priority", properties.priority.map(u64::from).map(number)),
+        ("correlation_id", properties.correlation_id.map(text)),
+        ("reply_to", properties.reply_to.map(text)),
+        ("expiration", properties.expiration.map(text)),
+        ("message_id", properties.message_id.map(text)),
+        ("timestamp", properties.timestamp.map(number)),
+        ("type", properties.kind.map(text)),
+        ("user_id", properties.user_id.map(text)),
+        ("app_id", properties.app_id.map(text)),
+        ("cluster_id", properties.cluster_id.map(text)),
+    ];
+    let present =
+        all.into_iter().filter_map(|(name, value)| Some((ShortStr::try_from(name).ok()?, value?)));
+    present.collect()
 }
 
 fn without(headers: &FieldTable, name: &str) -> FieldTable {

@@ -20,10 +20,11 @@ use crate::ctl::{self, ServerCall};
 use crate::definitions;
 use crate::listeners::{self, ListenError};
 use crate::management::{self, ManagementError, OpenManagement};
-use crate::net::{Listener, TokioScheduler, run_timers};
+use crate::net::{Listener, TokioScheduler, run_notices, run_timers};
+use crate::notices;
 use crate::perf;
 use crate::pid_file::PidFile;
-use crate::properties::{edit_properties, hash_property};
+use crate::properties::{edit_properties, hash_property, list_properties};
 use crate::protocol;
 use crate::reload::{self, LiveConfig, Origin, Running};
 use crate::shutdown::Shutdown;
@@ -154,6 +155,7 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
     let storage = storage::open(&settings)?;
     let broker = broker(&settings, storage.as_ref())?;
     broker.set_node_limits(reload::node_limits(&settings));
+    notices::open(&settings, &broker, &logging);
     if let Some(storage) = &storage {
         storage.attach(&broker);
     }
@@ -163,6 +165,7 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
         tokio::task::block_in_place(|| definitions::load(&broker, path, skip))?;
     }
     let timers = tokio::spawn(run_timers(Arc::clone(&broker)));
+    let telling = tokio::spawn(run_notices(Arc::clone(&broker)));
     allocator::look_after(&broker);
     let opened = listeners::open(&settings, &broker, protocol_settings(&settings))?;
     let listeners = opened.listeners;
@@ -193,6 +196,8 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
         listener.await.map_err(|error| start(&error))?;
     }
     managing.end().await;
+    telling.abort();
+    notices::tell_the_rest(&broker);
     // What is due from now on is due after a restart.
     timers.abort();
     // Their confirms come to inboxes that nobody waits at, and only here somebody wants to know.
@@ -280,6 +285,7 @@ fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Brok
         parse_headers: headers_of,
         write_headers: published_again,
         hash_property,
+        list_properties,
         edit_properties,
         interceptors: Interceptors {
             timestamp: settings.intercept_timestamp.map(existing),

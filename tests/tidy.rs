@@ -113,7 +113,7 @@ const ARROWS: &[Arrow] = &[
             "tracing",
         ],
     ),
-    ("config", &["base"], &["clap", "serde", "thiserror", "tracing_subscriber"]),
+    ("config", &["base"], &["clap", "serde", "thiserror", "tracing", "tracing_subscriber"]),
 ];
 
 /// Layers that are functions of their input: nothing in them may reach for the world.
@@ -361,6 +361,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "listeners",
         "main",
         "management",
+        "notices",
         "pid_file",
         "properties",
         "reload",

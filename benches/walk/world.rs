@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use haremq::base::{ManualClock, UserName, VhostName};
+use haremq::base::{FieldTable, ManualClock, UserName, VhostName};
 use haremq::broker::{
     Accounts, Broker, BrokerSettings, Cell, DeadLetters, Interceptors, PageQuestion, Scheduler,
 };
@@ -58,6 +58,7 @@ impl World {
             parse_headers: headers_of,
             write_headers: published_again,
             hash_property: |_, _| None,
+            list_properties: |_| FieldTable::EMPTY,
             edit_properties: |properties, _| properties.to_vec(),
             interceptors: Interceptors::default(),
             default_queue_type: None,

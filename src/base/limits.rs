@@ -341,3 +341,11 @@ pub const PROXY_HEADER_TIMEOUT_MS: u64 = 3_000;
 /// The longest PROXY protocol header. The addresses take 52 bytes; what proxies add about TLS and their
 /// own network fits many times. The format itself would allow 64 KiB before anything is known of the peer.
 pub const PROXY_HEADER_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes of events and of lines of the log that wait to be published; what comes on top is dropped and counted.
+/// Whoever causes an event is never made to wait, so a consumer of events that cannot keep up, or a storm of
+/// them, must end somewhere: this is some ten thousand events.
+pub const NOTICES_WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Events and lines that are published in one go; then everything else has a turn.
+pub const NOTICES_AT_ONCE: usize = 256;

@@ -29,7 +29,7 @@ pub const PLUGINS: &[Plugin] = &[
     built_in("rabbitmq_auth_mechanism_ssl", "users by certificate"),
     built_in("rabbitmq_consistent_hash_exchange", "exchanges of the type x-consistent-hash"),
     built_in("rabbitmq_delayed_message_exchange", "exchanges of the type x-delayed-message"),
-    absent("rabbitmq_event_exchange", "events as messages"),
+    built_in("rabbitmq_event_exchange", "events as messages"),
     absent("rabbitmq_federation", "exchanges and queues over several brokers"),
     absent("rabbitmq_federation_management", "federation in the API"),
     absent("rabbitmq_jms_topic_exchange", "JMS selectors"),

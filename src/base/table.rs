@@ -91,6 +91,18 @@ impl FieldValue {
         }
     }
 
+    /// About how many bytes of RAM it takes.
+    #[must_use]
+    pub fn ram_bytes(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::LongString(bytes) | Self::ByteArray(bytes) => bytes.len(),
+                Self::Array(values) => values.iter().map(Self::ram_bytes).sum(),
+                Self::Table(table) => table.ram_bytes(),
+                _ => 0,
+            }
+    }
+
     /// RabbitMQ's word for the type, as it stands in error texts.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
@@ -144,6 +156,15 @@ impl FieldTable {
     /// The entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&ShortStr, &FieldValue)> {
         self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// About how many bytes of RAM it takes.
+    #[must_use]
+    pub fn ram_bytes(&self) -> usize {
+        let entry = |(name, value): &(ShortStr, FieldValue)| {
+            size_of::<ShortStr>() + name.as_bytes().len() + value.ram_bytes()
+        };
+        self.0.iter().map(entry).sum()
     }
 
     /// How many entries there are.

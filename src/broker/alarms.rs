@@ -38,12 +38,13 @@ impl Alarms {
     }
 
     /// Looks at the budget; on a change everybody is told. Costs two loads when nothing changes.
-    pub(super) fn observe(&self, memory: &MemoryBudget) {
+    /// Says to what the memory alarm changed, when it did.
+    pub(super) fn observe(&self, memory: &MemoryBudget) -> Option<bool> {
         let was_on = self.on.load(Ordering::SeqCst) & MEMORY != 0;
         let before = if was_on { Pressure::High } else { Pressure::Normal };
         let on = memory.pressure(before) == Pressure::High;
         if on == was_on || !self.set(MEMORY, on) {
-            return;
+            return None;
         }
         if on {
             tracing::warn!(
@@ -54,11 +55,12 @@ impl Alarms {
         } else {
             tracing::info!(bytes = memory.used_bytes(), "memory alarm cleared, publishers go on");
         }
+        Some(on)
     }
 
-    /// The message log takes nothing more, or does again.
-    pub(super) fn set_disk(&self, on: bool) {
-        self.set(DISK, on);
+    /// The message log takes nothing more, or does again; says whether that is a change.
+    pub(super) fn set_disk(&self, on: bool) -> bool {
+        self.set(DISK, on)
     }
 
     /// Turns one alarm on or off and tells everybody; says whether that changed anything.

@@ -11,6 +11,7 @@ use super::admin::{Churn, Connections};
 use super::alarms::Alarms;
 use super::interceptors::{Existing, Interceptors};
 use super::limits::Limits;
+use super::notices::{Notices, Occurrence};
 use super::policy::QueueType;
 use super::timers::Timers;
 use super::{
@@ -37,6 +38,9 @@ pub type HeaderWriter = fn(&[u8], &FieldTable) -> Vec<u8>;
 /// Reads the bytes of one property out of a message's raw properties; `None` when it is not among them.
 pub type PropertyHasher = fn(&[u8], HashProperty) -> Option<Vec<u8>>;
 
+/// Gives what stands in a message's raw properties by RabbitMQ's names.
+pub type PropertyLister = fn(&[u8]) -> FieldTable;
+
 /// Gives the raw properties after some changes.
 pub type PropertyEditor = fn(&[u8], &[Edit]) -> Vec<u8>;
 
@@ -54,6 +58,10 @@ pub enum Edit {
         /// What happens to the one that is there.
         existing: Existing,
     },
+    /// The property `content-type` is set.
+    SetContentType(&'static str),
+    /// The property `delivery-mode` is set.
+    SetDeliveryMode(u8),
     /// The property `timestamp` is set.
     SetTimestamp {
         /// Since 1970.
@@ -95,6 +103,8 @@ pub struct BrokerSettings {
     pub write_headers: HeaderWriter,
     /// See [`PropertyHasher`].
     pub hash_property: PropertyHasher,
+    /// See [`PropertyLister`].
+    pub list_properties: PropertyLister,
     /// See [`PropertyEditor`].
     pub edit_properties: PropertyEditor,
     /// What is written into every message that comes in.
@@ -154,12 +164,14 @@ pub(super) struct Common {
     pub(super) write_headers: HeaderWriter,
     pub(super) timers: Timers,
     pub(super) hash_property: PropertyHasher,
+    pub(super) list_properties: PropertyLister,
     pub(super) edit_properties: PropertyEditor,
     pub(super) interceptors: Interceptors,
     pub(super) default_queue_type: Option<QueueType>,
     pub(super) limits: Limits,
     pub(super) connections: Connections,
     pub(super) churn: Churn,
+    pub(super) notices: Notices,
     pub(super) consumer_timeout_ms: Option<u64>,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
@@ -211,12 +223,14 @@ impl Broker {
             write_headers: settings.write_headers,
             timers: Timers::default(),
             hash_property: settings.hash_property,
+            list_properties: settings.list_properties,
             edit_properties: settings.edit_properties,
             interceptors: settings.interceptors,
             default_queue_type: settings.default_queue_type,
             limits: Limits::default(),
             connections: Connections::default(),
             churn: Churn::default(),
+            notices: Notices::default(),
             consumer_timeout_ms: settings.consumer_timeout_ms,
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
@@ -337,8 +351,9 @@ impl Broker {
     /// A connection is gone.
     pub fn connection_closed(&self, connection: ConnectionId) {
         self.common.alarms.leave(connection);
-        if self.common.connections.forget(connection) {
+        if let Some(info) = self.common.connections.forget(connection) {
             self.common.churn.connections_closed.one_more();
+            self.common.tell_of_own(|| Occurrence::ConnectionClosed(info));
         }
     }
 
@@ -366,7 +381,9 @@ impl Broker {
 
     /// The message log takes nothing more, or does again: publishers are blocked meanwhile.
     pub fn set_disk_alarm(&self, on: bool) {
-        self.common.alarms.set_disk(on);
+        if self.common.alarms.set_disk(on) {
+            self.common.tell_of_alarm("disk", on);
+        }
     }
 
     /// Why publishers are held back, if they are, as `connection.blocked` says it.

@@ -315,7 +315,9 @@ impl Cell {
         }
         if after.bytes_in_ram != after.bytes_before {
             self.common.memory.change(after.bytes_in_ram, after.bytes_before);
-            self.common.alarms.observe(&self.common.memory);
+            if let Some(on) = self.common.alarms.observe(&self.common.memory) {
+                self.common.tell_of_alarm("memory", on);
+            }
         }
         if !after.dead_letters.is_empty() {
             let letters = DeadLetters { letters: after.dead_letters, failures: 0 };

@@ -4,6 +4,8 @@
 //! A request is either answered in place or asked of a queue; then exactly one question is open, and
 //! [`Client::reply`] turns the queue's answer into the request's.
 
+mod consumers;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use super::arguments::{self, ConsumeArguments};
 use super::direct_reply::ReplyConsumer;
 use super::executor::Called;
 use super::keeping::Keeper;
+use super::notices::{Actor, Consumed, Occurrence};
 use super::payload::Payload;
 use super::questions::{Pending, Question};
 use super::sweep::Sweep;
@@ -32,7 +35,9 @@ pub struct Client {
     pub(super) peer: Peer,
     pub(super) pending: Option<Pending>,
     pub(super) consumers: BTreeMap<ConsumerId, ClientConsumer>,
-    publisher: Publisher,
+    /// What is told when the queue takes the consumer that it was asked to.
+    pub(super) announced: Option<Box<Consumed>>,
+    pub(super) publisher: Publisher,
     inbox: Arc<Inbox>,
     counting: Counting,
     channels: BTreeMap<HolderId, Channel>,
@@ -97,6 +102,7 @@ impl Client {
             peer,
             pending: None,
             consumers: BTreeMap::new(),
+            announced: None,
             publisher,
             inbox,
             counting,
@@ -143,6 +149,7 @@ impl Client {
         self.channels.insert(holder, channel);
         if self.counting == Counting::Counted {
             self.vhost.common.churn.channels_opened.one_more();
+            self.tell_channel(|of| Occurrence::ChannelCreated { of, channel: id, holder });
         }
         Ok(())
     }
@@ -155,7 +162,12 @@ impl Client {
             self.vhost.common.churn.channels_closed.one_more();
         }
         for consumer in channel.consumers.values() {
-            self.consumers.remove(consumer);
+            let gone = self.consumers.remove(consumer);
+            gone.inspect(|gone| self.tell_consumer_gone(gone, &Actor::internal()));
+        }
+        if self.counting == Counting::Counted {
+            let channel = channel.id;
+            self.tell_channel(|of| Occurrence::ChannelClosed { of, channel, holder });
         }
         if let Some(replies) = &channel.replies {
             self.vhost.direct_replies.remove(replies);
@@ -181,7 +193,7 @@ impl Client {
     ) -> Result<PublishOutcome, Refused> {
         let connection = self.peer.connection;
         let publish = sequence.map(|sequence| PublishRef { connection, channel, holder, sequence });
-        self.publisher.publish(message, publish)
+        self.publisher.publish(channel, message, publish)
     }
 
     /// Whether a publish to this exchange would be refused.
@@ -242,21 +254,6 @@ impl Client {
             let command = Command::Flow { consumer, flow: Flow::Open };
             self.publisher.tell(&cell, Envelope::Tell(command));
         }
-    }
-
-    /// The consumer of a delivery; `None` when its channel is gone.
-    #[must_use]
-    pub fn consumer(&self, id: ConsumerId) -> Option<&ClientConsumer> {
-        self.consumers.get(&id)
-    }
-
-    /// The queue of a consumer is gone; says whose consumer it was.
-    pub fn consumer_cancelled(&mut self, id: ConsumerId) -> Option<ClientConsumer> {
-        let consumer = self.consumers.remove(&id)?;
-        if let Some(channel) = self.channels.get_mut(&consumer.holder) {
-            channel.consumers.remove(&consumer.tag);
-        }
-        Some(consumer)
     }
 
     /// `queue.declare`.
@@ -368,6 +365,10 @@ impl Client {
         let Some(cell) = self.vhost.queue_to_delete(&self.peer, queue)? else {
             return Ok(Step::Answered(Answered::Messages(0)));
         };
+        if self.vhost.common.notices.wants_events() {
+            let by = Actor::peer(&self.peer);
+            self.vhost.common.notices.deleters.asked(cell.info().id, by);
+        }
         let condition = DeleteCondition { if_unused, if_empty };
         let question = Question::Delete(Arc::clone(&cell));
         self.ask(holder, &cell, question, |request| Command::Delete {
@@ -384,7 +385,12 @@ impl Client {
     pub fn consume(&mut self, holder: HolderId, request: ConsumeRequest) -> Result<Step, Refused> {
         let cell = self.vhost.queue_to_read(&self.peer, &request.queue)?;
         let asked = arguments::consume(&request.queue, &self.vhost.name, &request.arguments)?;
-        let tag = if request.tag.is_empty() { server_names::consumer_tag()? } else { request.tag };
+        let mut request = request;
+        if request.tag.is_empty() {
+            request.tag = server_names::consumer_tag()?;
+        }
+        self.announced = self.announcement(&cell, holder, &request);
+        let tag = request.tag;
         let Some(channel) = self.channels.get_mut(&holder) else {
             return Ok(Step::Answered(Answered::Done));
         };
@@ -430,26 +436,6 @@ impl Client {
         let (consumer, address) = self.vhost.direct_replies.add(tag.clone(), whose, &self.inbox)?;
         channel.replies = Some(consumer);
         Ok(Step::Answered(Answered::ConsumingReplies { tag, address }))
-    }
-
-    /// A direct reply came out of the inbox: whose it is; `None` when its consumer is gone.
-    pub fn reply_arrived(
-        &mut self,
-        holder: HolderId,
-        consumer: ConsumerId,
-        reply: &Message,
-    ) -> Option<(ChannelId, &ConsumerTag)> {
-        if let Some(dropped) = self.inbox.replies().arrived(reply.ram_bytes()) {
-            let connection = self.peer.connection;
-            tracing::warn!(connection = %connection, dropped, "a requester reads again; so many direct replies to it were dropped");
-        }
-        let channel = self.channels.get(&holder);
-        let to = channel.and_then(|channel| Some((channel.id, channel.replies.as_ref()?)));
-        let to = to.filter(|(_, replies)| replies.id == consumer);
-        if to.is_none() {
-            self.vhost.direct_replies.are_late(1);
-        }
-        to.map(|(channel, replies)| (channel, &replies.tag))
     }
 
     /// `basic.cancel`. An unknown tag is no error.

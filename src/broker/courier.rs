@@ -105,19 +105,23 @@ impl Wake for Bell {
 
 /// Messages for each queue, in the order in which the queues were first met.
 #[derive(Default)]
-struct Mail {
+pub(super) struct Mail {
     groups: Vec<(Arc<Cell>, Vec<Incoming<Payload>>)>,
     index: BTreeMap<QueueId, usize>,
 }
 
 impl Mail {
-    fn add(&mut self, cell: &Arc<Cell>, message: Incoming<Payload>) {
+    pub(super) fn add(&mut self, cell: &Arc<Cell>, message: Incoming<Payload>) {
         let groups = &mut self.groups;
         let slot = *self.index.entry(cell.info().id).or_insert_with(|| {
             groups.push((Arc::clone(cell), Vec::new()));
             groups.len() - 1
         });
         groups[slot].1.push(message);
+    }
+
+    pub(super) fn into_groups(self) -> Vec<(Arc<Cell>, Vec<Incoming<Payload>>)> {
+        self.groups
     }
 }
 

@@ -316,6 +316,11 @@ impl DirectClient {
             let run = (message_id, message_id);
             match read(event.content.clone()) {
                 Ok(message) => {
+                    if self.client.is_traced() {
+                        let (holder, redelivered) = (self.holder, event.redelivered);
+                        self.client.trace_got(CHANNEL, holder, id, &message, redelivered);
+                        self.flush();
+                    }
                     let one = Fetched::new(&message, &event, ready, fetch.truncate);
                     bytes += one.bytes();
                     fetched.push(one);

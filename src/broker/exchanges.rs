@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::history::Replay;
 use super::keeping::Keeper;
+use super::notices::{Actor, Asked, Occurrence};
 use super::policy::QueueType;
 use super::vhost::{Resource, Vhost};
 use super::{Cell, DeclareExchange, Peer, Refused, direct_reply, keeping, refuse};
@@ -62,8 +63,12 @@ impl Vhost {
                 );
             }
             let name = exchange.name.clone();
+            let is_new = table.exchange(name.as_str()).is_none();
             let changes = self.declare_in(table, exchange);
             keeper.keep(&self.common, changes.map_err(|error| self.refused(&name, &error))?);
+            if is_new && let Some(exchange) = table.exchange(name.as_str()) {
+                self.tell_exchange(&Actor::peer(peer), exchange);
+            }
             Ok(())
         })
     }
@@ -129,6 +134,7 @@ impl Vhost {
             self.check_alive()?;
             let removed = table.delete_exchange(name.as_str(), if_unused);
             let removed = removed.map_err(|error| self.refused(name, &error))?;
+            self.tell_removed(&removed, Some((&Actor::peer(peer), Asked::Exchange(name))));
             self.histories.forget(&self.common, &removed);
             self.windows.forget(&removed);
             keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));
@@ -154,6 +160,12 @@ impl Vhost {
             if bound.map_err(|error| self.refused(&binding.source, &error))? == Change::Existed {
                 return Ok(Vec::new());
             }
+            // The binding by which somebody wants to hear of everything is the first thing that is told.
+            self.note_wanted(table);
+            self.common.tell(&Actor::peer(peer), || Occurrence::BindingCreated {
+                vhost: self.name.clone(),
+                binding: Box::new(binding.clone()),
+            });
             keeper.keep(&self.common, changes);
             Ok(self.replay(table, binding))
         })
@@ -174,6 +186,7 @@ impl Vhost {
                 self.check_alive()?;
                 let removed = table.unbind(binding);
                 let removed = removed.map_err(|error| self.refused(&binding.source, &error))?;
+                self.tell_removed(&removed, Some((&Actor::peer(peer), Asked::Binding(binding))));
                 self.histories.forget(&self.common, &removed);
                 self.windows.forget(&removed);
                 keeper.keep(&self.common, keeping::delete(&self.name, &removed, None));

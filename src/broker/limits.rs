@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::notices::{Actor, Occurrence};
 use super::{Broker, Refused, keeping, refuse};
 use crate::base::{QueueName, ReplyCode, UserName, VhostName};
 use crate::store::{self, Change, Definitions, Done};
@@ -245,7 +246,8 @@ impl Broker {
     }
 
     /// Sets the limits of a virtual host. What is there stays. `done` says when they are on disk.
-    pub fn set_vhost_limits(&self, vhost: VhostName, limits: VhostLimits, done: Done) {
+    pub fn set_vhost_limits(&self, by: &Actor, vhost: VhostName, limits: VhostLimits, done: Done) {
+        let what = Occurrence::VhostLimitsSet { vhost: vhost.clone(), limits };
         let change = if limits == VhostLimits::default() {
             Change::DeleteVhostLimits { vhost: vhost.clone() }
         } else {
@@ -255,10 +257,13 @@ impl Broker {
         let mut state = common.limits.lock();
         keeping::keep_and_tell(common, vec![change], done);
         state.vhosts.insert(vhost, limits);
+        drop(state);
+        common.tell_and_audit(by, what);
     }
 
     /// Sets the limits of a user. What is there stays. `done` says when they are on disk.
-    pub fn set_user_limits(&self, user: UserName, limits: UserLimits, done: Done) {
+    pub fn set_user_limits(&self, by: &Actor, user: UserName, limits: UserLimits, done: Done) {
+        let what = Occurrence::UserLimitsSet { user: user.clone(), limits };
         let change = if limits == UserLimits::default() {
             Change::DeleteUserLimits { user: user.clone() }
         } else {
@@ -268,6 +273,8 @@ impl Broker {
         let mut state = common.limits.lock();
         keeping::keep_and_tell(common, vec![change], done);
         state.users.insert(user, limits);
+        drop(state);
+        common.tell_and_audit(by, what);
     }
 
     /// A user is gone, and what limited it.

@@ -37,6 +37,7 @@ mod keeping;
 mod key_log;
 mod limits;
 mod listing;
+mod notices;
 mod pages;
 mod payload;
 mod policies;
@@ -69,7 +70,7 @@ pub use admin::{
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
-    PropertyHasher, Scheduler,
+    PropertyHasher, PropertyLister, Scheduler,
 };
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
@@ -84,6 +85,7 @@ pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
 pub use interceptors::{Existing, Interceptors};
 pub use limits::{NodeLimits, UserLimits, VhostLimits};
+pub use notices::{Actor, LoginAttempt, NoticeLosses, Via};
 pub use pages::PageQuestion;
 pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};

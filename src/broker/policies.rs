@@ -11,11 +11,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use super::notices::{Actor, Occurrence, audit};
 use super::policy::{ExchangeEffective, Policy, PolicyKind, PolicySet, QueueEffective};
 use super::{Cell, Vhost, keeping, records};
-use crate::base::{ExchangeName, PolicyName, QueueName};
+use crate::base::{ExchangeName, PolicyName, QueueName, VhostName};
 use crate::routing::Table;
-use crate::store::{Change, Done};
+use crate::store::{self, Change, Done};
 
 /// See the module.
 #[derive(Default)]
@@ -46,7 +47,7 @@ impl Vhost {
 
     /// Puts a policy in the place of the one of its name; it is in force when this returns. `done` says
     /// when it is on disk.
-    pub fn put_policy(&self, kind: PolicyKind, policy: Policy, done: Done) {
+    pub fn put_policy(&self, by: &Actor, kind: PolicyKind, policy: Policy, done: Done) {
         let ignored: Vec<_> = policy.definition.without_effect().collect();
         if !ignored.is_empty() {
             tracing::warn!(
@@ -57,11 +58,17 @@ impl Vhost {
             );
         }
         let change = records::put_policy(&self.name, kind, &policy);
-        self.change_policies(|set| set.put(kind, policy), vec![change], done);
+        self.change_policies(by, |set| set.put(kind, policy), vec![change], done);
     }
 
     /// Takes a policy away. Says whether it was there; if not, `done` is told at once.
-    pub fn delete_policy(&self, kind: PolicyKind, name: &PolicyName, done: Done) -> bool {
+    pub fn delete_policy(
+        &self,
+        by: &Actor,
+        kind: PolicyKind,
+        name: &PolicyName,
+        done: Done,
+    ) -> bool {
         let found = self.policies().get(kind, name).is_some();
         let (vhost, name) = (self.name.clone(), name.clone());
         let change = match kind {
@@ -71,7 +78,7 @@ impl Vhost {
         let remove = |set: &mut PolicySet| {
             set.remove(kind, &name);
         };
-        self.change_policies(remove, if found { vec![change] } else { Vec::new() }, done);
+        self.change_policies(by, remove, if found { vec![change] } else { Vec::new() }, done);
         found
     }
 
@@ -136,8 +143,23 @@ impl Vhost {
 
     pub(super) fn change_policies(
         &self,
+        by: &Actor,
         change: impl FnOnce(&mut PolicySet),
         changes: Vec<Change>,
+        done: Done,
+    ) {
+        let told = policy_changes(&changes);
+        self.swap_policies(by, change, (changes, &told), done);
+        for what in &told {
+            audit(by, what);
+        }
+    }
+
+    fn swap_policies(
+        &self,
+        by: &Actor,
+        change: impl FnOnce(&mut PolicySet),
+        (changes, told): (Vec<Change>, &[Occurrence]),
         done: Done,
     ) {
         let _one_at_a_time = self.policies.changing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,6 +167,9 @@ impl Vhost {
         change(&mut set);
         keeping::keep_and_tell(&self.common, changes, done);
         self.policies.swap(set);
+        for what in told {
+            self.common.tell(by, || what.clone());
+        }
         let cells: Vec<Arc<Cell>> = self.change(|table| {
             self.apply_to_exchanges(table);
             table.queues().map(|(_, cell)| Arc::clone(cell)).collect()
@@ -153,4 +178,22 @@ impl Vhost {
             cell.apply_effective(|| self.queue_effective(&cell));
         }
     }
+}
+
+/// What changes of policies come to.
+fn policy_changes(changes: &[Change]) -> Vec<Occurrence> {
+    let cleared = |kind, vhost: &VhostName, name: &PolicyName| {
+        Some(Occurrence::PolicyCleared { kind, vhost: vhost.clone(), name: name.clone() })
+    };
+    let set = |kind, record: &store::Policy| {
+        Some(Occurrence::PolicySet { kind, record: Box::new(record.clone()) })
+    };
+    let told = changes.iter().filter_map(|change| match change {
+        Change::PutPolicy(record) => set(PolicyKind::User, record),
+        Change::PutOperatorPolicy(record) => set(PolicyKind::Operator, &record.0),
+        Change::DeletePolicy { vhost, name } => cleared(PolicyKind::User, vhost, name),
+        Change::DeleteOperatorPolicy { vhost, name } => cleared(PolicyKind::Operator, vhost, name),
+        _ => None,
+    });
+    told.collect()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::direct_reply::{self, Replying};
 use super::facts::{MessageFacts, Numbers};
 use super::history::Replay;
+use super::notices::{Traced, Tracer};
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
 use super::sender_selected::{self, Selected};
@@ -13,7 +14,7 @@ use super::vhost::Resource;
 use super::windows::Looked;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
 use crate::access::Action;
-use crate::base::{Message, Millis, QueueId, ReplyCode, TimeToLive};
+use crate::base::{ChannelId, Message, Millis, QueueId, QueueName, ReplyCode, TimeToLive};
 use crate::queue::{Incoming, PublishRef};
 use crate::routing::Routed;
 
@@ -40,6 +41,7 @@ pub struct Publisher {
     /// Whether the configuration wants something written into every message.
     intercepts: bool,
     replying: Replying,
+    tracer: Tracer,
 }
 
 /// Room that a list gets before there are messages: more than a read brings of the smallest.
@@ -82,7 +84,8 @@ impl Publisher {
         let (cached, numbers) = (Cached::default(), Numbers::default());
         let intercepts = !vhost.common.interceptors.is_empty();
         let (looked, replying) = (Looked::default(), Replying::default());
-        Self { vhost, peer, inbox, cached, batch, numbers, looked, intercepts, replying }
+        let tracer = Tracer::default();
+        Self { vhost, peer, inbox, cached, batch, numbers, looked, intercepts, replying, tracer }
     }
 
     /// Routes a message and puts it in the batch. `publish` is there when somebody waits for the confirm.
@@ -92,6 +95,7 @@ impl Publisher {
     /// the headers that select more keys are none.
     pub fn publish(
         &mut self,
+        channel: ChannelId,
         message: Message,
         publish: Option<PublishRef>,
     ) -> Result<PublishOutcome, Refused> {
@@ -102,16 +106,19 @@ impl Publisher {
             message = common.interceptors.intercept(&message, &*common.clock, edit);
         }
         if sender_selected::may_select(&message) {
-            let delivered = self.look_up_selected(&message)?;
+            let delivered = self.look_up_selected(channel, &message)?;
             if self.is_apart() {
                 return Ok(self.publish_apart(&delivered, &message, publish));
             }
             message = delivered;
         } else if !self.is_cached(&message) {
             if direct_reply::addressee(&message).is_some() {
+                self.cached.queues.clear();
+                self.trace_publish(channel, &message, &[message.routing_key()]);
                 return self.reply(message, publish);
             }
             self.look_up(&message, &[message.routing_key()])?;
+            self.trace_publish(channel, &message, &[message.routing_key()]);
             if self.is_apart() {
                 return Ok(self.publish_apart(&message, &message, publish));
             }
@@ -270,6 +277,38 @@ impl Publisher {
         Ok(self.replying.reply(&self.vhost, message, publish))
     }
 
+    /// Copies a message that was looked up just now to the firehose, when that is on.
+    fn trace_publish(&mut self, channel: ChannelId, message: &Message, keys: &[&[u8]]) {
+        if self.vhost.is_traced() {
+            let queues = self.cached.queues.iter().map(|cell| cell.info().name.clone()).collect();
+            self.trace(channel, message, &Traced::Published { keys, queues });
+        }
+    }
+
+    /// Copies a message that is handed out to the firehose, which is on. It takes effect with
+    /// [`Self::flush`].
+    pub(super) fn trace_delivery(
+        &mut self,
+        channel: ChannelId,
+        message: &Message,
+        queue: &QueueName,
+        redelivered: bool,
+    ) {
+        self.trace(channel, message, &Traced::Delivered { queue, redelivered });
+    }
+
+    #[cold]
+    fn trace(&mut self, channel: ChannelId, message: &Message, traced: &Traced<'_>) {
+        let Self { tracer, vhost, peer, batch, .. } = self;
+        let Some((copy, queues)) = tracer.copy(vhost, peer, channel, message, traced) else {
+            return;
+        };
+        for cell in queues {
+            let slot = batch.slot(cell);
+            batch.groups[slot].1.push(incoming(copy.clone()));
+        }
+    }
+
     fn is_cached(&self, message: &Message) -> bool {
         self.cached.generation == Some(self.vhost.generation())
             && self.cached.exchange_bytes == message.exchange_bytes().len()
@@ -278,7 +317,11 @@ impl Publisher {
 
     /// Finds the queues of a message whose headers may hold more routing keys; gives the message as it
     /// goes into them.
-    fn look_up_selected(&mut self, message: &Message) -> Result<Message, Refused> {
+    fn look_up_selected(
+        &mut self,
+        channel: ChannelId,
+        message: &Message,
+    ) -> Result<Message, Refused> {
         // rabbitmq: what is wrong with the exchange is told before what is wrong with the message.
         self.check(message.exchange())?;
         let common = &self.vhost.common;
@@ -290,10 +333,16 @@ impl Publisher {
             self.look_up(message, &keys)?;
             // The keys of this message are no other message's.
             self.cached.generation = None;
-        } else if !self.is_cached(message) {
-            self.look_up(message, &[message.routing_key()])?;
+            let delivered = selected.delivered(message.clone(), edit);
+            self.trace_publish(channel, &delivered, &keys);
+            return Ok(delivered);
         }
-        Ok(selected.delivered(message.clone(), edit))
+        let delivered = selected.delivered(message.clone(), edit);
+        if !self.is_cached(message) {
+            self.look_up(message, &[message.routing_key()])?;
+            self.trace_publish(channel, &delivered, &[message.routing_key()]);
+        }
+        Ok(delivered)
     }
 
     fn look_up(&mut self, message: &Message, keys: &[&[u8]]) -> Result<(), Refused> {
@@ -322,7 +371,9 @@ impl Publisher {
         if by_message {
             self.vhost.remember(&table, &cached.routed, message);
         }
-        cached.generation = (!by_message).then(|| table.generation());
+        // What is traced comes here with each message.
+        let is_kept = !by_message && !self.vhost.is_traced();
+        cached.generation = is_kept.then(|| table.generation());
         drop(table);
         let (queues, later) = cached.routed.now_and_later();
         cached.queues.clear();
@@ -339,7 +390,7 @@ impl Publisher {
 }
 
 /// A message that nobody waits for the confirm of, as a queue takes it.
-fn incoming(message: Message) -> Incoming<Payload> {
+pub(super) fn incoming(message: Message) -> Incoming<Payload> {
     let bytes = ENTRY_BYTES + message.content_bytes();
     let persistent = message.is_persistent();
     let (ttl, priority) = arrangement(&message);

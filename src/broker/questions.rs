@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::client::Client;
+use super::notices::{Actor, Occurrence};
 use super::{Answered, Cell, DeclareQueue, DeliveryEvent, Refused, Step, refuse};
 use crate::base::{ConsumerId, HolderId, ReplyCode};
 use crate::queue::{Reply, RequestId};
@@ -48,7 +49,9 @@ impl Client {
             Question::Delete(cell) => self.delete_replied(&cell, &reply),
             Question::Consume(id) => self.consume_replied(id, &reply),
             Question::Cancel(id) => {
-                self.consumers.remove(&id);
+                if let Some(gone) = self.consumers.remove(&id) {
+                    self.tell_consumer_gone(&gone, &Actor::peer(&self.peer));
+                }
                 done(Answered::Done)
             }
             Question::Get(cell) => self.get_replied(&cell, reply),
@@ -97,6 +100,8 @@ impl Client {
         cell: &Arc<Cell>,
         reply: &Reply<DeliveryEvent>,
     ) -> Result<Step, Refused> {
+        // A queue that is gone has told it already.
+        self.vhost.common.notices.deleters.answered(cell.info().id);
         let refused = match reply {
             Reply::Deleted { messages } => return done(Answered::Messages(*messages)),
             Reply::InUse => "in use",
@@ -116,10 +121,17 @@ impl Client {
         id: ConsumerId,
         reply: &Reply<DeliveryEvent>,
     ) -> Result<Step, Refused> {
+        let announced = self.announced.take();
         let Some(entry) = self.consumers.get(&id).cloned() else { return done(Answered::Done) };
         match reply {
-            Reply::Attached => return done(Answered::Consuming(entry.tag)),
-            _ => self.consumer_cancelled(id),
+            Reply::Attached => {
+                let by = Actor::peer(&self.peer);
+                if let Some(consumed) = announced {
+                    self.vhost.common.tell(&by, || Occurrence::ConsumerCreated(consumed));
+                }
+                return done(Answered::Consuming(entry.tag));
+            }
+            _ => self.forget_consumer(id),
         };
         match reply {
             Reply::ExclusiveUse | Reply::SingleActive => refuse(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::exchanges::RESERVED_PREFIX;
 use super::keeping::Keeper;
+use super::notices::{Actor, Occurrence};
 use super::policy::QueueEffective;
 use super::unique::FromLog;
 use super::vhost::{Resource, Vhost};
@@ -88,6 +89,11 @@ impl Vhost {
             let added = table.add_queue(name.clone(), Arc::clone(&cell));
             if added {
                 self.common.limits.queue_added();
+                let (vhost, queue) = (&self.name, cell.info());
+                self.common.tell(&Actor::peer(peer), || Occurrence::QueueCreated {
+                    vhost: vhost.clone(),
+                    queue: Box::new(queue.clone()),
+                });
                 keeper.keep(&self.common, changes);
             }
             Ok(added)

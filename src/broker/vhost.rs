@@ -7,6 +7,7 @@ use super::broker::{Common, Rights};
 use super::default_type::DefaultType;
 use super::direct_reply::DirectReplies;
 use super::history::Histories;
+use super::notices::Occurrence;
 use super::policies::Policies;
 use super::windows::Windows;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
@@ -34,6 +35,10 @@ pub struct Vhost {
     pub(super) direct_replies: DirectReplies,
     /// Messages that were delayed and went with their exchange.
     pub(super) dropped_delayed: AtomicU64,
+    /// Whether messages are copied to the firehose.
+    pub(super) tracing: AtomicBool,
+    /// Whether exchanges are here that the broker tells of itself by.
+    pub(super) is_home: AtomicBool,
 }
 
 impl Vhost {
@@ -57,6 +62,8 @@ impl Vhost {
             forgotten: AtomicBool::new(false),
             direct_replies: DirectReplies::default(),
             dropped_delayed: AtomicU64::new(0),
+            tracing: AtomicBool::new(false),
+            is_home: AtomicBool::new(false),
         })
     }
 
@@ -82,6 +89,7 @@ impl Vhost {
         let result = change(&mut table);
         self.generation.store(table.generation(), Ordering::Release);
         let orphans = table.take_orphans();
+        self.note_wanted(&table);
         drop(table);
         self.drop_delayed(orphans);
         result
@@ -108,7 +116,15 @@ impl Vhost {
             let is_it =
                 table.queue(info.name.as_str()).is_some_and(|cell| cell.info().id == info.id);
             let removed = if is_it { table.remove_queue(info.name.as_str()) } else { None };
+            let deleter = self.common.notices.deleters.answered(info.id);
             let changes = removed.map_or_else(Vec::new, |removed| {
+                self.tell_removed(&removed, None);
+                let (vhost, queue) = (&self.name, &info.name);
+                let by = deleter.unwrap_or_default();
+                self.common.tell(&by, || Occurrence::QueueDeleted {
+                    vhost: vhost.clone(),
+                    queue: queue.clone(),
+                });
                 self.common.churn.queues_deleted.one_more();
                 self.common.limits.queue_removed();
                 self.histories.forget(&self.common, &removed);

@@ -77,6 +77,8 @@ pub(super) struct LogDraft {
     /// As it was written; a path that is not absolute lies below `folder`.
     pub file: Option<PathBuf>,
     pub folder: PathBuf,
+    pub exchange: bool,
+    pub exchange_level: Option<Ranked<LogLevel>>,
 }
 
 /// A value and the strength of its source.
@@ -146,6 +148,8 @@ impl Draft {
                 default_level: None,
                 file: None,
                 folder: PathBuf::new(),
+                exchange: false,
+                exchange_level: None,
             },
             management: HttpDraft::default(),
             management_tls: TlsDraft::default(),
@@ -255,6 +259,8 @@ impl LogDraft {
         };
         log.console = self.console.then(|| levels(self.console_level));
         log.file_levels = levels(self.file_level.unwrap_or((Rank::Default, default.1)));
+        let of_exchange = self.exchange_level.unwrap_or((Rank::Default, default.1));
+        log.exchange = self.exchange.then(|| levels(of_exchange));
         log.file = self.file.as_ref().map(|file| self.folder.join(file));
     }
 }
@@ -293,6 +299,7 @@ fn blank() -> Settings {
         disk: DiskSettings::default(),
         limits: NodeLimitSettings::default(),
         consumer_timeout_ms: None,
+        event_vhost: None,
         log: LogSettings::default(),
         management: ManagementSettings::default(),
         prometheus: PrometheusSettings::default(),

@@ -50,7 +50,6 @@ const HARMLESS: &[(&str, &[&str])] = &[
     ("auth_backends.*", &["internal", "rabbit_auth_backend_internal"]),
     ("definitions.import_backend", &["local", "local_filesystem"]),
     ("deprecated_features.permit.*", &["true", "on"]),
-    ("log.exchange", &["false", "off"]),
     ("log.syslog", &["false", "off"]),
     ("password_hashing_module", &["rabbit_password_hashing_sha256"]),
 ];
@@ -136,7 +135,6 @@ const NOT_YET: &[&str] = &[
     "default_users.*",
     "definitions.*",
     "deprecated_features.*",
-    "event_exchange.*",
     "exchange_types.*",
     "include",
     "initial_frame_max",

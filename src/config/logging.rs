@@ -11,6 +11,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Registry, fmt, reload};
 
+use super::log_lines::LogLines;
 use super::parts::{LogCategory, LogLevel, LogLevels, LogSettings};
 
 /// Why there is no log.
@@ -34,6 +35,7 @@ pub enum LoggingError {
 pub struct Logging {
     console: Option<reload::Handle<Targets, Registry>>,
     file: Option<(LogFile, reload::Handle<Targets, Registry>)>,
+    exchange: Option<(LogLines, reload::Handle<Targets, Registry>)>,
 }
 
 /// Starts the log of the process. Colours are used on a terminal only, and not where `NO_COLOR` is set.
@@ -42,7 +44,7 @@ pub struct Logging {
 /// [`LoggingError`] when the process has a log already, or the file cannot be opened.
 pub fn start_logging(settings: &LogSettings) -> Result<Logging, LoggingError> {
     let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = Vec::new();
-    let mut logging = Logging { console: None, file: None };
+    let mut logging = Logging { console: None, file: None, exchange: None };
     // The file comes first: what the console shows stands in the file already.
     if let Some(path) = &settings.file {
         let file = LogFile::open(path)?;
@@ -67,6 +69,14 @@ pub fn start_logging(settings: &LogSettings) -> Result<Logging, LoggingError> {
         layers.push(lines.with_filter(filter).boxed());
         logging.console = Some(handle);
     }
+    if let Some(levels) = &settings.exchange {
+        let (filter, handle) = reload::Layer::new(targets(levels));
+        let lines = LogLines::default();
+        let layer =
+            fmt::layer().compact().with_writer(lines.clone()).with_ansi(false).with_target(false);
+        layers.push(layer.with_filter(filter).boxed());
+        logging.exchange = Some((lines, handle));
+    }
     tracing_subscriber::registry().with(layers).try_init().map_err(|_| LoggingError::TwoLogs)?;
     Ok(logging)
 }
@@ -85,7 +95,18 @@ impl Logging {
             let _ = handle.reload(targets(&settings.file_levels));
             file.reopen()?;
         }
+        if let (Some((_, handle)), Some(levels)) = (&self.exchange, &settings.exchange) {
+            let _ = handle.reload(targets(levels));
+        }
         Ok(())
+    }
+
+    /// From now on each line of the log is given to `take` too, with RabbitMQ's name of its level, where
+    /// `log.exchange` asks for it. `take` must not block. Only the first call counts.
+    pub fn lead_lines_to(&self, take: impl Fn(&'static str, String) + Send + Sync + 'static) {
+        if let Some((lines, _)) = &self.exchange {
+            lines.lead_to(Box::new(take));
+        }
     }
 }
 
@@ -140,6 +161,7 @@ fn modules(category: LogCategory) -> &'static [&'static str] {
         LogCategory::Connection => &["haremq::net"],
         LogCategory::Channel => &["haremq::protocol"],
         LogCategory::Queue => &["haremq::broker", "haremq::queue"],
+        LogCategory::Audit => &["haremq::audit"],
     }
 }
 

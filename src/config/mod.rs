@@ -16,6 +16,7 @@ mod files;
 mod keys;
 mod known;
 mod load;
+mod log_lines;
 mod logging;
 mod machine;
 mod nearest;

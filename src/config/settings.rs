@@ -57,6 +57,8 @@ pub struct Settings {
     pub prometheus: PrometheusSettings,
     /// What is loaded at the start.
     pub definitions: DefinitionsSettings,
+    /// Where the exchange of events is; `None`: in the first virtual host. `event_exchange.vhost`.
+    pub event_vhost: Option<VhostName>,
     /// What a new virtual host is given.
     pub seeds: SeedSettings,
     /// The name of this node, as `rabbit@host`. `haremq.node_name`.

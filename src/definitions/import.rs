@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::plan::{Action, Plan, State, plan};
 use super::{DefinitionsError, Fault, Section};
 use crate::base::{QueueName, VhostName};
-use crate::broker::{Broker, Cell, Rehearsal, TogetherError};
+use crate::broker::{Actor, Broker, Cell, Rehearsal, TogetherError};
 use crate::store::Change;
 
 /// What an import is to do.
@@ -18,6 +18,8 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// Deletes what the document does not have, in the lists that it has.
     pub prune: bool,
+    /// Who asks for it, for events and the audit.
+    pub by: Actor,
 }
 
 /// What an import did, or would do.
@@ -61,11 +63,19 @@ pub fn import(
     if changes.is_empty() {
         return Ok(Report { plan, done: true, problems: Vec::new() });
     }
-    let problems = broker.change_together(changes).map_err(|error| match error {
+    let problems = broker.change_together(&options.by, changes).map_err(|error| match error {
         TogetherError::Refused { number, why } => fault(&places, number, why),
         TogetherError::Store(error) => DefinitionsError::Store(error),
         TogetherError::Ended => DefinitionsError::Vhost(error.to_string()),
     })?;
+    let count = |action| plan.count(action);
+    let summary = format!(
+        "{} added, {} changed, {} deleted",
+        count(Action::Add),
+        count(Action::Change),
+        count(Action::Delete)
+    );
+    broker.audit_import(&options.by, options.vhost.as_ref(), &summary);
     Ok(Report { plan, done: true, problems })
 }
 

@@ -14,7 +14,7 @@ use super::plan::Action;
 use super::{DefinitionsError, LoadError};
 use crate::base::limits::DEFINITIONS_BYTES_MAX;
 use crate::base::{FieldValue, ParameterName};
-use crate::broker::Broker;
+use crate::broker::{Actor, Broker};
 use crate::store;
 
 /// Imports a file, or every `*.json` of a folder in the order of their names, each as a whole. With
@@ -38,8 +38,9 @@ pub fn load(broker: &Broker, path: &Path, skip_if_unchanged: bool) -> Result<(),
         tracing::info!(path = %path.display(), "the definitions are those that were loaded last: skipped");
         return Ok(());
     }
+    let options = ImportOptions { by: Actor::configuration(), ..ImportOptions::default() };
     for (file, bytes) in documents {
-        let report = import(broker, &bytes, &ImportOptions::default());
+        let report = import(broker, &bytes, &options);
         let report = report.map_err(|error| LoadError::Import { path: file.clone(), error })?;
         say(&file, &report);
     }
@@ -96,6 +97,7 @@ fn remember(broker: &Broker, hash: &str) {
     let Ok(name) = ParameterName::try_from(IMPORTED_HASH) else { return };
     let parameter = store::GlobalParameter { name, value: FieldValue::text(hash) };
     let put = broker.put_global_parameter(
+        &Actor::internal(),
         parameter,
         Box::new(|stored| {
             if let Err(error) = stored {

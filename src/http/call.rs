@@ -12,7 +12,7 @@ use super::error::ApiError;
 use super::management::Management;
 use super::query::Query;
 use crate::base::{NameError, VhostName};
-use crate::broker::{Broker, Vhost};
+use crate::broker::{Actor, Broker, Vhost};
 
 /// See the module.
 pub(super) struct Call {
@@ -30,6 +30,14 @@ impl Call {
     /// The broker.
     pub(super) fn broker(&self) -> &Arc<Broker> {
         &self.management.broker
+    }
+
+    /// Who asks and from where, for events and the audit.
+    pub(super) fn actor(&self) -> Actor {
+        match self.origin {
+            Origin::SocketFile => Actor::command_line(),
+            Origin::Network(address) => Actor::management(self.caller.name.clone(), address),
+        }
     }
 
     /// A part of the path; empty when the route has none of that name.

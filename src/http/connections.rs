@@ -151,7 +151,9 @@ fn close(call: &Call) -> Result<Answer, ApiError> {
     if !may_close(call, &connection) {
         return Err(not_own());
     }
-    call.broker().close_connections_of(|one| one.id == connection.id, &reason(call));
+    let asked = connection.name();
+    let this_one = |one: &ConnectionInfo| one.id == connection.id;
+    call.broker().close_connections_by(&call.actor(), &asked, this_one, &reason(call));
     Ok(Answer::no_content())
 }
 
@@ -160,7 +162,9 @@ fn close_of_user(call: &Call) -> Result<Answer, ApiError> {
     if user != call.caller.name.as_str() && !call.caller.is_administrator() {
         return Err(not_own());
     }
-    call.broker().close_connections_of(|one| one.user.as_str() == user, &reason(call));
+    let asked = format!("those of user {user}");
+    let theirs = |one: &ConnectionInfo| one.user.as_str() == user;
+    call.broker().close_connections_by(&call.actor(), &asked, theirs, &reason(call));
     Ok(Answer::no_content())
 }
 

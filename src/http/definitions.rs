@@ -102,7 +102,7 @@ fn import_vhost(call: Call) -> Answering {
 async fn import(call: Call, vhost: Option<VhostName>) -> Result<Answer, ApiError> {
     let Upload { document, redirect } = Upload::of(&call)?;
     let (dry_run, prune) = (call.query.is_true("dry_run"), call.query.is_true("prune"));
-    let options = ImportOptions { vhost, dry_run, prune };
+    let options = ImportOptions { vhost, dry_run, prune, by: call.actor() };
     let turn = Arc::clone(&call.management.importing).acquire_owned().await;
     let broker = Arc::clone(call.broker());
     // It waits for the disk, and goes on to its end when the client does not wait any more.
@@ -137,9 +137,6 @@ fn say(call: &Call, report: &Report) {
             "imported definitions: not done, because of a change meanwhile: {problem}"
         );
     }
-    let sum = report.plan.to_string();
-    let sum = sum.lines().last().unwrap_or_default();
-    tracing::info!(user, "definitions imported: {sum}");
 }
 
 /// A document, and where a browser goes when it is imported.

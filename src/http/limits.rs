@@ -103,7 +103,7 @@ fn set_vhost(call: &Call, limit: Option<usize>) -> Result<Answer, ApiError> {
         other => return Err(unknown(other, MAX_QUEUES)),
     };
     let (done, stored) = Stored::pair();
-    call.broker().set_vhost_limits(vhost.name().clone(), limits, done);
+    call.broker().set_vhost_limits(&call.actor(), vhost.name().clone(), limits, done);
     Ok(Answer::no_content().once(stored))
 }
 
@@ -147,7 +147,7 @@ fn set_user(call: &Call, limit: Option<usize>) -> Result<Answer, ApiError> {
         other => return Err(unknown(other, MAX_CHANNELS)),
     };
     let (done, stored) = Stored::pair();
-    call.broker().set_user_limits(user, limits, done);
+    call.broker().set_user_limits(&call.actor(), user, limits, done);
     Ok(Answer::no_content().once(stored))
 }
 

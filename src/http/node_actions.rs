@@ -13,6 +13,7 @@ use super::machine::Process;
 use super::node_control::{ControlError, Doing, NodeControl};
 use super::route::Run::{Later, Now, Plain};
 use super::route::{Answering, Needs, Route};
+use crate::broker::Actor;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::post(
@@ -25,27 +26,31 @@ pub(super) const ROUTES: &[Route] = &[
     action(
         "/haremq/node/stop_app",
         "Close the AMQP connections and take no others",
-        Later(|call| answering(&call, NodeControl::stop_app)),
+        Later(|call| answering(call, "stop_app", |control, _| control.stop_app())),
     ),
     action(
         "/haremq/node/start_app",
         "Take AMQP connections again",
-        Later(|call| answering(&call, NodeControl::start_app)),
+        Later(|call| answering(call, "start_app", |control, _| control.start_app())),
     ),
     action(
         "/haremq/node/reset",
         "Delete everything and begin anew; after stop_app only",
-        Later(|call| answering(&call, NodeControl::reset)),
+        Later(|call| answering(call, "reset", NodeControl::reset)),
     ),
     action(
         "/haremq/node/suspend_listeners",
         "Take no more AMQP connections; those that are there stay",
-        Later(|call| answering(&call, NodeControl::suspend_listeners)),
+        Later(|call| {
+            answering(call, "suspend_listeners", |control, _| control.suspend_listeners())
+        }),
     ),
     action(
         "/haremq/node/resume_listeners",
         "Take AMQP connections again after suspend_listeners",
-        Later(|call| answering(&call, NodeControl::resume_listeners)),
+        Later(|call| {
+            answering(call, "resume_listeners", |control, _| control.resume_listeners())
+        }),
     ),
     action("/haremq/node/trim_memory", "Give free memory back to the system", Plain(trim_memory)),
     Route::get("/haremq/memory", Needs::Administrator, "What memory is used for", Plain(memory)),
@@ -70,14 +75,20 @@ fn authenticate(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn stop(call: &Call) -> Answer {
+    call.broker().audit_node(&call.actor(), "stop");
     call.management.control.stop();
     Answer::accepted()
 }
 
-fn answering(call: &Call, act: fn(&(dyn NodeControl + 'static)) -> Doing) -> Answering {
-    let doing = act(&*call.management.control);
+fn answering(
+    call: Call,
+    action: &'static str,
+    act: fn(&(dyn NodeControl + 'static), Actor) -> Doing,
+) -> Answering {
+    let doing = act(&*call.management.control, call.actor());
     Box::pin(async move {
         doing.await?;
+        call.broker().audit_node(&call.actor(), action);
         Ok(Answer::no_content())
     })
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
+use crate::broker::Actor;
 use crate::config::EffectiveValue;
 
 /// Something that is being done. It goes on to its end when nobody waits any more.
@@ -48,7 +49,7 @@ pub trait NodeControl: Send + Sync {
 
     /// Everything that is kept is deleted, and what a fresh broker begins with is made. Only between
     /// [`Self::stop_app`] and [`Self::start_app`].
-    fn reset(&self) -> Doing;
+    fn reset(&self, by: Actor) -> Doing;
 
     /// Takes no more AMQP connections; those that are there stay.
     fn suspend_listeners(&self) -> Doing;

@@ -163,6 +163,6 @@ fn name_cluster(call: &Call) -> Result<Answer, ApiError> {
         return Err(ApiError::bad_request("name is missing: the new name of the cluster, a text"));
     };
     let (done, stored) = Stored::pair();
-    call.broker().set_cluster_name(name, done)?;
+    call.broker().set_cluster_name(&call.actor(), name, done)?;
     Ok(Answer::no_content().once(stored))
 }

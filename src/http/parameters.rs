@@ -139,7 +139,7 @@ fn put(call: &Call) -> Result<Answer, ApiError> {
     let vhost = call.own_vhost()?.name().clone();
     let parameter = Parameter { vhost, component, name: call.name("name")?, value: value(call)? };
     let (done, stored) = Stored::pair();
-    let put = call.broker().put_parameter(parameter, done)?;
+    let put = call.broker().put_parameter(&call.actor(), parameter, done)?;
     Ok(Answer::put(put).once(stored))
 }
 
@@ -147,7 +147,7 @@ fn delete(call: &Call) -> Result<Answer, ApiError> {
     let vhost = call.own_vhost()?;
     let (component, name) = (call.name("component")?, call.name("name")?);
     let (done, stored) = Stored::pair();
-    if call.broker().delete_parameter(vhost.name(), &component, &name, done)? {
+    if call.broker().delete_parameter(&call.actor(), vhost.name(), &component, &name, done)? {
         Ok(Answer::no_content().once(stored))
     } else {
         Err(ApiError::not_found())
@@ -176,14 +176,14 @@ fn global_one(call: &Call) -> Result<Answer, ApiError> {
 fn global_put(call: &Call) -> Result<Answer, ApiError> {
     let parameter = GlobalParameter { name: call.name("name")?, value: value(call)? };
     let (done, stored) = Stored::pair();
-    let put = call.broker().put_global_parameter(parameter, done)?;
+    let put = call.broker().put_global_parameter(&call.actor(), parameter, done)?;
     Ok(Answer::put(put).once(stored))
 }
 
 fn global_delete(call: &Call) -> Result<Answer, ApiError> {
     let name: ParameterName = call.name("name")?;
     let (done, stored) = Stored::pair();
-    if call.broker().delete_global_parameter(&name, done)? {
+    if call.broker().delete_global_parameter(&call.actor(), &name, done)? {
         Ok(Answer::no_content().once(stored))
     } else {
         Err(ApiError::not_found())

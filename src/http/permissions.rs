@@ -111,7 +111,10 @@ fn put(call: &Call) -> Result<Answer, ApiError> {
         read: fields::required_text(&body, "read")?,
     };
     let (done, stored) = Stored::pair();
-    let put = call.broker().put_permission(permission, done).map_err(unknown_user_is_bad)?;
+    let put = call
+        .broker()
+        .put_permission(&call.actor(), permission, done)
+        .map_err(unknown_user_is_bad)?;
     Ok(Answer::put(put).once(stored))
 }
 
@@ -126,7 +129,7 @@ pub(super) fn unknown_user_is_bad(error: AccountError) -> ApiError {
 fn delete(call: &Call) -> Result<Answer, ApiError> {
     let (vhost, user) = place(call)?;
     let (done, stored) = Stored::pair();
-    if call.broker().delete_permission(&user, &vhost, done)? {
+    if call.broker().delete_permission(&call.actor(), &user, &vhost, done)? {
         Ok(Answer::no_content().once(stored))
     } else {
         Err(ApiError::not_found())

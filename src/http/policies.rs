@@ -95,14 +95,14 @@ fn put_one(call: &Call, kind: PolicyKind) -> Result<Answer, ApiError> {
         None => Put::Created,
     };
     let (done, stored) = Stored::pair();
-    vhost.put_policy(kind, policy, done);
+    vhost.put_policy(&call.actor(), kind, policy, done);
     Ok(Answer::put(put).once(stored))
 }
 
 fn delete_one(call: &Call, kind: PolicyKind) -> Result<Answer, ApiError> {
     let (vhost, name): (_, PolicyName) = (call.own_vhost()?, call.name("name")?);
     let (done, stored) = Stored::pair();
-    if vhost.delete_policy(kind, &name, done) {
+    if vhost.delete_policy(&call.actor(), kind, &name, done) {
         Ok(Answer::no_content().once(stored))
     } else {
         Err(ApiError::not_found())

@@ -42,8 +42,8 @@ fn change(call: &Call) -> Result<Answer, ApiError> {
     });
     let changes: Vec<(String, String)> = changes.collect::<Result<_, _>>()?;
     let keys: Vec<&str> = changes.iter().map(|(key, _)| key.as_str()).collect();
-    let (user, keys) = (call.caller.name.as_str(), keys.join(", "));
+    let action = format!("settings changed until the next start: {}", keys.join(", "));
     call.management.control.change_settings(changes)?;
-    tracing::info!(user, keys, "settings changed until the next start");
+    call.broker().audit_node(&call.actor(), &action);
     Ok(Answer::no_content())
 }

@@ -127,7 +127,10 @@ fn put(call: &Call) -> Result<Answer, ApiError> {
         read: fields::required_text(&body, "read")?,
     };
     let (done, stored) = Stored::pair();
-    let put = call.broker().put_topic_permission(permission, done).map_err(unknown_user_is_bad)?;
+    let put = call
+        .broker()
+        .put_topic_permission(&call.actor(), permission, done)
+        .map_err(unknown_user_is_bad)?;
     Ok(Answer::put(put).once(stored))
 }
 
@@ -143,6 +146,12 @@ fn delete_one(call: &Call) -> Result<Answer, ApiError> {
 fn delete_those(call: &Call, exchange: Option<&ExchangeName>) -> Result<Answer, ApiError> {
     let (vhost, user) = (call.vhost()?, existing_user(call)?);
     let (done, stored) = Stored::pair();
-    let were_there = call.broker().delete_topic_permissions(&user, vhost.name(), exchange, done)?;
+    let were_there = call.broker().delete_topic_permissions(
+        &call.actor(),
+        &user,
+        vhost.name(),
+        exchange,
+        done,
+    )?;
     if were_there { Ok(Answer::no_content().once(stored)) } else { Err(ApiError::not_found()) }
 }

@@ -82,7 +82,7 @@ fn put(call: &Call) -> Result<Answer, ApiError> {
     }
     let record = read(name, &call.object()?)?;
     let (done, stored) = Stored::pair();
-    let put = call.broker().put_user(record, done)?;
+    let put = call.broker().put_user(&call.actor(), record, done)?;
     Ok(Answer::put(put).once(stored))
 }
 
@@ -127,7 +127,7 @@ fn hash_password(call: &Call) -> Result<Answer, ApiError> {
 
 fn delete(call: &Call) -> Result<Answer, ApiError> {
     let (done, stored) = Stored::pair();
-    call.broker().delete_user(&call.name("user")?, done)?;
+    call.broker().delete_user(&call.actor(), &call.name("user")?, done)?;
     Ok(Answer::no_content().once(stored))
 }
 
@@ -147,7 +147,7 @@ fn delete_many(call: Call) -> Answering {
             .collect::<Result<_, _>>()?;
         for name in names {
             let (done, stored) = Stored::pair();
-            match call.broker().delete_user(&name, done) {
+            match call.broker().delete_user(&call.actor(), &name, done) {
                 Ok(()) => stored.wait().await?,
                 Err(AccountError::NoSuchUser(_)) => {}
                 Err(error) => return Err(error.into()),

@@ -98,7 +98,9 @@ fn describe(call: &Call, vhost: &Arc<Vhost>) -> Value {
 /// What is kept of a virtual host; one that nothing was said about has its name.
 fn record(call: &Call, name: &VhostName) -> store::Vhost {
     let record = call.broker().accounts(|accounts| accounts.records().vhost(name).cloned());
-    record.unwrap_or_else(|| store::Vhost::new(name.clone()))
+    let record = record.unwrap_or_else(|| store::Vhost::new(name.clone()));
+    let tracing = call.broker().vhost(name).is_some_and(|vhost| vhost.is_traced());
+    store::Vhost { tracing, ..record }
 }
 
 fn put(call: &Call) -> Result<Answer, ApiError> {
@@ -126,7 +128,7 @@ fn put(call: &Call) -> Result<Answer, ApiError> {
         record.tracing = tracing;
     }
     let (done, stored) = Stored::pair();
-    let put = call.broker().put_vhost(record, done)?;
+    let put = call.broker().put_vhost(&call.actor(), record, done)?;
     let answer = Answer::put(put).once(stored);
     match put {
         Put::Created => let_in(call, name, answer),
@@ -143,7 +145,7 @@ fn let_in(call: &Call, vhost: VhostName, answer: Answer) -> Result<Answer, ApiEr
     let user = call.caller.name.clone();
     let (done, stored) = Stored::pair();
     let all = store::Permission { user, vhost, configure, write, read };
-    call.broker().put_permission(all, done)?;
+    call.broker().put_permission(&call.actor(), all, done)?;
     Ok(answer.once(stored))
 }
 
@@ -158,7 +160,7 @@ fn check_queue_type(text: String) -> Result<String, ApiError> {
 
 fn delete(call: &Call) -> Result<Answer, ApiError> {
     let (done, stored) = Stored::pair();
-    call.broker().delete_vhost(&call.name("vhost")?, done)?;
+    call.broker().delete_vhost(&call.actor(), &call.name("vhost")?, done)?;
     Ok(Answer::no_content().once(stored))
 }
 
@@ -179,7 +181,11 @@ fn set_protection(call: &Call, protected_from_deletion: bool) -> Result<Answer, 
     let _alone = call.management.one_at_a_time();
     let record = record(call, call.vhost()?.name());
     let (done, stored) = Stored::pair();
-    call.broker().put_vhost(store::Vhost { protected_from_deletion, ..record }, done)?;
+    call.broker().put_vhost(
+        &call.actor(),
+        store::Vhost { protected_from_deletion, ..record },
+        done,
+    )?;
     Ok(Answer::no_content().once(stored))
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Conversation {
     ending: Option<Ending>,
     /// How the user was recognised.
     mechanism: Option<Mechanism>,
+    /// Whether messages that go out are copied to the firehose; looked at once a turn.
+    traced: bool,
     received_bytes: u64,
     sent_bytes: u64,
 }
@@ -106,6 +108,7 @@ impl Conversation {
             choked: false,
             ending: None,
             mechanism: None,
+            traced: false,
             received_bytes: 0,
             sent_bytes: 0,
         }
@@ -301,11 +304,13 @@ impl Conversation {
     fn authenticate(&mut self, credentials: &Credentials) -> Answer {
         match login::log_in(&self.broker, credentials, &self.caller) {
             Ok(user) => {
+                self.broker.tell_login(|| self.login(credentials), None);
                 self.user = Some(user);
                 self.mechanism = Some(credentials.mechanism);
                 Answer::Authenticated
             }
             Err(error) => {
+                self.broker.tell_login(|| self.login(credentials), Some(&error));
                 tracing::warn!(
                     connection = %self.id,
                     peer = %self.caller.address,
@@ -353,6 +358,7 @@ impl Conversation {
             return false;
         }
         let mut events = self.events.take(&self.inbox, &mut self.held);
+        self.traced = self.client.as_ref().is_some_and(Client::is_traced);
         if events.is_empty() && self.held.is_empty() {
             self.events.give_back(events);
             return false;
@@ -432,7 +438,8 @@ impl Conversation {
         let Some((channel, holder, failed)) = self.asked else { return };
         let step = match step {
             Ok(Step::Answered(Answered::Got(event, ready))) => {
-                let Some(answer) = self.got(now, holder, *event, ready, failed) else { return };
+                let asker = (channel, holder, failed);
+                let Some(answer) = self.got(now, asker, *event, ready) else { return };
                 self.asked = None;
                 return self.answer(now, channel, holder, answer, more);
             }

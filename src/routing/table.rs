@@ -142,6 +142,14 @@ impl<Q: Clone> Table<Q> {
         self.exchanges.iter().filter_map(|entry| entry.delay_queue.as_ref())
     }
 
+    /// Whether a message to this exchange could reach anything: it has bindings, or another exchange for what
+    /// has nowhere to go.
+    pub fn leads_anywhere(&self, exchange: &str) -> bool {
+        let slot = self.exchange_slot(exchange.as_bytes());
+        let entry = slot.and_then(|slot| self.exchanges.get(slot.0));
+        entry.is_some_and(|entry| !entry.outgoing.is_empty() || entry.policy_alternate.is_some())
+    }
+
     /// All exchanges, the default exchange included.
     pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
         self.exchanges.iter().map(|entry| &entry.exchange)

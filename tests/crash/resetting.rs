@@ -1,4 +1,4 @@
-//! A broker that is killed in the middle of a reset has all that it had, or what a fresh one has (N1).
+//! A broker that is killed in the middle of a reset has all that it had, or what a fresh one has (I11).
 
 use std::path::Path;
 use std::thread;

@@ -5,6 +5,7 @@ mod checks;
 mod common;
 mod connections;
 mod definitions;
+mod events;
 mod exchanges;
 mod limits;
 mod node;

@@ -29,7 +29,7 @@ pub(crate) use ids::{Id, id};
 pub(crate) use login::{Login, Tune};
 pub(crate) use names::unique;
 pub(crate) use process::{GUARD, Process};
-pub(crate) use raw_client::{RawClient, content_header};
+pub(crate) use raw_client::{Delivery, RawClient, content_header};
 pub(crate) use refusal::{Refusal, refusal};
 pub(crate) use stream::{ClientStream, with_guards};
 pub(crate) use table::{Table, entries};

@@ -1,7 +1,7 @@
 //! The name of the cluster, which RabbitMQ keeps as a global parameter.
 
 use crate::base::{FieldValue, NameError, ParameterName};
-use crate::broker::{AccountError, Broker};
+use crate::broker::{AccountError, Actor, Broker};
 use crate::store::{Done, GlobalParameter};
 
 const CLUSTER_NAME: &str = "cluster_name";
@@ -21,9 +21,14 @@ impl Broker {
     ///
     /// # Errors
     /// None today; the form is that of the other changes.
-    pub fn set_cluster_name(&self, name: &str, done: Done) -> Result<(), AccountError> {
+    pub fn set_cluster_name(
+        &self,
+        by: &Actor,
+        name: &str,
+        done: Done,
+    ) -> Result<(), AccountError> {
         let parameter = GlobalParameter { name: parameter(), value: FieldValue::text(name) };
-        self.put_global_parameter(parameter, done).map(|_| ())
+        self.put_global_parameter(by, parameter, done).map(|_| ())
     }
 }
 

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::{ChannelId, ConnectionId, FieldTable, HolderId, UserName, VhostName};
+use crate::broker::notices::{Actor, Occurrence, audit};
 use crate::broker::{Broker, Event, Inbox};
 
 /// A connection that has opened its virtual host; nothing of this changes any more.
@@ -133,9 +134,14 @@ struct Known {
 }
 
 impl Connections {
-    /// Says whether it was there.
-    pub(in crate::broker) fn forget(&self, id: ConnectionId) -> bool {
-        self.lock().remove(&id).is_some()
+    /// Gives what it was, when it was there.
+    pub(in crate::broker) fn forget(&self, id: ConnectionId) -> Option<Arc<ConnectionInfo>> {
+        self.lock().remove(&id).map(|known| known.info)
+    }
+
+    /// One of them.
+    pub(in crate::broker) fn find(&self, id: ConnectionId) -> Option<Arc<ConnectionInfo>> {
+        self.lock().get(&id).map(|known| Arc::clone(&known.info))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, Known>> {
@@ -147,9 +153,12 @@ impl Connections {
 impl Broker {
     /// A connection has opened its virtual host. It is forgotten with [`Broker::connection_closed`].
     pub fn connection_ready(&self, info: ConnectionInfo, inbox: &Arc<Inbox>) {
-        let known = Known { info: Arc::new(info), inbox: Arc::clone(inbox) };
-        self.known().lock().insert(known.info.id, known);
+        let info = Arc::new(info);
+        let known = Known { info: Arc::clone(&info), inbox: Arc::clone(inbox) };
+        self.known().lock().insert(info.id, known);
         self.common().churn.connections_opened.one_more();
+        let by = Actor::of_connection(&info);
+        self.common().tell(&by, || Occurrence::ConnectionCreated(info));
     }
 
     /// The open connections in the order in which they came.
@@ -161,7 +170,22 @@ impl Broker {
     /// One of them.
     #[must_use]
     pub fn open_connection(&self, id: ConnectionId) -> Option<Arc<ConnectionInfo>> {
-        self.known().lock().get(&id).map(|known| Arc::clone(&known.info))
+        self.known().find(id)
+    }
+
+    /// As [`Self::close_connections_of`], for somebody who asked for it: `which` says in words which ones.
+    pub fn close_connections_by(
+        &self,
+        by: &Actor,
+        asked: &str,
+        which: impl Fn(&ConnectionInfo) -> bool,
+        text: &str,
+    ) -> usize {
+        let connections = self.close_connections_of(which, text);
+        let (which, reason) = (asked.to_owned(), text.to_owned());
+        let what = Occurrence::ConnectionsClosed { which, connections, reason };
+        audit(by, &what);
+        connections
     }
 
     /// Asks a connection about itself; says whether it is there. A connection that ends meanwhile drops

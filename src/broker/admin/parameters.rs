@@ -3,6 +3,7 @@
 
 use super::Put;
 use crate::base::{ParameterName, VhostName};
+use crate::broker::notices::Actor;
 use crate::broker::{AccountError, Broker};
 use crate::store::{self, Change, Done};
 
@@ -13,11 +14,12 @@ impl Broker {
     /// [`AccountError::NoSuchVhost`].
     pub fn put_parameter(
         &self,
+        by: &Actor,
         parameter: store::Parameter,
         done: Done,
     ) -> Result<Put, AccountError> {
         self.with_vhost(&parameter.vhost.clone(), || {
-            self.change_accounts_only(done, |accounts| {
+            self.change_accounts_only(by, done, |accounts| {
                 let same = |other: &store::Parameter| {
                     (&other.vhost, &other.component, &other.name)
                         == (&parameter.vhost, &parameter.component, &parameter.name)
@@ -34,12 +36,13 @@ impl Broker {
     /// None today; the form is that of the other changes.
     pub fn delete_parameter(
         &self,
+        by: &Actor,
         vhost: &VhostName,
         component: &ParameterName,
         name: &ParameterName,
         done: Done,
     ) -> Result<bool, AccountError> {
-        self.change_accounts(done, |accounts| {
+        self.change_accounts(by, done, |accounts| {
             let was_there = accounts.records().parameters.values().any(|other| {
                 (&other.vhost, &other.component, &other.name) == (vhost, component, name)
             });
@@ -55,10 +58,11 @@ impl Broker {
     /// None today; the form is that of the other changes.
     pub fn put_global_parameter(
         &self,
+        by: &Actor,
         parameter: store::GlobalParameter,
         done: Done,
     ) -> Result<Put, AccountError> {
-        self.change_accounts(done, |accounts| {
+        self.change_accounts(by, done, |accounts| {
             let mut all = accounts.records().global_parameters.values();
             let put = Put::of(all.any(|other| other.name == parameter.name));
             Ok((vec![Change::PutGlobalParameter(parameter)], put))
@@ -71,10 +75,11 @@ impl Broker {
     /// None today; the form is that of the other changes.
     pub fn delete_global_parameter(
         &self,
+        by: &Actor,
         name: &ParameterName,
         done: Done,
     ) -> Result<bool, AccountError> {
-        self.change_accounts(done, |accounts| {
+        self.change_accounts(by, done, |accounts| {
             let mut all = accounts.records().global_parameters.values();
             let was_there = all.any(|other| other.name == *name);
             let change = Change::DeleteGlobalParameter { name: name.clone() };

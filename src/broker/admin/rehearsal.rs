@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::users::{everything_in_vhost, everything_of_user};
 use crate::base::{QueueName, UserName, VhostName};
+use crate::broker::notices::{EVENT_EXCHANGE, home_exchange};
 use crate::broker::policy::PolicyKind;
 use crate::broker::{Accounts, Broker, DeclareQueue, Vhost, arguments, limits, records};
 use crate::routing::{Binding, Destination, ExchangeKind, Table};
@@ -39,7 +40,14 @@ impl Rehearsal {
     pub fn on_nothing(vhost: Option<&VhostName>) -> Self {
         let default = VhostName::parse(b"/").ok();
         let vhosts = default.into_iter().chain(vhost.cloned());
-        let vhosts = vhosts.map(|name| (name, Stage::default())).collect();
+        let stage = |name| {
+            let mut stage = Stage::default();
+            // A broker that begins has it as well, and RabbitMQ's definitions may have bindings from it.
+            let events = home_exchange(EVENT_EXCHANGE);
+            let _ = events.map(|exchange| stage.table.declare_exchange(exchange));
+            (name, stage)
+        };
+        let vhosts = vhosts.map(stage).collect();
         Self { accounts: Accounts::default(), vhosts, stored: Vec::new() }
     }
 

@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering;
 
 use super::users::{everything_in_vhost, everything_of_user};
 use crate::broker::policy::QueueType;
-use crate::broker::{AccountError, Accounts, Broker, Vhost};
+use crate::broker::{AccountError, Accounts, Actor, Broker, Vhost};
 use crate::store::{Change, Done};
 
 impl Broker {
     /// Deletes every virtual host with its queues and messages, every user and every parameter, and makes
     /// `first` in their place: virtual hosts, users and permissions.
     ///
-    /// N1: the definitions get all of it as one request, which is handed in while nobody can change
+    /// I11: the definitions get all of it as one request, which is handed in while nobody can change
     /// anything, and no later one of what was there before. So a broker that ends at any moment has either
     /// everything of before or `first` and nothing else at its next start. Messages go with the definitions
     /// of their queues: what the log still has for a queue that no definition names is dropped there.
@@ -22,7 +22,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`AccountError`] of `first`; then nothing is changed.
-    pub fn reset(&self, first: &[Change], done: Done) -> Result<(), AccountError> {
+    pub fn reset(&self, by: &Actor, first: &[Change], done: Done) -> Result<(), AccountError> {
         let old = {
             let mut vhosts = self.vhosts.write().unwrap_or_else(PoisonError::into_inner);
             let close = |closed| {
@@ -31,7 +31,7 @@ impl Broker {
             close(true);
             let stored = vhosts.values().flat_map(|vhost| vhost.forget_everything_stored());
             let mut changes: Vec<Change> = stored.collect();
-            let reset = self.change_accounts_only(done, |accounts| {
+            let reset = self.change_accounts_only(by, done, |accounts| {
                 let of_vhosts = vhosts.keys();
                 changes.extend(of_vhosts.flat_map(|vhost| everything_in_vhost(accounts, vhost)));
                 changes.extend(of_nobody(accounts));
@@ -58,7 +58,11 @@ impl Broker {
         self.forget_all_limits();
         self.close_connections("the broker was reset");
         for vhost in old.values() {
-            self.empty(vhost);
+            self.empty(by, vhost);
+        }
+        for vhost in self.all_vhosts() {
+            vhost.tell_exchanges(by);
+            vhost.declare_homes();
         }
         self.permissions_changed();
         Ok(())

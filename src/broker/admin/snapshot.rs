@@ -19,9 +19,10 @@ impl Broker {
         all.user_limits.clear();
         self.common().limits.records().into_iter().for_each(|change| all.apply(change));
         for vhost in self.all_vhosts() {
-            if all.vhost(vhost.name()).is_none() {
-                all.apply(Change::PutVhost(store::Vhost::new(vhost.name().clone())));
-            }
+            let record = all.vhost(vhost.name()).cloned();
+            let record = record.unwrap_or_else(|| store::Vhost::new(vhost.name().clone()));
+            let tracing = vhost.is_traced();
+            all.apply(Change::PutVhost(store::Vhost { tracing, ..record }));
             vhost.definitions().into_iter().for_each(|change| all.apply(change));
         }
         all

@@ -12,6 +12,7 @@ use std::sync::mpsc::channel;
 use super::rehearsal::{Rehearsal, declare};
 use crate::base::VhostName;
 use crate::broker::default_type::of_default_type;
+use crate::broker::notices::{Actor, Asked, Occurrence};
 use crate::broker::policy::{PolicyKind, QueueEffective, QueueType};
 use crate::broker::unique::FromLog;
 use crate::broker::{
@@ -51,7 +52,11 @@ impl Broker {
     ///
     /// # Errors
     /// [`TogetherError`]; then nothing is changed.
-    pub fn change_together(&self, mut changes: Vec<Change>) -> Result<Vec<String>, TogetherError> {
+    pub fn change_together(
+        &self,
+        by: &Actor,
+        mut changes: Vec<Change>,
+    ) -> Result<Vec<String>, TogetherError> {
         for change in &mut changes {
             if let Change::PutQueue(queue) = change {
                 queue.number = self.common().next_queue_number(queue.durable).0;
@@ -67,52 +72,54 @@ impl Broker {
         });
         keeping::keep_and_tell(self.common(), rehearsal.into_stored(), done);
         hears.recv().map_err(|_| TogetherError::Ended)??;
-        Ok(self.make(changes))
+        Ok(self.make(by, changes))
     }
 
-    fn make(&self, changes: Vec<Change>) -> Vec<String> {
+    fn make(&self, by: &Actor, changes: Vec<Change>) -> Vec<String> {
+        // Whoever asked for all of it writes the line of the audit.
+        let by = &by.in_parts();
         let mut problems = Vec::new();
         let mut sorted = Sorted::default();
         for change in changes {
             sorted.add(change);
         }
         for change in sorted.hosts_and_users {
-            self.make_one(change, &mut problems);
+            self.make_one(by, change, &mut problems);
         }
-        self.make_accounts(sorted.accounts, &mut problems);
+        self.make_accounts(by, sorted.accounts, &mut problems);
         for change in sorted.limits {
-            self.make_limits(change);
+            self.make_limits(by, change);
         }
         for (name, objects) in sorted.vhosts {
             match self.vhost(&name) {
-                Some(vhost) => vhost.make(&objects, &mut problems),
+                Some(vhost) => vhost.make(by, &objects, &mut problems),
                 None => problems.push(format!("vhost '{name}' not found")),
             }
         }
         problems
     }
 
-    fn make_one(&self, change: Change, problems: &mut Vec<String>) {
+    fn make_one(&self, by: &Actor, change: Change, problems: &mut Vec<String>) {
         match change {
             Change::PutVhost(record) => {
-                let put = self.put_vhost(record, said());
+                let put = self.put_vhost(by, record, said());
                 problems.extend(put.err().map(|error| error.to_string()));
             }
             Change::DeleteVhost { name } => {
-                let gone = self.delete_vhost(&name, said());
+                let gone = self.delete_vhost(by, &name, said());
                 problems.extend(gone.err().map(|error| error.to_string()));
             }
             Change::DeleteUser { name } => {
-                let gone = self.delete_user(&name, said());
+                let gone = self.delete_user(by, &name, said());
                 problems.extend(gone.err().map(|error| error.to_string()));
             }
             _ => {}
         }
     }
 
-    fn make_accounts(&self, changes: Vec<Change>, problems: &mut Vec<String>) {
+    fn make_accounts(&self, by: &Actor, changes: Vec<Change>, problems: &mut Vec<String>) {
         let all = |changes: Vec<Change>| {
-            self.change_accounts::<(), AccountError>(said(), |_| Ok((changes, ())))
+            self.change_accounts::<(), AccountError>(by, said(), |_| Ok((changes, ())))
         };
         if changes.is_empty() || all(changes.clone()).is_ok() {
             return;
@@ -123,23 +130,33 @@ impl Broker {
         }
     }
 
-    fn make_limits(&self, change: Change) {
+    fn make_limits(&self, by: &Actor, change: Change) {
         match change {
             Change::PutVhostLimits(store::VhostLimits { vhost, max_connections, max_queues }) => {
                 let max_connections = limits::limit(max_connections);
                 let max_queues = limits::limit(max_queues);
-                self.set_vhost_limits(vhost, VhostLimits { max_connections, max_queues }, said());
+                self.set_vhost_limits(
+                    by,
+                    vhost,
+                    VhostLimits { max_connections, max_queues },
+                    said(),
+                );
             }
             Change::DeleteVhostLimits { vhost } => {
-                self.set_vhost_limits(vhost, VhostLimits::default(), said());
+                self.set_vhost_limits(by, vhost, VhostLimits::default(), said());
             }
             Change::PutUserLimits(store::UserLimits { user, max_connections, max_channels }) => {
                 let max_connections = limits::limit(max_connections);
                 let max_channels = limits::limit(max_channels);
-                self.set_user_limits(user, UserLimits { max_connections, max_channels }, said());
+                self.set_user_limits(
+                    by,
+                    user,
+                    UserLimits { max_connections, max_channels },
+                    said(),
+                );
             }
             Change::DeleteUserLimits { user } => {
-                self.set_user_limits(user, UserLimits::default(), said());
+                self.set_user_limits(by, user, UserLimits::default(), said());
             }
             _ => {}
         }
@@ -196,8 +213,8 @@ impl Sorted {
 }
 
 impl Vhost {
-    fn make(self: &Arc<Self>, changes: &[Change], problems: &mut Vec<String>) {
-        self.make_policies(changes);
+    fn make(self: &Arc<Self>, by: &Actor, changes: &[Change], problems: &mut Vec<String>) {
+        self.make_policies(by, changes);
         let policies = self.policies();
         let mut cells = Vec::new();
         for change in changes {
@@ -220,7 +237,7 @@ impl Vhost {
             let mut stored = Vec::new();
             for change in changes {
                 let cell = if matches!(change, Change::PutQueue(_)) { new.next() } else { None };
-                if let Err(why) = self.make_in(table, change, cell, &mut stored) {
+                if let Err(why) = self.make_in(by, table, change, cell, &mut stored) {
                     problems.push(why);
                 }
             }
@@ -235,7 +252,7 @@ impl Vhost {
         }
     }
 
-    fn make_policies(&self, changes: &[Change]) {
+    fn make_policies(&self, by: &Actor, changes: &[Change]) {
         let ours = |change: &&Change| {
             matches!(
                 change,
@@ -251,6 +268,7 @@ impl Vhost {
         }
         let all = changes.clone();
         self.change_policies(
+            by,
             |set| {
                 for change in all {
                     let (kind, record) = match change {
@@ -302,6 +320,7 @@ impl Vhost {
     /// One change of the table; what the disk must hear of it goes to `stored`.
     fn make_in(
         self: &Arc<Self>,
+        by: &Actor,
         table: &mut Table<Arc<Cell>>,
         change: &Change,
         cell: Option<&Arc<Cell>>,
@@ -323,6 +342,8 @@ impl Vhost {
                     let (vhost, name) = (self.name.clone(), record.name.clone());
                     stored.push(Change::DeleteExchange { vhost, name });
                     stored.extend(put.into_iter().flatten());
+                } else if let Some(exchange) = table.exchange(name) {
+                    self.tell_exchange(by, exchange);
                 }
                 stored.extend(declared.map_err(|error| error.to_string())?);
                 return Ok(());
@@ -330,6 +351,11 @@ impl Vhost {
             (Change::PutQueue(record), Some(cell)) => {
                 if table.add_queue(record.name.clone(), Arc::clone(cell)) {
                     self.common.limits.queue_added();
+                    let (vhost, queue) = (&self.name, cell.info());
+                    self.common.tell(by, || Occurrence::QueueCreated {
+                        vhost: vhost.clone(),
+                        queue: Box::new(queue.clone()),
+                    });
                 } else {
                     // Somebody else's stands here now, so the disk is to have that, with its number.
                     let (vhost, name) = (self.name.clone(), record.name.clone());
@@ -343,8 +369,11 @@ impl Vhost {
             (Change::PutBinding(record), _) => {
                 let binding = records::to_binding(record).map_err(|error| error.to_string())?;
                 let put = keeping::put_binding(&self.name, table, &binding);
+                let told = Box::new(binding.clone());
                 let bound = table.bind(binding).map_err(|error| error.to_string())?;
                 if bound == routing::Change::Added {
+                    let vhost = self.name.clone();
+                    self.common.tell(by, || Occurrence::BindingCreated { vhost, binding: told });
                     stored.extend(put);
                 }
                 return Ok(());
@@ -357,6 +386,11 @@ impl Vhost {
             _ => return Ok(()),
         };
         let removed = removed.map_err(|error| error.to_string())?;
+        let asked = match change {
+            Change::DeleteExchange { name, .. } => Some((by, Asked::Exchange(name))),
+            _ => None,
+        };
+        self.tell_removed(&removed, asked);
         self.histories.forget(&self.common, &removed);
         self.windows.forget(&removed);
         stored.extend(keeping::delete(&self.name, &removed, None));
@@ -414,11 +448,11 @@ mod tests {
     /// The moment after the disk took an import: somebody else declared the queue in between.
     fn meets(durable: bool) -> (Arc<Cell>, BrokerStorage) {
         let (broker, storage) = site();
-        broker.change_together(vec![q(durable, 0)]).expect("good");
+        broker.change_together(&Actor::internal(), vec![q(durable, 0)]).expect("good");
         let ours = vec![q(true, 77)];
         storage.metadata.apply(ours.clone(), said());
         assert_eq!(numbers(&storage), [77]);
-        assert_eq!(broker.make(ours), Vec::<String>::new());
+        assert_eq!(broker.make(&Actor::internal(), ours), Vec::<String>::new());
         let vhost = broker.vhost(&slash()).expect("it is there");
         (vhost.queue_of(&QueueName::try_from("q").expect("short")).expect("theirs"), storage)
     }
@@ -440,9 +474,10 @@ mod tests {
     #[test]
     fn a_virtual_host_that_is_gone_meanwhile_is_said() {
         let (broker, _) = site();
-        broker.delete_vhost(&slash(), said()).expect("deleted");
-        assert_eq!(broker.make(vec![q(true, 1)]), ["vhost '/' not found"]);
-        let refused = broker.change_together(vec![q(true, 0)]).expect_err("it is gone");
+        broker.delete_vhost(&Actor::internal(), &slash(), said()).expect("deleted");
+        assert_eq!(broker.make(&Actor::internal(), vec![q(true, 1)]), ["vhost '/' not found"]);
+        let refused =
+            broker.change_together(&Actor::internal(), vec![q(true, 0)]).expect_err("it is gone");
         assert_eq!(refused.to_string(), "vhost '/' not found");
     }
 }

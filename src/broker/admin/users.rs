@@ -1,6 +1,9 @@
 //! Users, their permissions and their topic permissions.
 
+use std::cell::OnceCell;
+
 use crate::base::{ExchangeName, UserName, VhostName};
+use crate::broker::notices::{Actor, audit, occurrences_of};
 use crate::broker::{AccountError, Accounts, Broker, keeping};
 use crate::routing::Table;
 use crate::store::{self, Change, Done};
@@ -33,8 +36,8 @@ impl Broker {
     ///
     /// # Errors
     /// [`AccountError::Password`].
-    pub fn put_user(&self, user: store::User, done: Done) -> Result<Put, AccountError> {
-        self.change_accounts(done, |accounts| {
+    pub fn put_user(&self, by: &Actor, user: store::User, done: Done) -> Result<Put, AccountError> {
+        self.change_accounts(by, done, |accounts| {
             let put = Put::of(accounts.directory().user(&user.name).is_some());
             Ok((vec![Change::PutUser(user)], put))
         })
@@ -44,8 +47,8 @@ impl Broker {
     ///
     /// # Errors
     /// [`AccountError::NoSuchUser`].
-    pub fn delete_user(&self, name: &UserName, done: Done) -> Result<(), AccountError> {
-        self.change_accounts(done, |accounts| {
+    pub fn delete_user(&self, by: &Actor, name: &UserName, done: Done) -> Result<(), AccountError> {
+        self.change_accounts(by, done, |accounts| {
             if accounts.directory().user(name).is_none() {
                 return Err(AccountError::NoSuchUser(name.clone()));
             }
@@ -63,11 +66,12 @@ impl Broker {
     /// [`AccountError::NoSuchUser`], [`AccountError::NoSuchVhost`], [`AccountError::Pattern`].
     pub fn put_permission(
         &self,
+        by: &Actor,
         permission: store::Permission,
         done: Done,
     ) -> Result<Put, AccountError> {
         self.with_vhost(&permission.vhost.clone(), || {
-            self.change_accounts_only(done, |accounts| {
+            self.change_accounts_only(by, done, |accounts| {
                 let directory = accounts.directory();
                 let before = directory.permissions(&permission.user, &permission.vhost);
                 let put = Put::of(before.is_some());
@@ -83,11 +87,12 @@ impl Broker {
     /// [`AccountError::NoSuchUser`].
     pub fn delete_permission(
         &self,
+        by: &Actor,
         user: &UserName,
         vhost: &VhostName,
         done: Done,
     ) -> Result<bool, AccountError> {
-        self.change_accounts(done, |accounts| {
+        self.change_accounts(by, done, |accounts| {
             if accounts.directory().user(user).is_none() {
                 return Err(AccountError::NoSuchUser(user.clone()));
             }
@@ -103,11 +108,12 @@ impl Broker {
     /// [`AccountError::NoSuchUser`], [`AccountError::NoSuchVhost`], [`AccountError::Pattern`].
     pub fn put_topic_permission(
         &self,
+        by: &Actor,
         permission: store::TopicPermission,
         done: Done,
     ) -> Result<Put, AccountError> {
         self.with_vhost(&permission.vhost.clone(), || {
-            self.change_accounts_only(done, |accounts| {
+            self.change_accounts_only(by, done, |accounts| {
                 let store::TopicPermission { user, vhost, exchange, .. } = &permission;
                 let before = accounts.directory().topic_permissions(user, vhost, exchange.as_str());
                 let put = Put::of(before.is_some());
@@ -123,12 +129,13 @@ impl Broker {
     /// [`AccountError::NoSuchUser`].
     pub fn delete_topic_permissions(
         &self,
+        by: &Actor,
         user: &UserName,
         vhost: &VhostName,
         exchange: Option<&ExchangeName>,
         done: Done,
     ) -> Result<bool, AccountError> {
-        self.change_accounts(done, |accounts| {
+        self.change_accounts(by, done, |accounts| {
             if accounts.directory().user(user).is_none() {
                 return Err(AccountError::NoSuchUser(user.clone()));
             }
@@ -146,10 +153,11 @@ impl Broker {
     /// something is asked again.
     pub(super) fn change_accounts<T, E: From<AccountError>>(
         &self,
+        by: &Actor,
         done: Done,
         prepare: impl FnOnce(&Accounts) -> Result<(Vec<Change>, T), E>,
     ) -> Result<T, E> {
-        let result = self.change_accounts_only(done, prepare)?;
+        let result = self.change_accounts_only(by, done, prepare)?;
         self.permissions_changed();
         Ok(result)
     }
@@ -158,12 +166,25 @@ impl Broker {
     /// [`Self::permissions_changed`] itself.
     pub(super) fn change_accounts_only<T, E: From<AccountError>>(
         &self,
+        by: &Actor,
         done: Done,
         prepare: impl FnOnce(&Accounts) -> Result<(Vec<Change>, T), E>,
     ) -> Result<T, E> {
         let common = self.common();
-        let keep = |changes| keeping::keep_and_tell(common, changes, done);
-        common.accounts.change(prepare, keep)
+        let told = OnceCell::new();
+        let prepare_and_note = |accounts: &Accounts| {
+            let (changes, result): (Vec<Change>, T) = prepare(accounts)?;
+            // Nobody set it before.
+            let _ = told.set(occurrences_of(accounts, &changes));
+            Ok::<_, E>((changes, result))
+        };
+        let keep = |changes| {
+            told.get().into_iter().flatten().for_each(|what| common.tell(by, || what.clone()));
+            keeping::keep_and_tell(common, changes, done);
+        };
+        let result = common.accounts.change(prepare_and_note, keep)?;
+        told.get().into_iter().flatten().for_each(|what| audit(by, what));
+        Ok(result)
     }
 
     /// Publishers that were found to be allowed something ask again.

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::Put;
 use super::users::everything_in_vhost;
 use crate::base::VhostName;
+use crate::broker::notices::{Actor, Asked, Occurrence};
 use crate::broker::policy::QueueType;
 use crate::broker::{AccountError, Accounts, Broker, Cell, Envelope, Vhost};
 use crate::queue::{Command, DeleteCondition};
@@ -36,7 +37,30 @@ impl Broker {
     ///
     /// # Errors
     /// None today; the form is that of the other changes.
-    pub fn put_vhost(&self, record: store::Vhost, done: Done) -> Result<Put, AccountError> {
+    pub fn put_vhost(
+        &self,
+        by: &Actor,
+        record: store::Vhost,
+        done: Done,
+    ) -> Result<Put, AccountError> {
+        let (put, vhost) = self.put_vhost_only(by, &record, done)?;
+        let new = put == Put::Created;
+        if new {
+            vhost.tell_exchanges(by);
+            vhost.declare_homes();
+        }
+        vhost.set_tracing(record.tracing);
+        let record = Box::new(record);
+        self.common().tell_and_audit(by, Occurrence::VhostPut { record, new });
+        Ok(put)
+    }
+
+    fn put_vhost_only(
+        &self,
+        by: &Actor,
+        record: &store::Vhost,
+        done: Done,
+    ) -> Result<(Put, Arc<Vhost>), AccountError> {
         let mut vhosts = self.vhosts.write().unwrap_or_else(PoisonError::into_inner);
         let put = Put::of(vhosts.contains_key(&record.name));
         let vhost = match vhosts.get(&record.name) {
@@ -44,10 +68,12 @@ impl Broker {
             None => Vhost::new(record.name.clone(), self.shared_common()),
         };
         let queue_type = record.default_queue_type.as_deref().and_then(QueueType::parse);
-        self.change_accounts_only(done, |_| Ok((vec![Change::PutVhost(record)], ())))?;
+        // rabbitmq: firehose.md, it is off after a start.
+        let kept = store::Vhost { tracing: false, ..record.clone() };
+        self.change_accounts_only(by, done, |_| Ok((vec![Change::PutVhost(kept)], ())))?;
         vhost.default_type.set(queue_type);
-        vhosts.insert(vhost.name.clone(), vhost);
-        Ok(put)
+        vhosts.insert(vhost.name.clone(), Arc::clone(&vhost));
+        Ok((put, vhost))
     }
 
     /// Deletes a virtual host with everything in it, the permissions for it, and its connections. Stored
@@ -55,7 +81,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`VhostError`].
-    pub fn delete_vhost(&self, name: &VhostName, done: Done) -> Result<(), VhostError> {
+    pub fn delete_vhost(&self, by: &Actor, name: &VhostName, done: Done) -> Result<(), VhostError> {
         let vhost = {
             let mut vhosts = self.vhosts.write().unwrap_or_else(PoisonError::into_inner);
             let Some(vhost) = vhosts.get(name).cloned() else {
@@ -70,7 +96,7 @@ impl Broker {
             }
             // From here on nothing comes into it.
             vhost.deleted.store(true, Ordering::SeqCst);
-            let deleted = self.change_accounts_only(done, |accounts| {
+            let deleted = self.change_accounts_only(by, done, |accounts| {
                 let mut changes = vhost.forget_everything_stored();
                 changes.extend(everything_in_vhost(accounts, name));
                 Ok((changes, ()))
@@ -85,15 +111,19 @@ impl Broker {
         self.forget_vhost_limits(name);
         let text = format!("vhost '{name}' is deleted");
         self.close_connections_of(|connection| connection.vhost == *name, &text);
-        self.empty(&vhost);
+        self.empty(by, &vhost);
+        self.common().tell_and_audit(by, Occurrence::VhostDeleted(name.clone()));
         Ok(())
     }
 
     /// Takes everything out of a virtual host that is deleted. The definitions have forgotten it.
-    pub(super) fn empty(&self, vhost: &Vhost) {
+    pub(super) fn empty(&self, by: &Actor, vhost: &Vhost) {
         let now = self.common().clock.now();
-        vhost.drop_exchanges();
+        vhost.drop_exchanges(by);
         for cell in vhost.cells() {
+            if self.common().notices.wants_events() {
+                self.common().notices.deleters.asked(cell.info().id, by.clone());
+            }
             let command = Command::Delete { condition: DeleteCondition::default(), request: None };
             cell.enqueue(Envelope::Tell(command));
             cell.drive(now);
@@ -124,12 +154,13 @@ impl Broker {
 
 impl Vhost {
     /// Drops every exchange with what it remembers and delays. The definitions have forgotten them.
-    fn drop_exchanges(&self) {
+    fn drop_exchanges(&self, by: &Actor) {
         self.change(|table| {
             let names: Vec<_> = table.exchanges().map(|exchange| exchange.name.clone()).collect();
             for name in names.iter().filter(|name| !name.is_empty()) {
                 // One that is gone with another one before it is no error.
                 if let Ok(removed) = table.delete_exchange(name.as_str(), false) {
+                    self.tell_removed(&removed, Some((by, Asked::Exchange(name))));
                     self.histories.forget(&self.common, &removed);
                     self.windows.forget(&removed);
                 }

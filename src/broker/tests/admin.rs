@@ -7,8 +7,8 @@ use super::world::{Hand, MANUAL, World, queue};
 use crate::access::User;
 use crate::base::{ConnectionId, FieldTable, FieldValue, ParameterName, UserName, VhostName};
 use crate::broker::{
-    AccountError, Broker, BrokerStorage, ConnectionInfo, ConnectionReport, Event, Inbox, Peer, Put,
-    VhostError, user_record,
+    AccountError, Actor, Broker, BrokerStorage, ConnectionInfo, ConnectionReport, Event, Inbox,
+    Peer, Put, VhostError, user_record,
 };
 use crate::store::{self, Done, MemoryLog, MemoryMetadata};
 
@@ -32,7 +32,7 @@ fn permission(name: &str, vhost_name: &str, pattern: &str) -> store::Permission 
 fn put_user(broker: &Broker, name: &str, password: &str) -> Put {
     let account = User::with_password(user(name), password.as_bytes(), vec!["monitoring".into()]);
     let record = user_record(&account.expect("random salt"));
-    broker.put_user(record, ignored()).expect("a good user")
+    broker.put_user(&Actor::internal(), record, ignored()).expect("a good user")
 }
 
 fn logs_in(broker: &Broker, name: &str, password: &str) -> bool {
@@ -54,24 +54,29 @@ fn a_user_comes_and_goes_and_changes_its_password() {
     assert_eq!(put_user(broker, "henry", "456"), Put::Replaced);
     assert!(logs_in(broker, "henry", "456") && !logs_in(broker, "henry", "123"));
     assert!(broker.open_vhost(&vhost("/"), &user("henry")).is_err(), "no permissions yet");
-    let put = broker.put_permission(permission("henry", "/", ".*"), ignored());
+    let put = broker.put_permission(&Actor::internal(), permission("henry", "/", ".*"), ignored());
     assert_eq!(put, Ok(Put::Created));
     assert!(broker.open_vhost(&vhost("/"), &user("henry")).is_ok());
-    assert_eq!(broker.delete_permission(&user("henry"), &vhost("/"), ignored()), Ok(true));
+    assert_eq!(
+        broker.delete_permission(&Actor::internal(), &user("henry"), &vhost("/"), ignored()),
+        Ok(true)
+    );
     assert!(broker.open_vhost(&vhost("/"), &user("henry")).is_err());
-    broker.put_permission(permission("henry", "/", ".*"), ignored()).expect("put again");
-    broker.delete_user(&user("henry"), ignored()).expect("deleted");
+    broker
+        .put_permission(&Actor::internal(), permission("henry", "/", ".*"), ignored())
+        .expect("put again");
+    broker.delete_user(&Actor::internal(), &user("henry"), ignored()).expect("deleted");
     assert!(!logs_in(broker, "henry", "456"));
     let kept = storage.metadata.load();
     assert!(kept.users.is_empty() && kept.permissions.is_empty(), "{kept:?}");
-    let again = broker.delete_user(&user("henry"), ignored());
+    let again = broker.delete_user(&Actor::internal(), &user("henry"), ignored());
     assert_eq!(again, Err(AccountError::NoSuchUser(user("henry"))));
 }
 
 #[test]
 fn a_permission_needs_its_user_and_its_virtual_host() {
     let world = World::new();
-    let put = |record| world.broker.put_permission(record, ignored());
+    let put = |record| world.broker.put_permission(&Actor::internal(), record, ignored());
     let nobody = put(permission("nobody", "/", ".*"));
     assert_eq!(nobody, Err(AccountError::NoSuchUser(user("nobody"))));
     let nowhere = put(permission("guest", "nowhere", ".*"));
@@ -87,7 +92,7 @@ fn permissions_that_are_taken_away_count_for_routes_that_were_used() {
     hand.declare("q").expect("declared");
     assert_eq!(hand.publish("q", b"1"), Ok(1));
     let narrow = permission("guest", "/", "^other$");
-    world.broker.put_permission(narrow, ignored()).expect("put");
+    world.broker.put_permission(&Actor::internal(), narrow, ignored()).expect("put");
     let refused = hand.publish("q", b"2").expect_err("not any more");
     assert!(refused.starts_with("ACCESS_REFUSED - write access to exchange"), "{refused}");
 }
@@ -106,20 +111,22 @@ fn a_virtual_host_comes_and_goes_with_everything_in_it() {
     let broker = &world.broker;
     assert!(connect_to(&world, "orders").is_err());
     let record = store::Vhost::new(vhost("orders"));
-    assert_eq!(broker.put_vhost(record.clone(), ignored()), Ok(Put::Created));
-    assert_eq!(broker.put_vhost(record, ignored()), Ok(Put::Replaced));
-    broker.put_permission(permission("guest", "orders", ".*"), ignored()).expect("put");
+    assert_eq!(broker.put_vhost(&Actor::internal(), record.clone(), ignored()), Ok(Put::Created));
+    assert_eq!(broker.put_vhost(&Actor::internal(), record, ignored()), Ok(Put::Replaced));
+    broker
+        .put_permission(&Actor::internal(), permission("guest", "orders", ".*"), ignored())
+        .expect("put");
     let mut hand = connect_to(&world, "orders").expect("open");
     hand.declare_with("q", |declare| declare.durable = true).expect("declared");
     hand.publish_persistent("q", b"m").expect("routed");
     hand.flush();
     assert_eq!(storage.metadata.load().queues.len(), 1);
-    broker.delete_vhost(&vhost("orders"), ignored()).expect("deleted");
+    broker.delete_vhost(&Actor::internal(), &vhost("orders"), ignored()).expect("deleted");
     let kept = storage.metadata.load();
     assert!(kept.queues.is_empty() && kept.permissions.is_empty(), "{kept:?}");
     assert_eq!(storage.log.queues().len(), 0, "its messages are gone too");
     hand.declare("late").expect_err("its permissions are gone with it");
-    let again = broker.delete_vhost(&vhost("orders"), ignored());
+    let again = broker.delete_vhost(&Actor::internal(), &vhost("orders"), ignored());
     assert_eq!(again, Err(VhostError::NotFound(vhost("orders"))));
     drop(hand);
     let after = World::stored(storage);
@@ -141,8 +148,8 @@ fn nothing_comes_into_a_virtual_host_that_is_being_deleted() {
 fn a_protected_virtual_host_stays() {
     let world = World::new();
     let record = store::Vhost { protected_from_deletion: true, ..store::Vhost::new(vhost("/")) };
-    world.broker.put_vhost(record, ignored()).expect("put");
-    let refused = world.broker.delete_vhost(&vhost("/"), ignored());
+    world.broker.put_vhost(&Actor::internal(), record, ignored()).expect("put");
+    let refused = world.broker.delete_vhost(&Actor::internal(), &vhost("/"), ignored());
     assert_eq!(refused, Err(VhostError::Protected(vhost("/"))));
     let mut hand = world.connect();
     hand.declare("q").expect("it is as alive as before");
@@ -201,7 +208,7 @@ fn a_deleted_user_loses_its_connections() {
     let inbox = Arc::new(Inbox::new());
     put_user(&world.broker, "ann", "pw");
     world.broker.connection_ready(info(ConnectionId(7), "ann"), &inbox);
-    world.broker.delete_user(&user("ann"), ignored()).expect("deleted");
+    world.broker.delete_user(&Actor::internal(), &user("ann"), ignored()).expect("deleted");
     let mut events = Vec::new();
     inbox.take(&mut events, &mut Vec::new());
     assert_eq!(events, [Event::Close { text: "user 'ann' is deleted".to_owned() }]);
@@ -240,13 +247,21 @@ fn parameters_are_kept_by_virtual_host_and_component() {
         name: name("s"),
         value: FieldValue::text("v"),
     };
-    let put = |vhost_name| world.broker.put_parameter(parameter(vhost_name), ignored());
+    let put = |vhost_name| {
+        world.broker.put_parameter(&Actor::internal(), parameter(vhost_name), ignored())
+    };
     assert_eq!((put("/"), put("/")), (Ok(Put::Created), Ok(Put::Replaced)));
     assert_eq!(put("nowhere"), Err(AccountError::NoSuchVhost(vhost("nowhere"))));
     assert_eq!(storage.metadata.load().parameters.len(), 1);
     let (told, hears) = channel();
     let done: Done = Box::new(move |result| told.send(result).expect("the test waits"));
-    let gone = world.broker.delete_parameter(&vhost("/"), &name("shovel"), &name("s"), done);
+    let gone = world.broker.delete_parameter(
+        &Actor::internal(),
+        &vhost("/"),
+        &name("shovel"),
+        &name("s"),
+        done,
+    );
     assert_eq!(gone, Ok(true));
     hears.recv().expect("an answer").expect("stored");
     assert_eq!(storage.metadata.load().parameters.len(), 0);

@@ -10,8 +10,8 @@ use crate::base::{
 };
 use crate::broker::policy::{Policy, PolicyKind};
 use crate::broker::{
-    Answered, Binding, BrokerStorage, DeadLetterLosses, DeclareExchange, Delayed, Destination,
-    Event, VhostLimits,
+    Actor, Answered, Binding, BrokerStorage, DeadLetterLosses, DeclareExchange, Delayed,
+    Destination, Event, VhostLimits,
 };
 use crate::store::{self, Change, MemoryLog, MemoryMetadata, MessageLog};
 
@@ -358,14 +358,24 @@ fn no_policy_and_no_limit_is_for_the_queue_behind_the_exchange() {
     let mut hand = world.connect();
     let vhost = Arc::clone(hand.client.vhost());
     let limits = VhostLimits { max_queues: Some(1), ..VhostLimits::default() };
-    world.broker.set_vhost_limits(vhost.name().clone(), limits, Box::new(|_| ()));
+    world.broker.set_vhost_limits(
+        &Actor::internal(),
+        vhost.name().clone(),
+        limits,
+        Box::new(|_| ()),
+    );
     delaying(&mut hand, "x", "direct");
     bound(&mut hand, "q", "k", "x");
     let keys = [("message-ttl", FieldValue::I32(1)), ("max-length", FieldValue::I32(1))];
     let value = Policy::table("", "all", 0, FieldValue::Table(entries(&keys)));
     let policy =
         Policy::parse(PolicyKind::User, PolicyName::try_from("all").expect("short"), &value);
-    vhost.put_policy(PolicyKind::User, policy.expect("a good policy"), Box::new(|_| ()));
+    vhost.put_policy(
+        &Actor::internal(),
+        PolicyKind::User,
+        policy.expect("a good policy"),
+        Box::new(|_| ()),
+    );
     for n in 0..5 {
         publish(&mut hand, message("x", "k", b"m", 100 + 10 * n));
     }

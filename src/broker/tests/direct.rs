@@ -7,8 +7,8 @@ use super::world::{World, message, queue};
 use crate::base::limits::{FETCH_BYTES_MAX, LISTING_STEP_MAX};
 use crate::base::{ExchangeName, FieldTable, ReplyCode, ShortStr, UserName, VhostName};
 use crate::broker::{
-    AckMode, Behalf, Binding, DeclareExchange, DeclareQueue, Destination, DirectClient, Fetch,
-    Fetched, Published, Purpose, Refused, UserLimits,
+    AckMode, Actor, Behalf, Binding, DeclareExchange, DeclareQueue, Destination, DirectClient,
+    Fetch, Fetched, Published, Purpose, Refused, UserLimits,
 };
 use crate::store;
 
@@ -188,7 +188,12 @@ fn messages_count_against_the_limits_while_they_move_and_topology_does_not() {
     let world = world();
     let user = UserName::try_from("guest").expect("short");
     let one = UserLimits { max_connections: Some(1), max_channels: None };
-    world.broker.set_user_limits(user, one, Box::new(|stored| stored.expect("stored")));
+    world.broker.set_user_limits(
+        &Actor::internal(),
+        user,
+        one,
+        Box::new(|stored| stored.expect("stored")),
+    );
     let first = open(&world, Purpose::Messages);
     let second = DirectClient::open(&world.broker, &root(), &guest(), Purpose::Messages);
     let refused = second.err().expect("the limit is reached");

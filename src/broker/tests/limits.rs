@@ -5,7 +5,9 @@ use std::sync::mpsc::channel;
 
 use super::world::{WATERMARK_BYTES, World, queue};
 use crate::base::{ChannelId, ExchangeName, FieldTable, ShortStr, UserName, VhostName};
-use crate::broker::{Binding, BrokerStorage, Destination, NodeLimits, UserLimits, VhostLimits};
+use crate::broker::{
+    Actor, Binding, BrokerStorage, Destination, NodeLimits, UserLimits, VhostLimits,
+};
 use crate::store::{Change, Done, MemoryLog, MemoryMetadata, StoreError, TopicPermission};
 
 fn vhost() -> VhostName {
@@ -28,11 +30,11 @@ fn open(world: &World) -> Result<(), String> {
 }
 
 fn limit_vhost(world: &World, limits: VhostLimits) {
-    stored(|done| world.broker.set_vhost_limits(vhost(), limits, done));
+    stored(|done| world.broker.set_vhost_limits(&Actor::internal(), vhost(), limits, done));
 }
 
 fn limit_user(world: &World, limits: UserLimits) {
-    stored(|done| world.broker.set_user_limits(guest(), limits, done));
+    stored(|done| world.broker.set_user_limits(&Actor::internal(), guest(), limits, done));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The broker without sockets: clients, cells and inboxes driven by hand.
 
 mod admin;
+mod audit;
 mod crashed;
 mod dead_letters;
 mod delaying;
@@ -9,8 +10,10 @@ mod direct;
 mod direct_reply;
 mod duplicates;
 mod duplicates_kept;
+mod events;
 mod faulty;
 mod features;
+mod firehose;
 mod limits;
 mod logged;
 mod paging;

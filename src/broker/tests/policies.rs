@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use super::world::{AUTOMATIC, Hand, MANUAL, World, deliveries, queue};
 use crate::base::{ExchangeName, FieldTable, FieldValue, PolicyName, ShortStr, VhostName};
 use crate::broker::policy::{Origin, Policy, PolicyKind};
-use crate::broker::{Binding, BrokerStorage, DeclareExchange, Destination, Vhost};
+use crate::broker::{Actor, Binding, BrokerStorage, DeclareExchange, Destination, Vhost};
 use crate::store::{MemoryLog, MemoryMetadata};
 
 fn vhost(world: &World) -> Arc<Vhost> {
@@ -25,14 +25,14 @@ fn put(world: &World, kind: PolicyKind, policy: &str, pattern: &str, key: &str, 
     let policy = Policy::parse(kind, name(policy), &value).expect("a good policy");
     let (told, hears) = channel();
     let done = Box::new(move |result| told.send(result).expect("the test waits"));
-    vhost(world).put_policy(kind, policy, done);
+    vhost(world).put_policy(&Actor::internal(), kind, policy, done);
     hears.recv().expect("an answer").expect("stored");
 }
 
 fn delete(world: &World, kind: PolicyKind, policy: &str) -> bool {
     let (told, hears) = channel();
     let done = Box::new(move |result| told.send(result).expect("the test waits"));
-    let found = vhost(world).delete_policy(kind, &name(policy), done);
+    let found = vhost(world).delete_policy(&Actor::internal(), kind, &name(policy), done);
     hears.recv().expect("an answer").expect("stored");
     found
 }
@@ -187,7 +187,12 @@ fn a_full_queue_refuses_when_the_operator_says_so() {
         name("full"),
         &Policy::table("^q$", "all", 0, definition),
     );
-    vhost(&world).put_policy(PolicyKind::Operator, policy.expect("good"), Box::new(|_| {}));
+    vhost(&world).put_policy(
+        &Actor::internal(),
+        PolicyKind::Operator,
+        policy.expect("good"),
+        Box::new(|_| {}),
+    );
     hand.publish("q", b"3").expect("routed");
     hand.flush();
     assert!(hand.events().iter().any(|event| matches!(event, crate::broker::Event::Refuse { .. })));

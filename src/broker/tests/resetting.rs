@@ -1,11 +1,11 @@
-//! A reset takes everything away and leaves what a fresh broker begins with, whenever the broker ends (N1).
+//! A reset takes everything away and leaves what a fresh broker begins with, whenever the broker ends (I11).
 
 use std::sync::{Arc, Mutex};
 
 use super::world::World;
 use crate::access::User;
 use crate::base::{FieldValue, ParameterName, UserName, VhostName};
-use crate::broker::{Broker, BrokerStorage, user_record};
+use crate::broker::{Actor, Broker, BrokerStorage, user_record};
 use crate::store::{
     self, Change, Definitions, Done, MemoryLog, MemoryMetadata, MetadataStatus, MetadataStore,
     StoreError,
@@ -83,13 +83,13 @@ fn fill(world: &World) {
     hand.flush();
     let protected =
         store::Vhost { protected_from_deletion: true, ..store::Vhost::new(vhost("precious")) };
-    broker.put_vhost(protected, ignored()).expect("put");
-    broker.put_user(user("ann"), ignored()).expect("put");
-    broker.put_permission(permission("ann", "precious"), ignored()).expect("put");
+    broker.put_vhost(&Actor::internal(), protected, ignored()).expect("put");
+    broker.put_user(&Actor::internal(), user("ann"), ignored()).expect("put");
+    broker.put_permission(&Actor::internal(), permission("ann", "precious"), ignored()).expect("put");
     let name = ParameterName::try_from("owner").expect("short");
     let parameter = store::GlobalParameter { name, value: FieldValue::text("eu") };
-    broker.put_global_parameter(parameter, ignored()).expect("put");
-    broker.set_cluster_name("orders", ignored()).expect("put");
+    broker.put_global_parameter(&Actor::internal(), parameter, ignored()).expect("put");
+    broker.set_cluster_name(&Actor::internal(), "orders", ignored()).expect("put");
 }
 
 fn assert_fresh(definitions: &Definitions) {
@@ -121,7 +121,7 @@ fn names(broker: &Broker) -> Vec<String> {
     broker.all_vhosts().iter().map(|vhost| vhost.name().as_str().to_owned()).collect()
 }
 
-/// N1: whatever the last request is that a broker that ends had stored, its next start finds the fresh one.
+/// I11: whatever the last request is that a broker that ends had stored, its next start finds the fresh one.
 #[test]
 fn every_request_of_a_reset_leaves_a_fresh_broker_on_disk() {
     let metadata = Arc::new(Watched::default());
@@ -131,7 +131,7 @@ fn every_request_of_a_reset_leaves_a_fresh_broker_on_disk() {
     let world = World::stored(storage.clone());
     fill(&world);
     metadata.take();
-    world.broker.reset(&first(), ignored()).expect("good records");
+    world.broker.reset(&Actor::internal(), &first(), ignored()).expect("good records");
     world.noted.run_all();
     let requests = metadata.take();
     assert!(!requests.is_empty());
@@ -154,7 +154,7 @@ fn what_is_made_after_a_reset_is_kept() {
     let mut old = world.connect();
     let again = [Change::PutUser(user("guest")), Change::PutPermission(permission("guest", "/"))];
     let again: Vec<Change> = first().into_iter().chain(again).collect();
-    world.broker.reset(&again, ignored()).expect("good records");
+    world.broker.reset(&Actor::internal(), &again, ignored()).expect("good records");
     let refused = old.declare_with("kept", |declare| declare.durable = true);
     assert_eq!(refused.map(|_| ()), Err("NOT_ALLOWED - vhost '/' is deleted".to_owned()));
     let mut hand = world.connect();
@@ -173,7 +173,7 @@ fn what_is_made_after_a_reset_is_kept() {
 fn a_beginning_that_cannot_be_changes_nothing() {
     let world = World::new();
     let nobody = [Change::PutPermission(permission("nobody", "/"))];
-    world.broker.reset(&nobody, ignored()).expect_err("nobody is no user");
+    world.broker.reset(&Actor::internal(), &nobody, ignored()).expect_err("nobody is no user");
     let mut hand = world.connect();
     hand.declare("q").expect("the virtual host goes on");
 }

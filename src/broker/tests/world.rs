@@ -174,6 +174,7 @@ fn guest_settings(
         parse_headers,
         write_headers,
         hash_property: |_, _| None,
+        list_properties: parse_headers,
         edit_properties,
         interceptors: Interceptors::default(),
         default_queue_type: None,

@@ -2,7 +2,7 @@
 
 use super::key::Key;
 use super::{
-    agreed, definitions, disk, first_user, log, logins, loopback, management, memory, name,
+    agreed, definitions, disk, events, first_user, log, logins, loopback, management, memory, name,
     node_limits, own, prometheus, seeds, sockets, tls, ways_in,
 };
 
@@ -29,6 +29,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Disk", keys: disk::KEYS },
     Group { title: "Limits of the node", keys: node_limits::KEYS },
     Group { title: "Log", keys: log::KEYS },
+    Group { title: "Events", keys: events::KEYS },
     Group { title: "Definitions", keys: definitions::KEYS },
     Group { title: "Management", keys: management::KEYS },
     Group { title: "Metrics", keys: prometheus::KEYS },

@@ -63,6 +63,27 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     key(
+        "log.exchange",
+        Some("false"),
+        SWITCH,
+        ["log.exchange = true", "The log also goes to the exchange amq.rabbitmq.log of the first virtual host."],
+        |draft, given| {
+            draft.log.exchange = value::switch(given.value)?;
+            Some(())
+        },
+    ),
+    key(
+        "log.exchange.level",
+        None,
+        LEVEL,
+        ["log.exchange.level = warning", "The least serious level that the exchange is sent."],
+        |draft, given| {
+            draft.log.exchange_level = Some((given.rank, value::log_level(given.value)?));
+            Some(())
+        },
+    )
+    .live(),
+    key(
         "log.default.level",
         None,
         LEVEL,
@@ -95,6 +116,17 @@ pub(super) const KEYS: &[Key] = &[
         LEVEL,
         ["log.queue.level = debug", "The same for queues, exchanges and virtual hosts."],
         |draft, given| category(draft, LogCategory::Queue, given),
+    )
+    .live(),
+    key(
+        "haremq.log.audit.level",
+        None,
+        LEVEL,
+        [
+            "haremq.log.audit.level = none",
+            "The same for the audit: who changed users, permissions, policies and the like (level info).",
+        ],
+        |draft, given| category(draft, LogCategory::Audit, given),
     )
     .live(),
 ];

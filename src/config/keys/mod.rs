@@ -6,6 +6,7 @@
 mod agreed;
 mod definitions;
 mod disk;
+mod events;
 mod expects;
 mod first_user;
 mod groups;

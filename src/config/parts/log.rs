@@ -12,6 +12,8 @@ pub struct LogSettings {
     pub file: Option<PathBuf>,
     /// What that file shows. `log.file.level`.
     pub file_levels: LogLevels,
+    /// What is sent to the exchange of the log; `None`: nothing. `log.exchange`, `log.exchange.level`.
+    pub exchange: Option<LogLevels>,
 }
 
 /// What the console or the file shows.
@@ -32,6 +34,8 @@ pub enum LogCategory {
     Channel,
     /// Queues, exchanges, virtual hosts.
     Queue,
+    /// Who changed users, permissions, policies and the like.
+    Audit,
 }
 
 /// The least serious thing that the log shows.

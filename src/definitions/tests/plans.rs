@@ -53,7 +53,7 @@ fn a_plan_shows_a_line_for_everything_that_is_not_the_same() {
         ],
     });
     let before = site.export();
-    let options = ImportOptions { dry_run: true, prune: true, vhost: None };
+    let options = ImportOptions { dry_run: true, prune: true, ..ImportOptions::default() };
     let report = site.import_with(&document, &options).expect("good");
     assert!(!report.done);
     assert_eq!(site.export(), before, "a dry run changes nothing");
@@ -115,7 +115,7 @@ fn prune_makes_the_broker_what_the_document_says_in_the_lists_that_it_has() {
 fn prune_of_one_virtual_host_touches_no_other() {
     let site = site();
     let vhost = Some(super::fixture::name("shop"));
-    let options = ImportOptions { vhost, prune: true, dry_run: false };
+    let options = ImportOptions { vhost, prune: true, ..ImportOptions::default() };
     site.import_with(&json!({ "queues": [], "exchanges": [], "bindings": [] }), &options)
         .expect("good");
     let export = site.export();
@@ -183,7 +183,7 @@ fn whoever_deletes_a_queue_is_told_what_is_in_it() {
     site.import(&document).expect("good");
     put_message(&site.broker, "ann", "full");
     put_message(&site.broker, "ann", "full");
-    let options = ImportOptions { dry_run: true, prune: true, vhost: None };
+    let options = ImportOptions { dry_run: true, prune: true, ..ImportOptions::default() };
     let plan = |document| site.import_with(&document, &options).expect("good").plan;
     let expected = "\
 - queue  empty  in /

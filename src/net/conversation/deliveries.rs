@@ -2,7 +2,7 @@
 //! cannot be read.
 
 use super::Conversation;
-use crate::base::{HolderId, MessageId, Millis, QueueId};
+use crate::base::{ChannelId, HolderId, MessageId, Millis, QueueId};
 use crate::broker::{DeliveryEvent, Settlement, Unreadable};
 use crate::net::answers;
 use crate::protocol::Answer;
@@ -14,14 +14,20 @@ impl Conversation {
     pub(super) fn got(
         &mut self,
         now: Millis,
-        holder: HolderId,
+        (channel, holder, failed): (ChannelId, HolderId, MethodId),
         event: DeliveryEvent,
         ready: u64,
-        failed: MethodId,
     ) -> Option<Answer> {
         let (queue, id, no_ack) = (event.queue, event.id, event.until_read);
         match answers::delivery(event) {
             Ok(delivery) => {
+                if let Some(client) = &mut self.client
+                    && client.is_traced()
+                {
+                    let (message, redelivered) = (&delivery.message, delivery.redelivered);
+                    client.trace_got(channel, holder, queue, message, redelivered);
+                    client.flush(now);
+                }
                 if no_ack {
                     self.has_read(holder, queue, id);
                 }
@@ -46,9 +52,13 @@ impl Conversation {
         // Without a consumer its channel is gone, and the queue has the message back already.
         let Some(consumer) = client.consumer(event.consumer) else { return };
         let (holder, queue, id) = (consumer.holder, event.queue, event.id);
-        let until_read = event.until_read;
+        let (until_read, id_of_consumer) = (event.until_read, event.consumer);
         match answers::delivery(event) {
             Ok(delivery) => {
+                if self.traced {
+                    client.trace_delivery(id_of_consumer, &delivery.message, delivery.redelivered);
+                }
+                let Some(consumer) = client.consumer(id_of_consumer) else { return };
                 self.connection.deliver(
                     consumer.channel,
                     holder,

@@ -1,8 +1,9 @@
 //! What a connection says of itself to those who administer the broker.
 
 use crate::base::UserName;
-use crate::broker::{ChannelReport, ConnectionInfo, ConnectionReport, Vhost};
-use crate::protocol::{ChannelInfo, ChannelMode, Mechanism};
+use crate::broker::{ChannelReport, ConnectionInfo, ConnectionReport, LoginAttempt, Vhost};
+use crate::net::caller::Certified;
+use crate::protocol::{ChannelInfo, ChannelMode, Credentials, Mechanism};
 
 use super::Conversation;
 
@@ -22,6 +23,22 @@ impl Conversation {
             frame_max: negotiated.map_or(0, |negotiated| negotiated.frame_max),
             channel_max: negotiated.map_or(0, |negotiated| negotiated.channel_max),
             heartbeat_s: negotiated.map_or(0, |negotiated| negotiated.heartbeat_s),
+        }
+    }
+
+    /// A login, for those who hear of it.
+    pub(super) fn login(&self, credentials: &Credentials) -> LoginAttempt {
+        let name = match (&self.caller.certified, credentials.mechanism) {
+            (Certified::Name(name), Mechanism::External) => name.clone(),
+            _ => String::from_utf8_lossy(&credentials.user).into_owned(),
+        };
+        LoginAttempt {
+            name,
+            mechanism: credentials.mechanism.name().to_owned(),
+            connection: self.id,
+            peer: self.caller.address.socket_address(),
+            local: self.caller.local,
+            tls: self.caller.certified != Certified::NoTls,
         }
     }
 
