@@ -134,7 +134,7 @@ fn put(call: &Call) -> Result<Answer, ApiError> {
         let reason = format!("'{component}' is no component of parameters here: use {path}");
         return Err(ApiError::bad_request(reason));
     }
-    let vhost = call.own_vhost()?.name().clone();
+    let vhost = call.policy_vhost()?.name().clone();
     let parameter = Parameter { vhost, component, name: call.name("name")?, value: value(call)? };
     let (done, stored) = Stored::pair();
     let put = call.broker().put_parameter(parameter, done)?;
@@ -142,7 +142,7 @@ fn put(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn delete(call: &Call) -> Result<Answer, ApiError> {
-    let vhost = call.own_vhost()?;
+    let vhost = call.policy_vhost()?;
     let (component, name) = (call.name("component")?, call.name("name")?);
     let (done, stored) = Stored::pair();
     if call.broker().delete_parameter(vhost.name(), &component, &name, done)? {
