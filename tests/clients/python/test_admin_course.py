@@ -27,6 +27,10 @@ rabbitmqctl set_permissions -p / clara '^clara-.*' '^(clara-.*|amq\\.default)$' 
 """
 
 
+# Every line starts a program.
+pytestmark = pytest.mark.guard(30)
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[LastingBroker]:
     broker = LastingBroker(tmp_path)

@@ -14,6 +14,10 @@ from harness import rabbitmqadmin
 from harness.broker import Broker, own_broker
 
 
+# Each line is a Python that starts; on a busy machine that takes its time.
+pytestmark = pytest.mark.guard(90)
+
+
 class Admin:
     """The tool as one user."""
 
@@ -23,7 +27,7 @@ class Admin:
     def attempt(self, line: list[str], text: str = "") -> subprocess.CompletedProcess[str]:
         start = rabbitmqadmin.command(self.tool, self.broker.management_port, *self.options)
         return subprocess.run(
-            [*start, *line], input=text, capture_output=True, text=True, timeout=10
+            [*start, *line], input=text, capture_output=True, text=True, timeout=30
         )
 
     def __call__(self, *line: str, text: str = "") -> str:
@@ -119,7 +123,7 @@ def test_users_permissions_virtual_hosts_policies_and_limits(admin: Admin, tool:
     refused = ann.attempt(["declare", "queue", "name=b-queue"])
     assert refused.returncode == 1
     assert "Access refused" in refused.stdout + refused.stderr
-    assert "not authorised" in ann.attempt(["list", "users"]).stderr.lower()
+    assert "Access refused: /api/users" in ann.attempt(["list", "users"]).stderr
     admin("delete", "vhost_limit", "vhost=shop", "name=max-queues")
     admin("delete", "parameter", "component=own", "name=one")
     admin("-V", "shop", "delete", "policy", "name=short")
@@ -174,7 +178,7 @@ def test_definitions_are_exported_and_imported(admin: Admin, tool: Path, tmp_pat
             assert by_text(got[what]) == by_text(exported[what]), what
         # The password came along.
         ann = Admin(tool, other, "-u", "ann", "-p", "secret")
-        assert "not authorised" in ann.attempt(["list", "queues"]).stderr.lower()
+        assert "Access refused" in ann.attempt(["list", "queues"]).stderr
         login = pika.PlainCredentials("ann", "secret")
         parameters = pika.ConnectionParameters(other.host, other.port, "shop", login)
         pika.BlockingConnection(parameters).close()

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 PACKAGE = "rabbitmq-server"
-# Beside the virtual environment, which is made anew when a version changes.
+# In the virtual environment, with which it is made anew.
 CACHED = Path(__file__).resolve().parents[2] / ".venv" / "rabbitmqadmin.py"
 
 
