@@ -20,6 +20,7 @@ mod logging;
 mod machine;
 mod nearest;
 mod parts;
+mod plugins_file;
 mod rabbitmq_env;
 mod settings;
 mod source;
@@ -39,6 +40,7 @@ pub use parts::{
     ManagementSettings, ManagementTls, NodeLimitSettings, PrometheusSettings, SeedOperatorPolicy,
     SeedSettings, SeedUser, SeedVhostLimits,
 };
+pub use plugins_file::ABSENT_PLUGINS;
 pub use settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 pub use source::{EffectiveValue, Source};
 pub use transport::{CertLoginFrom, CertSanType, TlsVersion, TransportSettings};
