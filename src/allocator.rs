@@ -65,12 +65,13 @@ impl Slack {
     }
 }
 
+/// Gives what is free back to the system. Takes milliseconds.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(
     unsafe_code,
     reason = "the C library offers it as a function that takes and gives numbers"
 )]
-fn give_back() {
+pub(crate) fn give_back() {
     let watch = Stopwatch::start();
     // SAFETY: malloc_trim may be called at any time from any thread; it takes the allocator's own locks
     // and touches free memory only (malloc_trim(3)).
@@ -81,7 +82,7 @@ fn give_back() {
 
 /// Other allocators do it themselves, or offer nothing.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn give_back() {}
+pub(crate) fn give_back() {}
 
 #[cfg(test)]
 mod tests {

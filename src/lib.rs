@@ -24,6 +24,7 @@ mod allocator;
 pub mod base;
 pub mod broker;
 pub mod config;
+mod control;
 pub mod ctl;
 pub mod definitions;
 mod disk_alarm;

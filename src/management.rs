@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::broker::Broker;
 use crate::config::{ListenAddress, Settings, Storage};
+use crate::control::Control;
 use crate::http::{Facts, HttpListener, Management, UnixListener};
 use crate::shutdown::Shutdown;
 
@@ -46,6 +47,7 @@ pub(crate) fn open(
     config_files: &[PathBuf],
     amqp: Vec<SocketAddr>,
     broker: &Arc<Broker>,
+    control: Arc<Control>,
 ) -> Result<OpenManagement, ManagementError> {
     let port = settings.management.listener.map(bind).transpose()?;
     let data_folder = match &settings.storage {
@@ -63,11 +65,10 @@ pub(crate) fn open(
         data_folder,
         config_files: config_files.to_vec(),
         default_queue_type: settings.default_queue_type.clone().unwrap_or("classic".to_owned()),
-        memory_watermark_bytes: settings.memory_watermark_bytes,
-        disk_free_bytes_min: settings.disk.free_bytes_min,
         started: broker.clock().now(),
     };
-    let management = Management::new(Arc::clone(broker), facts, settings.management.clone());
+    let management =
+        Management::new(Arc::clone(broker), facts, settings.management.clone(), control);
     Ok(OpenManagement { port, socket, management })
 }
 

@@ -15,6 +15,7 @@ use crate::config::{
     ConfigError, DefaultUser, Durability, Loaded, Logging, OtherCommand, Settings, Storage, load,
     perf_arguments, start_logging,
 };
+use crate::control::{Beginning, Control};
 use crate::ctl::{self, ServerCall};
 use crate::definitions;
 use crate::listeners::{self, ListenError};
@@ -24,7 +25,7 @@ use crate::perf;
 use crate::pid_file::PidFile;
 use crate::properties::{edit_properties, hash_property};
 use crate::protocol;
-use crate::reload::{self, Origin, Running};
+use crate::reload::{self, LiveConfig, Origin, Running};
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
 use crate::wire::{headers_of, published_again};
@@ -170,12 +171,20 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
         write_port(path, port)?;
     }
     let amqp = listeners.iter().filter_map(|listener| listener.address().socket()).collect();
-    let management = management::open(&settings, &loaded.files, amqp, &broker)?;
-    announce(&listeners, &management, &settings)?;
-    let managing = management.run(&shutdown);
+    let files = loaded.files.clone();
     let disk = storage.as_ref().map(|storage| Arc::clone(&storage.alarm));
     let running = Running { logging, broker: Arc::clone(&broker), disk, tls: opened.tls };
-    let reloading = tokio::spawn(reload::on_signals(hangups, origin, loaded, running));
+    let config = LiveConfig::new(origin, loaded, running);
+    let gates = listeners.iter().map(Listener::gate).collect();
+    let beginning = Beginning {
+        default_user: settings.default_user.clone(),
+        definitions: settings.definitions.clone(),
+    };
+    let control = Control::new(&broker, gates, &config, &shutdown, beginning);
+    let management = management::open(&settings, &files, amqp, &broker, control)?;
+    announce(&listeners, &management, &settings)?;
+    let managing = management.run(&shutdown);
+    let reloading = tokio::spawn(reload::on_signals(hangups, config));
     let running: Vec<_> = listeners
         .into_iter()
         .map(|listener| tokio::spawn(listener.run(shutdown.clone().wait())))

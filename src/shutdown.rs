@@ -1,13 +1,17 @@
-//! The one signal to stop: Ctrl-C or SIGTERM.
+//! The one signal to stop: Ctrl-C, SIGTERM, or somebody who asks the management API.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Ready as soon as somebody asked the process to stop. Clones hear the same signal.
 #[derive(Clone)]
-pub(crate) struct Shutdown(watch::Receiver<bool>);
+pub(crate) struct Shutdown {
+    tell: Arc<watch::Sender<bool>>,
+    told: watch::Receiver<bool>,
+}
 
 impl Shutdown {
     /// Listens for the signals from now on.
@@ -18,21 +22,29 @@ impl Shutdown {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let (tell, told) = watch::channel(false);
+        let tell = Arc::new(tell);
+        let shutdown = Self { tell, told };
+        let stopping = shutdown.clone();
         drop(tokio::spawn(async move {
             let name = tokio::select! {
                 _ = interrupt.recv() => "SIGINT",
                 _ = terminate.recv() => "SIGTERM",
             };
             tracing::info!(signal = name, "stopping");
-            // Without a receiver everything has stopped already.
-            let _ = tell.send(true);
+            stopping.begin();
         }));
-        Ok(Self(told))
+        Ok(shutdown)
+    }
+
+    /// Stops the process.
+    pub(crate) fn begin(&self) {
+        // Without a receiver everything has stopped already.
+        let _ = self.tell.send(true);
     }
 
     /// Waits for the signal.
     pub(crate) async fn wait(mut self) {
         // An error means that the sender is gone, which is the end as well.
-        let _ = self.0.wait_for(|stop| *stop).await;
+        let _ = self.told.wait_for(|stop| *stop).await;
     }
 }

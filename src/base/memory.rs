@@ -15,14 +15,14 @@ pub enum Pressure {
 #[derive(Debug)]
 pub struct MemoryBudget {
     used_bytes: AtomicU64,
-    watermark_bytes: u64,
+    watermark_bytes: AtomicU64,
 }
 
 impl MemoryBudget {
     /// A budget with this watermark in bytes.
     #[must_use]
     pub fn new(watermark_bytes: u64) -> Self {
-        Self { used_bytes: AtomicU64::new(0), watermark_bytes }
+        Self { used_bytes: AtomicU64::new(0), watermark_bytes: AtomicU64::new(watermark_bytes) }
     }
 
     /// Bytes came in and bytes went out in one batch.
@@ -43,18 +43,24 @@ impl MemoryBudget {
     /// The watermark in bytes.
     #[must_use]
     pub fn watermark_bytes(&self) -> u64 {
-        self.watermark_bytes
+        self.watermark_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Another watermark; it counts from the next look at the pressure on.
+    pub fn set_watermark_bytes(&self, bytes: u64) {
+        self.watermark_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Pressure rises at the watermark and falls again only below nine tenths of it, so that
     /// publishers are not blocked and freed message by message.
     #[must_use]
     pub fn pressure(&self, before: Pressure) -> Pressure {
-        let used = self.used_bytes();
-        let clears_below = self.watermark_bytes / 10 * 9;
+        let (used, watermark) = (self.used_bytes(), self.watermark_bytes());
+        let clears_below = watermark / 10 * 9;
         match before {
-            Pressure::Normal if used >= self.watermark_bytes => Pressure::High,
-            Pressure::High if used > clears_below => Pressure::High,
+            Pressure::Normal if used >= watermark => Pressure::High,
+            // rabbitmq: memory.md, a watermark of 0 holds every publisher back for good.
+            Pressure::High if used > clears_below || watermark == 0 => Pressure::High,
             Pressure::Normal | Pressure::High => Pressure::Normal,
         }
     }
@@ -74,5 +80,18 @@ mod tests {
         assert_eq!(budget.pressure(Pressure::Normal), Pressure::Normal);
         budget.change(0, 50);
         assert_eq!(budget.pressure(Pressure::High), Pressure::Normal);
+    }
+
+    #[test]
+    fn a_lower_watermark_counts_at_once_and_none_is_always_reached() {
+        let budget = MemoryBudget::new(1000);
+        budget.change(500, 0);
+        budget.set_watermark_bytes(500);
+        assert_eq!(budget.pressure(Pressure::Normal), Pressure::High);
+        budget.change(0, 500);
+        budget.set_watermark_bytes(0);
+        for before in [Pressure::Normal, Pressure::High] {
+            assert_eq!(budget.pressure(before), Pressure::High);
+        }
     }
 }

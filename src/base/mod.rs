@@ -8,6 +8,7 @@ pub mod limits;
 mod memory;
 mod message;
 mod names;
+pub mod plugins;
 mod reply;
 mod table;
 mod time;

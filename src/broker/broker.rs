@@ -387,6 +387,18 @@ impl Broker {
         self.common.alarms.count()
     }
 
+    /// Message bytes in RAM at which publishers are blocked.
+    #[must_use]
+    pub fn memory_watermark_bytes(&self) -> u64 {
+        self.common.memory.watermark_bytes()
+    }
+
+    /// Another watermark. Publishers are blocked, or go on, before this returns.
+    pub fn set_memory_watermark_bytes(&self, bytes: u64) {
+        self.common.memory.set_watermark_bytes(bytes);
+        self.common.alarms.observe(&self.common.memory);
+    }
+
     /// Message bytes in RAM.
     #[must_use]
     pub fn memory_used_bytes(&self) -> u64 {

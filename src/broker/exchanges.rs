@@ -137,6 +137,7 @@ impl Vhost {
         }
         self.permit(peer, Action::Configure, Resource::Exchange(name.as_str()))?;
         self.change(|table| {
+            self.check_alive()?;
             let removed = table.delete_exchange(name.as_str(), if_unused);
             let removed = removed.map_err(|error| self.refused(name, &error))?;
             self.histories.forget(&self.common, &removed);
@@ -181,6 +182,7 @@ impl Vhost {
     ) -> Result<(), Refused> {
         let checked = self.check_binding(peer, binding).and_then(|()| {
             self.change(|table| {
+                self.check_alive()?;
                 let removed = table.unbind(binding);
                 let removed = removed.map_err(|error| self.refused(&binding.source, &error))?;
                 self.histories.forget(&self.common, &removed);

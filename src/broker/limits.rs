@@ -280,6 +280,13 @@ impl Broker {
         self.common().limits.lock().vhosts.remove(vhost);
     }
 
+    /// Every user and virtual host is gone, and what limited them.
+    pub(super) fn forget_all_limits(&self) {
+        let mut limits = self.common().limits.lock();
+        limits.users.clear();
+        limits.vhosts.clear();
+    }
+
     /// The limits of a virtual host.
     #[must_use]
     pub fn vhost_limits(&self, vhost: &VhostName) -> VhostLimits {

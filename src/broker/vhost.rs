@@ -29,6 +29,8 @@ pub struct Vhost {
     pub(super) default_type: DefaultType,
     /// Nothing comes into it any more.
     pub(super) deleted: AtomicBool,
+    /// Whether the definitions were told that all of it is gone.
+    forgotten: AtomicBool,
     pub(super) direct_replies: DirectReplies,
     /// Messages that were delayed and went with their exchange.
     pub(super) dropped_delayed: AtomicU64,
@@ -52,6 +54,7 @@ impl Vhost {
             windows,
             default_type,
             deleted,
+            forgotten: AtomicBool::new(false),
             direct_replies: DirectReplies::default(),
             dropped_delayed: AtomicU64::new(0),
         })
@@ -110,6 +113,10 @@ impl Vhost {
                 self.common.limits.queue_removed();
                 self.histories.forget(&self.common, &removed);
                 self.windows.forget(&removed);
+                // The definitions forgot it with its virtual host, and may have another one of this name by now.
+                if self.forgotten.load(Ordering::SeqCst) {
+                    return Vec::new();
+                }
                 keeping::delete(&self.name, &removed, Some(info))
             });
             keeping::keep(&self.common, changes, done);
@@ -127,10 +134,22 @@ impl Vhost {
 
     /// What the definitions have of everything in it, to be taken away.
     pub(super) fn everything_stored(&self) -> Vec<store::Change> {
-        let vhost = || self.name.clone();
+        self.stored_in(&self.table())
+    }
+
+    /// The same, for whoever takes it away: what is deleted from here on is taken away with it and no
+    /// second time.
+    pub(super) fn forget_everything_stored(&self) -> Vec<store::Change> {
         let table = self.table();
+        // Deletions look while they have the table to themselves, so they come before the list or know of it.
+        self.forgotten.store(true, Ordering::SeqCst);
+        self.stored_in(&table)
+    }
+
+    fn stored_in(&self, table: &Table<Arc<Cell>>) -> Vec<store::Change> {
+        let vhost = || self.name.clone();
         let bindings =
-            table.bindings().flat_map(|binding| keeping::put_binding(&self.name, &table, &binding));
+            table.bindings().flat_map(|binding| keeping::put_binding(&self.name, table, &binding));
         let bindings = bindings.filter_map(|change| match change {
             store::Change::PutBinding(record) => Some(store::Change::DeleteBinding(record)),
             _ => None,

@@ -180,7 +180,7 @@ impl Environment {
     fn own(&self) -> impl Iterator<Item = &str> {
         let names = self.variables.keys().map(String::as_str);
         names.filter(|name| {
-            name.starts_with("HAREMQ_") && ![CONFIG_FILE, CONFIG_FOLDER].contains(name)
+            name.starts_with("HAREMQ_") && ![CONFIG_FILE, CONFIG_FOLDER, TOOLS_URL].contains(name)
         })
     }
 
@@ -221,6 +221,9 @@ fn is_service_link(variable: &str) -> bool {
         || variable.starts_with("HAREMQ_PORT_")
         || variable.starts_with("HAREMQ_SERVICE_")
 }
+
+/// Where the command line tools find a broker (`docs/cli.md`). A shell that has it starts brokers, too.
+const TOOLS_URL: &str = "HAREMQ_URL";
 
 pub(super) const CONFIG_FOLDER: &str = "HAREMQ_CONFIG_FOLDER";
 const CONF_ENV_FILE: &str = "RABBITMQ_CONF_ENV_FILE";

@@ -43,6 +43,14 @@ pub enum ConfigError {
         /// What the key wants.
         expected: String,
     },
+    /// A running broker was asked for a key that needs a restart.
+    #[error(
+        "key '{0}' cannot be changed while the broker runs: set it in the configuration and restart"
+    )]
+    NotLive(String),
+    /// A running broker was asked for a key that is not there.
+    #[error("unknown key '{0}'")]
+    Unknown(String),
     /// An environment variable is no text.
     #[error("environment variable {0} is not UTF-8")]
     NotText(String),
@@ -62,6 +70,8 @@ impl ConfigError {
             Self::Unreadable { .. }
             | Self::Syntax { .. }
             | Self::Value { .. }
+            | Self::NotLive(_)
+            | Self::Unknown(_)
             | Self::NotText(_) => {
                 let _ = writeln!(std::io::stderr(), "haremq: {self}");
                 EXIT_CONFIG

@@ -1,4 +1,5 @@
-//! Puts the sources together: default, then file, then environment, then flag; the later one wins.
+//! Puts the sources together: default, then file, then environment, then flag, then what the running broker
+//! was asked for; the later one wins.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -60,12 +61,33 @@ pub fn load_for(
     arguments: &Arguments,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, ConfigError> {
+    load_asked(arguments, environment, &[])
+}
+
+/// As [`load_for`], with keys and values that the running broker was asked for, which win.
+///
+/// # Errors
+/// [`ConfigError`] for the first thing that is wrong; [`ConfigError::NotLive`] and
+/// [`ConfigError::Unknown`] for a key that cannot be asked for.
+pub fn load_asked(
+    arguments: &Arguments,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+    asked: &[(String, String)],
+) -> Result<Loaded, ConfigError> {
     let mut environment = Environment::new(environment);
     let mut merge = Merge::new()?;
     environment.read_file(&mut merge.warnings)?;
     merge.files(arguments, &environment)?;
     merge.environment(&environment)?;
     merge.flags(arguments)?;
+    for (key, value) in asked {
+        match Key::find(key) {
+            Some((found, _)) if found.live => {}
+            Some(_) => return Err(ConfigError::NotLive(key.clone())),
+            None => return Err(ConfigError::Unknown(key.clone())),
+        }
+        merge.apply(Given { key: key.clone(), value: value.clone(), source: Source::Request })?;
+    }
     let machine_bytes = merge.machine_bytes();
     Ok(merge.finish(machine_bytes))
 }

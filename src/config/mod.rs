@@ -32,7 +32,7 @@ pub use definitions_args::DefinitionsCommand;
 pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};
 pub use keys::{GROUPS, Group, Key, keys};
-pub use load::{Loaded, load, load_for};
+pub use load::{Loaded, load, load_asked, load_for};
 pub use logging::{Logging, LoggingError, start_logging};
 pub use machine::machine_memory_bytes;
 pub use parts::{
@@ -40,7 +40,6 @@ pub use parts::{
     ManagementSettings, ManagementTls, NodeLimitSettings, PrometheusSettings, SeedOperatorPolicy,
     SeedSettings, SeedUser, SeedVhostLimits,
 };
-pub use plugins_file::ABSENT_PLUGINS;
 pub use settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 pub use source::{EffectiveValue, Source};
 pub use transport::{CertLoginFrom, CertSanType, TlsVersion, TransportSettings};

@@ -8,24 +8,7 @@ use std::io;
 use super::env::Environment;
 use super::error::{ConfigError, Warning};
 use super::source::Source;
-
-/// Plug-ins that people rely on and that nothing here takes the place of, with what they would do.
-/// `rabbitmq-plugins list` tells of every one (a test compares).
-pub const ABSENT_PLUGINS: &[(&str, &str)] = &[
-    ("rabbitmq_amqp1_0", "AMQP 1.0 is not spoken"),
-    ("rabbitmq_auth_backend_ldap", "no directory is asked for users"),
-    ("rabbitmq_federation", "no upstream is connected"),
-    ("rabbitmq_jms_topic_exchange", "there are no exchanges of its type"),
-    ("rabbitmq_mqtt", "MQTT is not spoken"),
-    ("rabbitmq_sharding", "no queue is split"),
-    ("rabbitmq_shovel", "no messages are moved between brokers"),
-    ("rabbitmq_stomp", "STOMP is not spoken"),
-    ("rabbitmq_stream", "the stream protocol is not spoken"),
-    ("rabbitmq_tracing", "no messages are written to files"),
-    ("rabbitmq_trust_store", "certificates are trusted by ssl_options.cacertfile only"),
-    ("rabbitmq_web_mqtt", "MQTT is not spoken over WebSockets"),
-    ("rabbitmq_web_stomp", "STOMP is not spoken over WebSockets"),
-];
+use crate::base::plugins;
 
 const ENABLED_PLUGINS_FILE: &str = "RABBITMQ_ENABLED_PLUGINS_FILE";
 
@@ -62,12 +45,13 @@ pub(super) fn warnings(environment: &Environment) -> Result<Vec<Warning>, Config
 }
 
 fn said_of(name: &str) -> Option<String> {
-    if let Some((_, what)) = ABSENT_PLUGINS.iter().find(|(absent, _)| *absent == name) {
-        return Some(format!("the plug-in '{name}' has no place here: {what}"));
+    match plugins::find(name) {
+        Some(plugin) if plugin.built_in => None,
+        Some(plugin) => {
+            Some(format!("the plug-in '{name}' is not built in ({}): take it out", plugin.about))
+        }
+        None => Some(format!("the plug-in '{name}' is not known, and plug-ins cannot be loaded")),
     }
-    (!name.starts_with("rabbitmq_")).then(|| {
-        format!("the plug-in '{name}' is none of RabbitMQ's own, and plug-ins cannot be loaded")
-    })
 }
 
 /// The atoms of a list; `None` when the text is none.

@@ -19,6 +19,8 @@ pub enum Source {
     Environment(String),
     /// A flag of the command line.
     Flag(&'static str),
+    /// Somebody asked the running broker.
+    Request,
 }
 
 /// Sources by strength: the later one wins.
@@ -28,6 +30,7 @@ pub(super) enum Rank {
     File,
     Environment,
     Flag,
+    Request,
 }
 
 impl Source {
@@ -37,6 +40,7 @@ impl Source {
             Self::File { .. } => Rank::File,
             Self::Environment(_) => Rank::Environment,
             Self::Flag(_) => Rank::Flag,
+            Self::Request => Rank::Request,
         }
     }
 }
@@ -49,6 +53,7 @@ impl fmt::Display for Source {
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Environment(variable) => write!(f, "environment variable {variable}"),
             Self::Flag(flag) => write!(f, "flag {flag}"),
+            Self::Request => f.write_str("request"),
         }
     }
 }

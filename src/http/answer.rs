@@ -1,6 +1,6 @@
 //! What a resource answers.
 
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -85,6 +85,16 @@ impl Answer {
     /// 201.
     pub(super) fn created() -> Self {
         Self::new(StatusCode::CREATED, Content::Nothing)
+    }
+
+    /// 202: it will be done.
+    pub(super) fn accepted() -> Self {
+        Self::new(StatusCode::ACCEPTED, Content::Nothing)
+    }
+
+    /// 303: done, and the browser goes on elsewhere.
+    pub(super) fn see_other(place: HeaderValue) -> Self {
+        Self::new(StatusCode::SEE_OTHER, Content::Nothing).with(header::LOCATION, place)
     }
 
     /// 204.

@@ -26,10 +26,6 @@ pub struct Facts {
     pub config_files: Vec<PathBuf>,
     /// The type of queues that are declared without one.
     pub default_queue_type: String,
-    /// Message bytes in RAM at which publishers are blocked.
-    pub memory_watermark_bytes: u64,
-    /// Free bytes of the disk below which publishers are held back; 0: it is not looked at.
-    pub disk_free_bytes_min: u64,
     /// When the process was there.
     pub started: Millis,
 }

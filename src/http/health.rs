@@ -60,8 +60,8 @@ pub(super) const ROUTES: &[Route] = &[
         "The definitions are there and hold something",
         Plain(ok),
     ),
-    open("/health/checks/is-in-service", "Clients are served", Plain(ok)),
-    open("/health/checks/ready-to-serve-clients", "Clients are served", Plain(ok)),
+    open("/health/checks/is-in-service", "The application is not stopped", Now(in_service)),
+    open("/health/checks/ready-to-serve-clients", "New clients are served", Now(ready)),
     open(
         "/health/checks/below-node-connection-limit",
         "There may be more connections",
@@ -78,7 +78,7 @@ pub(super) const ROUTES: &[Route] = &[
         "A virtual host is there",
         Now(aliveness),
     ),
-    Route::get("/healthchecks/node", Needs::Management, "This node runs", Plain(ok)),
+    Route::get("/healthchecks/node", Needs::Management, "This node runs", Now(in_service)),
     Route::get("/healthchecks/node/{node}", Needs::Management, "A node runs", Now(node)),
 ];
 
@@ -119,10 +119,28 @@ fn alarms(call: &Call) -> Result<Answer, ApiError> {
     Err(failed("There are alarms in effect in the cluster", &json!({ "alarms": on })))
 }
 
-/// What is spoken, and on which ports.
+fn in_service(call: &Call) -> Result<Answer, ApiError> {
+    if call.management.control.state().app_runs {
+        Ok(ok(call))
+    } else {
+        Err(failed("the application of this node is stopped", &json!({})))
+    }
+}
+
+fn ready(call: &Call) -> Result<Answer, ApiError> {
+    in_service(call)?;
+    if call.management.control.state().listens {
+        Ok(ok(call))
+    } else {
+        Err(failed("the listeners of this node are suspended", &json!({})))
+    }
+}
+
+/// What is spoken, and on which ports, now.
 fn listeners(call: &Call) -> Vec<(&'static str, u16)> {
     let facts = &call.management.facts;
-    let amqp = facts.amqp.iter().map(|address| ("amqp", address.port()));
+    let listens = call.management.control.state().listens;
+    let amqp = facts.amqp.iter().filter(|_| listens).map(|address| ("amqp", address.port()));
     amqp.chain(facts.management.iter().map(|address| ("http", address.port()))).collect()
 }
 
@@ -199,12 +217,13 @@ fn connections(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn aliveness(call: &Call) -> Result<Answer, ApiError> {
-    vhost_ok(call)
+    call.visible_vhost()?;
+    in_service(call)
 }
 
 fn node(call: &Call) -> Result<Answer, ApiError> {
     if call.segment("node") == call.management.facts.node {
-        Ok(ok(call))
+        in_service(call)
     } else {
         Err(ApiError::not_found())
     }

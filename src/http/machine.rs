@@ -8,6 +8,12 @@ use std::path::Path;
 pub(super) struct Process {
     /// Memory in RAM, in bytes.
     pub(super) resident_bytes: u64,
+    /// Of that, what belongs to no file: what the program asked for.
+    pub(super) anonymous_bytes: u64,
+    /// Of that, the program itself and other files.
+    pub(super) file_bytes: u64,
+    /// Of that, what other processes may see as well.
+    pub(super) shared_bytes: u64,
     /// Open files and sockets.
     pub(super) files: u64,
     /// How many of them there may be.
@@ -28,6 +34,9 @@ impl Process {
         let switches = ["voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"];
         Self {
             resident_bytes: number(&status, "VmRSS") * 1024,
+            anonymous_bytes: number(&status, "RssAnon") * 1024,
+            file_bytes: number(&status, "RssFile") * 1024,
+            shared_bytes: number(&status, "RssShmem") * 1024,
             files,
             files_max: rustix::process::getrlimit(rustix::process::Resource::Nofile)
                 .current

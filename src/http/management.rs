@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use super::connections::Looks;
 use super::facts::Facts;
 use super::logins::Logins;
+use super::node_control::NodeControl;
 use super::queue_samples::QueueSamples;
 use super::totals::{self, Samples};
 use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX};
@@ -17,6 +18,7 @@ use crate::config::ManagementSettings;
 pub struct Management {
     pub(super) broker: Arc<Broker>,
     pub(super) facts: Facts,
+    pub(super) control: Arc<dyn NodeControl>,
     pub(super) settings: ManagementSettings,
     pub(super) logins: Logins,
     pub(super) samples: Samples,
@@ -25,16 +27,24 @@ pub struct Management {
     pub(super) large_bodies: Semaphore,
     /// Requests that are worked off.
     pub(super) working: Semaphore,
+    /// One import of definitions at a time: a disk that is full holds it up, and nobody else.
+    pub(super) importing: Arc<Semaphore>,
     changing: Mutex<()>,
 }
 
 impl Management {
     /// The management of a broker.
     #[must_use]
-    pub fn new(broker: Arc<Broker>, facts: Facts, settings: ManagementSettings) -> Arc<Self> {
+    pub fn new(
+        broker: Arc<Broker>,
+        facts: Facts,
+        settings: ManagementSettings,
+        control: Arc<dyn NodeControl>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             broker,
             facts,
+            control,
             settings,
             logins: Logins::default(),
             samples: Samples::default(),
@@ -42,6 +52,7 @@ impl Management {
             connection_looks: Looks::default(),
             large_bodies: Semaphore::new(HTTP_LARGE_BODIES_MAX),
             working: Semaphore::new(HTTP_WORKING_MAX),
+            importing: Arc::new(Semaphore::new(1)),
             changing: Mutex::new(()),
         })
     }

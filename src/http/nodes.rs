@@ -11,6 +11,7 @@ use super::machine::{Process, free_bytes};
 use super::overview::{ERLANG_VERSION, contexts, exchange_types};
 use super::route::Run::{Now, Plain};
 use super::route::{Needs, Route};
+use crate::base::plugins::built_in_names;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/nodes", Needs::Monitoring, "The nodes: one", Plain(list)),
@@ -107,29 +108,30 @@ fn numbers(call: &Call) -> Vec<(&'static str, u64)> {
 fn about(call: &Call) -> Map<String, Value> {
     let facts = &call.management.facts;
     let alarms = call.broker().alarm_state();
+    let state = call.management.control.state();
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let uptime = call.broker().clock().now().since(facts.started);
     let about = json!({
         "name": facts.node,
         "type": "disc",
-        "running": true,
-        "being_drained": false,
+        "running": state.app_runs,
+        "being_drained": !state.app_runs,
         "os_pid": std::process::id().to_string(),
         "uptime": uptime,
         "run_queue": 0,
         "processors": processors,
         "rates_mode": "basic",
         "proc_total": 1_048_576,
-        "mem_limit": facts.memory_watermark_bytes,
+        "mem_limit": call.broker().memory_watermark_bytes(),
         "mem_alarm": alarms.memory,
         "mem_calculation_strategy": "rss",
-        "disk_free_limit": facts.disk_free_bytes_min,
+        "disk_free_limit": call.management.control.disk_free_bytes_min(),
         "disk_free_alarm": alarms.disk,
         "net_ticktime": 60,
         "db_dir": facts.data_folder.as_deref().unwrap_or(Path::new("")),
         "config_files": facts.config_files,
         "log_files": ["stderr"],
-        "enabled_plugins": ["rabbitmq_management", "rabbitmq_management_agent"],
+        "enabled_plugins": built_in_names().collect::<Vec<_>>(),
         "exchange_types": exchange_types(),
         "auth_mechanisms": auth_mechanisms(),
         "applications": [{

@@ -5,14 +5,12 @@ use std::net::SocketAddr;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Stored};
-use super::call::{Call, parse_name};
+use super::call::Call;
 use super::error::ApiError;
 use super::facts::Facts;
 use super::route::Run::{Now, Plain};
 use super::route::{Needs, Route};
 use super::totals::{self, Totals};
-use crate::base::FieldValue;
-use crate::store;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/overview", Needs::Management, "The broker at a glance", Plain(overview)),
@@ -37,6 +35,8 @@ const EXCHANGE_TYPES: &[(&str, &str)] = &[
     ("headers", "AMQP headers exchange, as per the AMQP specification"),
     ("topic", "AMQP topic exchange, as per the AMQP specification"),
     ("x-consistent-hash", "Consistent hashing exchange"),
+    ("x-delayed-message", "Delayed Message Exchange"),
+    ("x-local-random", "Picks one random local binding to route via."),
     ("x-modulus-hash", "Modulus hashing exchange"),
     ("x-random", "Random exchange"),
     ("x-recent-history", "Recent history exchange"),
@@ -147,17 +147,9 @@ fn extensions(_: &Call) -> Answer {
     Answer::object(json!([]))
 }
 
-/// The global parameter under which the name of the cluster is kept, as RabbitMQ does.
-const CLUSTER_NAME: &str = "cluster_name";
-
 /// The name of the cluster: the one that somebody gave it, or the configured one.
 pub(super) fn cluster_name_of(call: &Call) -> String {
-    let given = call.broker().accounts(|accounts| {
-        let mut all = accounts.records().global_parameters.values();
-        let given = all.find(|parameter| parameter.name.as_str() == CLUSTER_NAME);
-        given.and_then(|parameter| parameter.value.as_text().map(str::to_owned))
-    });
-    given.unwrap_or_else(|| call.management.facts.cluster_name.clone())
+    call.broker().cluster_name().unwrap_or_else(|| call.management.facts.cluster_name.clone())
 }
 
 fn cluster_name(call: &Call) -> Answer {
@@ -171,10 +163,6 @@ fn name_cluster(call: &Call) -> Result<Answer, ApiError> {
         return Err(ApiError::bad_request("name is missing: the new name of the cluster, a text"));
     };
     let (done, stored) = Stored::pair();
-    let parameter = store::GlobalParameter {
-        name: parse_name("name", CLUSTER_NAME)?,
-        value: FieldValue::text(name),
-    };
-    call.broker().put_global_parameter(parameter, done)?;
+    call.broker().set_cluster_name(name, done)?;
     Ok(Answer::no_content().once(stored))
 }

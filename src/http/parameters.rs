@@ -6,9 +6,9 @@ use super::answer::{Answer, Stored};
 use super::call::Call;
 use super::error::ApiError;
 use super::fields;
+use super::model::{value_from_json, value_to_json};
 use super::route::Run::{Now, Plain};
 use super::route::{Needs, Route};
-use super::values;
 use crate::base::{FieldValue, ParameterName};
 use crate::store::{GlobalParameter, Parameter};
 
@@ -78,7 +78,7 @@ fn describe(parameter: &Parameter) -> Value {
         "vhost": parameter.vhost.as_str(),
         "component": parameter.component.as_str(),
         "name": parameter.name.as_str(),
-        "value": values::to_json(&parameter.value),
+        "value": value_to_json(&parameter.value),
     })
 }
 
@@ -123,7 +123,9 @@ fn one(call: &Call) -> Result<Answer, ApiError> {
 /// The `value` of a body.
 fn value(call: &Call) -> Result<FieldValue, ApiError> {
     match call.object()?.get("value") {
-        Some(value) => values::from_json(value),
+        Some(value) => {
+            value_from_json(value).map_err(|error| ApiError::bad_request(format!("value: {error}")))
+        }
         None => Err(fields::missing("value", "any JSON value")),
     }
 }
@@ -153,7 +155,7 @@ fn delete(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn describe_global(parameter: &GlobalParameter) -> Value {
-    json!({ "name": parameter.name.as_str(), "value": values::to_json(&parameter.value) })
+    json!({ "name": parameter.name.as_str(), "value": value_to_json(&parameter.value) })
 }
 
 fn global_all(call: &Call) -> Answer {

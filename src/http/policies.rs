@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Stored};
 use super::call::Call;
 use super::error::ApiError;
+use super::model::{table_to_json, value_from_json};
 use super::route::Run::{Now, Plain};
 use super::route::{Needs, Route};
-use super::values;
-use crate::base::{FieldTable, PolicyName};
+use crate::base::{FieldValue, PolicyName};
 use crate::broker::policy::{Policy, PolicyKind};
 use crate::broker::{Put, Vhost};
 
@@ -55,7 +55,7 @@ fn describe(vhost: &Vhost, policy: &Policy) -> Value {
         "pattern": policy.pattern.as_str(),
         "apply-to": policy.apply_to.as_str(),
         "priority": policy.priority,
-        "definition": values::table_to_json(policy.definition.settings()),
+        "definition": table_to_json(policy.definition.settings()),
     })
 }
 
@@ -83,7 +83,11 @@ fn put_one(call: &Call, kind: PolicyKind) -> Result<Answer, ApiError> {
     if let Some(number) = super::fields::integer(&body, "priority")? {
         body.insert("priority".to_owned(), Value::from(number));
     }
-    let table: FieldTable = values::table_from_json(&body)?;
+    let read = value_from_json(&Value::Object(body));
+    let read = read.map_err(|error| ApiError::bad_request(error.to_string()))?;
+    let FieldValue::Table(table) = read else {
+        return Err(ApiError::bad_request("a policy must be an object"));
+    };
     let policy = Policy::parse(kind, name.clone(), &table);
     let policy = policy.map_err(|error| ApiError::bad_request(error.to_string()))?;
     let put = match vhost.policies().get(kind, &name) {

@@ -104,6 +104,8 @@ fn record(call: &Call, name: &VhostName) -> store::Vhost {
 fn put(call: &Call) -> Result<Answer, ApiError> {
     let name: VhostName = call.name("vhost")?;
     let body = call.object()?;
+    // Two who change different fields at the same time both have them changed.
+    let _alone = call.management.one_at_a_time();
     let mut record = record(call, &name);
     // What is not said stays as it is.
     if let Some(description) = fields::text(&body, "description")? {
@@ -174,6 +176,7 @@ fn unprotect(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn set_protection(call: &Call, protected_from_deletion: bool) -> Result<Answer, ApiError> {
+    let _alone = call.management.one_at_a_time();
     let record = record(call, call.vhost()?.name());
     let (done, stored) = Stored::pair();
     call.broker().put_vhost(store::Vhost { protected_from_deletion, ..record }, done)?;

@@ -1,6 +1,7 @@
 //! Accepts connections and owns their tasks.
 
 use std::fmt;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,11 +10,13 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::mpsc::Receiver;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Duration, sleep, timeout};
 
 use super::caller::{Caller, CallerAddress};
 use super::entrance::{Entered, EnteredStream, Entrance};
+use super::gate::{Gate, Order};
 use super::session::{Parts, Session};
 use super::tls::Tls;
 use super::unix_socket;
@@ -60,15 +63,27 @@ pub enum ListenerAddress {
 
 /// A bound socket and the sessions that came through it.
 pub struct Listener {
-    socket: Bound,
+    /// `None` while it takes no connections.
+    socket: Option<Bound>,
+    /// With the real port, to bind it again.
+    place: Place,
     address: ListenerAddress,
+    gate: Gate,
+    orders: Receiver<Order>,
     nodelay: bool,
     entrance: Entrance,
     broker: Arc<Broker>,
-    settings: Arc<Settings>,
+    configured: Arc<Settings>,
+    /// What new connections are told, and the name of the cluster in it that somebody gave.
+    told: (Option<String>, Arc<Settings>),
     /// Connections that do not speak AMQP yet.
     entering: JoinSet<Option<Entered>>,
     sessions: JoinSet<()>,
+}
+
+enum Place {
+    Inet(ListenerSettings),
+    Unix(UnixListenerSettings),
 }
 
 enum Bound {
@@ -94,20 +109,13 @@ impl Listener {
         broker: Arc<Broker>,
         protocol: Arc<Settings>,
     ) -> io::Result<Self> {
-        let domain = Domain::for_address(settings.address);
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        // A restart must not wait for the old connections' TIME_WAIT.
-        socket.set_reuse_address(true)?;
-        // Accepted sockets inherit it.
-        socket.set_keepalive(settings.keepalive)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&settings.address.into())?;
-        socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;
-        let socket = TcpListener::from_std(socket.into())?;
-        let address = ListenerAddress::Inet(socket.local_addr()?);
+        let socket = bind_tcp(&settings)?;
+        let address = socket.local_addr()?;
+        let place = Place::Inet(ListenerSettings { address, ..settings.clone() });
         let entrance = Entrance { proxy_protocol: settings.proxy_protocol, tls: settings.tls };
-        let nodelay = settings.nodelay;
-        Ok(Self { nodelay, entrance, ..Self::new(Bound::Tcp(socket), address, broker, protocol) })
+        let (nodelay, address) = (settings.nodelay, ListenerAddress::Inet(address));
+        let new = Self::new(Bound::Tcp(socket), place, address, broker, protocol);
+        Ok(Self { nodelay, entrance, ..new })
     }
 
     /// Binds a Unix socket. Who connects there counts as one of this machine.
@@ -119,27 +127,39 @@ impl Listener {
         broker: Arc<Broker>,
         protocol: Arc<Settings>,
     ) -> io::Result<Self> {
-        let socket = unix_socket::bind(&settings.path, settings.mode, settings.backlog)?;
+        let place = Place::Unix(settings.clone());
         let address = ListenerAddress::Unix(settings.path.clone());
-        Ok(Self::new(Bound::Unix(socket), address, broker, protocol))
+        Ok(Self::new(place.bind()?, place, address, broker, protocol))
     }
 
     fn new(
         socket: Bound,
+        place: Place,
         address: ListenerAddress,
         broker: Arc<Broker>,
         settings: Arc<Settings>,
     ) -> Self {
+        let (gate, orders) = Gate::new();
         Self {
-            socket,
+            socket: Some(socket),
+            place,
             address,
+            gate,
+            orders,
             nodelay: false,
             entrance: Entrance::default(),
             broker,
-            settings,
+            told: (None, Arc::clone(&settings)),
+            configured: settings,
             entering: JoinSet::new(),
             sessions: JoinSet::new(),
         }
+    }
+
+    /// To close and open it while it runs.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
     }
 
     /// Where it listens; a port is the real one.
@@ -162,7 +182,8 @@ impl Listener {
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                accepted = self.socket.accept() => match accepted {
+                Some(order) = self.orders.recv() => self.obey(order).await,
+                accepted = accept(self.socket.as_ref()) => match accepted {
                     Ok(accepted) => self.admit(accepted),
                     Err(error) => {
                         tracing::error!(error = %error, "accepting a connection failed; trying again");
@@ -179,11 +200,46 @@ impl Listener {
                 }
             }
         }
-        drop(self.socket);
+        self.close();
+        self.end_sessions().await;
+    }
+
+    async fn obey(&mut self, order: Order) {
+        // Whoever does not wait any more has hung up; what was asked for is done all the same.
+        match order {
+            Order::Close(done) => {
+                self.close();
+                let _ = done.send(());
+            }
+            Order::EndSessions(done) => {
+                self.end_sessions().await;
+                let _ = done.send(());
+            }
+            Order::Open(done) => {
+                let _ = done.send(self.open_again());
+            }
+        }
+    }
+
+    /// Nobody who waits to be accepted is, and nobody else.
+    fn close(&mut self) {
+        if self.socket.take().is_none() {
+            return;
+        }
         if let ListenerAddress::Unix(path) = &self.address {
             // One that is gone already was not needed any more either.
             let _ = std::fs::remove_file(path);
         }
+    }
+
+    fn open_again(&mut self) -> io::Result<()> {
+        if self.socket.is_none() {
+            self.socket = Some(self.place.bind()?);
+        }
+        Ok(())
+    }
+
+    async fn end_sessions(&mut self) {
         self.entering.shutdown().await;
         let open = self
             .broker
@@ -237,14 +293,61 @@ impl Listener {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let settings = self.settings();
         let session = Session::new(Parts {
             stream,
             caller,
             id: self.broker.next_connection_id(),
             broker: Arc::clone(&self.broker),
-            settings: Arc::clone(&self.settings),
+            settings,
         });
         self.sessions.spawn(session.run());
+    }
+
+    /// What a new connection is told: with the name that the cluster has now.
+    fn settings(&mut self) -> Arc<Settings> {
+        let name = self.broker.cluster_name();
+        if self.told.0 != name {
+            let settings = match &name {
+                Some(name) => Arc::new(self.configured.named(name)),
+                None => Arc::clone(&self.configured),
+            };
+            self.told = (name, settings);
+        }
+        Arc::clone(&self.told.1)
+    }
+}
+
+fn bind_tcp(settings: &ListenerSettings) -> io::Result<TcpListener> {
+    let domain = Domain::for_address(settings.address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the old connections' TIME_WAIT.
+    socket.set_reuse_address(true)?;
+    // Accepted sockets inherit it.
+    socket.set_keepalive(settings.keepalive)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&settings.address.into())?;
+    socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;
+    TcpListener::from_std(socket.into())
+}
+
+impl Place {
+    fn bind(&self) -> io::Result<Bound> {
+        match self {
+            Self::Inet(settings) => bind_tcp(settings).map(Bound::Tcp),
+            Self::Unix(settings) => {
+                let UnixListenerSettings { path, mode, backlog } = settings;
+                unix_socket::bind(path, *mode, *backlog).map(Bound::Unix)
+            }
+        }
+    }
+}
+
+/// Never ready while there is no socket.
+async fn accept(socket: Option<&Bound>) -> io::Result<Accepted> {
+    match socket {
+        Some(socket) => socket.accept().await,
+        None => pending().await,
     }
 }
 

@@ -7,6 +7,7 @@ mod certificate;
 mod client_depth;
 mod conversation;
 mod entrance;
+mod gate;
 mod listener;
 mod login;
 mod proxy_protocol;
@@ -22,6 +23,7 @@ mod unix_socket;
 mod wait;
 
 pub use certificate::{LoginFrom, SanKind};
+pub use gate::Gate;
 pub use listener::{Listener, ListenerAddress, ListenerSettings, UnixListenerSettings};
 pub use scheduler::TokioScheduler;
 pub use stream::serve_stream;

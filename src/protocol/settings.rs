@@ -54,6 +54,20 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The same for a cluster of this name.
+    #[must_use]
+    pub fn named(&self, cluster_name: &str) -> Self {
+        let named = |(key, value): (&ShortStr, &FieldValue)| {
+            let is_name = key.as_bytes() == b"cluster_name";
+            let value = if is_name { FieldValue::text(cluster_name) } else { value.clone() };
+            (key.clone(), value)
+        };
+        Self {
+            server_properties: self.server_properties.iter().map(named).collect(),
+            ..self.clone()
+        }
+    }
+
     /// The mechanisms that can be chosen.
     pub(super) fn offered(&self) -> impl Iterator<Item = Mechanism> {
         let anonymous = self.anonymous.is_some();

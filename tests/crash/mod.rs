@@ -18,6 +18,7 @@ mod killed;
 mod ledger;
 mod publishing;
 mod random;
+mod resetting;
 mod retries;
 mod server;
 mod steps;

@@ -98,6 +98,7 @@ fn passwords_are_tried_without_a_login() {
 fn the_application_is_stopped_reset_and_started() {
     Served::start().plays(&[
         ("rabbitmqctl add_user henry 123 -q", 0, ADDED, ""),
+        ("rabbitmqctl set_cluster_name shops", 0, "Setting cluster name to shops ...\n", ""),
         ("rabbitmqctl set_log_level debug", 0, "Setting log level to \"debug\" ...\n", ""),
         (
             "rabbitmqctl set_vm_memory_high_watermark 0.5",
@@ -133,7 +134,8 @@ fn everything_about_the_broker_is_in_its_report() {
         let said = tool(broker.folder(), &words);
         assert_eq!(said.code, 0, "{line} {}", said.errors);
         assert!(said.output.contains(part), "{line}\n{}", said.output);
-        assert!(!said.output.contains("password_hash"), "{line}");
+        // The name of an algorithm has the word in it.
+        assert!(!said.output.contains("\"password_hash\""), "{line}");
     }
 }
 

@@ -103,7 +103,7 @@ fn a_head_of_any_size_and_number_is_bounded() {
     let (broker, address) = broker();
     let (mut amqp, name) = client(&broker);
     let long = "x".repeat(200_000);
-    let many: String = (0..50_000).map(|number| format!("h{number}: v\r\n")).collect();
+    let many = "one: more\r\n".repeat(50_000);
     for (what, head) in [
         ("one header", format!("GET /api/overview HTTP/1.1\r\nhost: b\r\nx: {long}\r\n\r\n")),
         ("many headers", format!("GET /api/overview HTTP/1.1\r\nhost: b\r\n{many}\r\n")),

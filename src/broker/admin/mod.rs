@@ -8,11 +8,13 @@
 //! Locks: **virtual hosts -> accounts -> metadata**; the connections are a leaf.
 
 mod churn;
+mod cluster_name;
 mod connections;
 mod glance;
 mod objects;
 mod parameters;
 mod rehearsal;
+mod reset;
 mod snapshot;
 mod together;
 mod users;

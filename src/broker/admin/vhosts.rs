@@ -7,7 +7,7 @@ use super::Put;
 use super::users::everything_in_vhost;
 use crate::base::VhostName;
 use crate::broker::policy::QueueType;
-use crate::broker::{AccountError, Broker, Cell, Envelope, Vhost};
+use crate::broker::{AccountError, Accounts, Broker, Cell, Envelope, Vhost};
 use crate::queue::{Command, DeleteCondition};
 use crate::store::{self, Change, Done};
 
@@ -61,14 +61,17 @@ impl Broker {
             let Some(vhost) = vhosts.get(name).cloned() else {
                 return Err(VhostError::NotFound(name.clone()));
             };
+            let is_protected = |accounts: &Accounts| {
+                accounts.records().vhost(name).is_some_and(|record| record.protected_from_deletion)
+            };
+            // Nobody changes that while the virtual hosts are locked.
+            if self.accounts(is_protected) {
+                return Err(VhostError::Protected(name.clone()));
+            }
             // From here on nothing comes into it.
             vhost.deleted.store(true, Ordering::SeqCst);
             let deleted = self.change_accounts_only(done, |accounts| {
-                let record = accounts.records().vhost(name);
-                if record.is_some_and(|record| record.protected_from_deletion) {
-                    return Err(VhostError::Protected(name.clone()));
-                }
-                let mut changes = vhost.everything_stored();
+                let mut changes = vhost.forget_everything_stored();
                 changes.extend(everything_in_vhost(accounts, name));
                 Ok((changes, ()))
             });
@@ -82,6 +85,12 @@ impl Broker {
         self.forget_vhost_limits(name);
         let text = format!("vhost '{name}' is deleted");
         self.close_connections_of(|connection| connection.vhost == *name, &text);
+        self.empty(&vhost);
+        Ok(())
+    }
+
+    /// Takes everything out of a virtual host that is deleted. The definitions have forgotten it.
+    pub(super) fn empty(&self, vhost: &Vhost) {
         let now = self.common().clock.now();
         vhost.drop_exchanges();
         for cell in vhost.cells() {
@@ -89,7 +98,6 @@ impl Broker {
             cell.enqueue(Envelope::Tell(command));
             cell.drive(now);
         }
-        Ok(())
     }
 
     /// Changes accounts while the virtual host is there and stays. `change` must not look for virtual

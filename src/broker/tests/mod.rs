@@ -17,6 +17,7 @@ mod paging;
 mod policies;
 mod queues;
 mod refusals;
+mod resetting;
 mod rights;
 mod storing;
 mod turns;

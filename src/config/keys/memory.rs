@@ -16,7 +16,8 @@ pub(super) const KEYS: &[Key] = &[
             draft.memory_millionths = (given.rank, value::millionths(given.value)?);
             Some(())
         },
-    ),
+    )
+    .live(),
     key(
         "vm_memory_high_watermark.absolute",
         None,
@@ -26,7 +27,8 @@ pub(super) const KEYS: &[Key] = &[
             draft.memory_bytes = Some((given.rank, value::bytes(given.value)?));
             Some(())
         },
-    ),
+    )
+    .live(),
     key(
         "total_memory_available_override_value",
         None,

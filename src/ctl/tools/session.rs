@@ -147,16 +147,17 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether a broker answers, without telling why not.
+    /// Whether a broker answers, without telling why not. One whose application is stopped does.
     pub(super) fn answers(&mut self) -> Result<bool, Failure> {
         let path = path(&["health", "checks", "ready-to-serve-clients"]);
         let (method, path, timeout_s) = (&Method::GET, path.as_str(), ANSWER_S);
         let ask = Ask { method, path, body: None, reason: None, timeout_s };
         let asked = self.client()?.request(ask);
-        Ok(!matches!(
-            asked,
-            Err(ApiError::Unreachable { .. } | ApiError::TimedOut(_) | ApiError::Refused { .. })
-        ))
+        Ok(match asked {
+            Err(ApiError::Unreachable { .. } | ApiError::TimedOut(_)) => false,
+            Err(ApiError::Refused { status, .. }) => status == UNAVAILABLE,
+            Ok(_) | Err(ApiError::Missing(_) | ApiError::Denied(_) | ApiError::Strange(_)) => true,
+        })
     }
 
     /// Looks again and again until something holds, for as long as the call may take.
@@ -240,6 +241,9 @@ fn timed_out(command: &str, node: &str, seconds: u64) -> String {
     let ms = seconds.saturating_mul(1000);
     format!("Error: operation {command} on node {node} timed out. Timeout value used: {ms}")
 }
+
+/// The status of a check that failed.
+const UNAVAILABLE: u16 = 503;
 
 /// A broker that is there answers this in milliseconds.
 const ANSWER_S: u64 = 5;

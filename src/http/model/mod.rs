@@ -20,5 +20,5 @@ pub use exchange::ExchangeModel;
 pub use message::{MessageModel, properties_from_json, properties_to_json};
 pub use queue::{BasicQueue, FullQueue, QueueStats, QueueTotals, QuorumFields};
 pub use rates::{Details, MessageStats, OctetDetails};
-pub use table::{JsonTableError, table_from_json, table_to_json};
+pub use table::{JsonTableError, table_from_json, table_to_json, value_from_json, value_to_json};
 pub use text::text;

@@ -35,7 +35,9 @@ pub fn table_to_json(table: &FieldTable) -> Map<String, Value> {
     table.iter().map(|(key, value)| (text(key.as_bytes()), value_to_json(value))).collect()
 }
 
-fn value_to_json(value: &FieldValue) -> Value {
+/// A value as JSON, with the type that JSON has for it.
+#[must_use]
+pub fn value_to_json(value: &FieldValue) -> Value {
     match value {
         FieldValue::Boolean(flag) => Value::from(*flag),
         FieldValue::I8(number) => Value::from(*number),
@@ -73,15 +75,39 @@ pub fn table_from_json(value: Option<&Value>) -> Result<FieldTable, JsonTableErr
     }
 }
 
+/// Any JSON as a value that is kept for whoever sent it, as a parameter is. Other than in arguments, null is a
+/// value, and a number above 64 signed bits is a double.
+///
+/// # Errors
+/// [`JsonTableError`] for a key that is too long. `serde_json` bounds the depth.
+pub fn value_from_json(value: &Value) -> Result<FieldValue, JsonTableError> {
+    Ok(match value {
+        Value::Null => FieldValue::Void,
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => FieldValue::I64(number),
+            None => FieldValue::F64(number.as_f64().unwrap_or_default().to_bits()),
+        },
+        Value::Array(values) => {
+            FieldValue::Array(values.iter().map(value_from_json).collect::<Result<_, _>>()?)
+        }
+        Value::Object(entries) => {
+            let entry = |(key, value): (&String, _)| Ok((short(key)?, value_from_json(value)?));
+            FieldValue::Table(entries.iter().map(entry).collect::<Result<_, _>>()?)
+        }
+        Value::Bool(flag) => FieldValue::Boolean(*flag),
+        Value::String(text) => FieldValue::text(text),
+    })
+}
+
+fn short(key: &str) -> Result<ShortStr, JsonTableError> {
+    ShortStr::try_from(key).map_err(|_| JsonTableError::LongKey(key.to_owned()))
+}
+
 fn table(entries: &Map<String, Value>, depth: usize) -> Result<FieldTable, JsonTableError> {
     if depth > TABLE_DEPTH_MAX {
         return Err(JsonTableError::TooDeep);
     }
-    let entry = |(key, value): (&String, &Value)| {
-        let name = ShortStr::try_from(key.as_str());
-        let name = name.map_err(|_| JsonTableError::LongKey(key.clone()))?;
-        Ok((name, field_value(key, value, depth)?))
-    };
+    let entry = |(key, value): (&String, _)| Ok((short(key)?, field_value(key, value, depth)?));
     entries.iter().map(entry).collect()
 }
 
@@ -172,6 +198,22 @@ mod tests {
         for empty in [None, Some(&Value::Null), Some(&json!([])), Some(&json!({}))] {
             assert_eq!(table_from_json(empty), Ok(FieldTable::EMPTY));
         }
+    }
+
+    #[test]
+    fn what_a_client_has_kept_comes_back() {
+        let sent = json!({
+            "x-max-length": 10, "big": u64::MAX, "x": -1.5, "on": true, "none": null,
+            "list": [1, "a", { "b": null }],
+        });
+        let kept = value_from_json(&sent).expect("short keys");
+        let mut back = value_to_json(&kept);
+        assert_eq!(back["big"].as_f64(), Some(18_446_744_073_709_551_615.0));
+        back["big"] = sent["big"].clone();
+        assert_eq!(back, sent);
+        let key = "k".repeat(256);
+        let long = json!([{ key.clone(): 1 }]);
+        assert_eq!(value_from_json(&long), Err(JsonTableError::LongKey(key)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::base::plugins::{PLUGINS, Plugin, built_in_names, find};
 use crate::ctl::tools::answer::Answer;
 use crate::ctl::tools::call::Call;
 use crate::ctl::tools::failure::{Failure, code};
@@ -79,64 +80,6 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 const TOOL: &[Tool] = &[Tool::Plugins];
 const ONLINE: Flag = Flag::switch("online", "Taken and not used");
 const OFFLINE: Flag = Flag::switch("offline", "Taken and not used");
-
-/// A plug-in of RabbitMQ.
-struct Plugin {
-    name: &'static str,
-    built_in: bool,
-    about: &'static str,
-}
-
-const fn built_in(name: &'static str, about: &'static str) -> Plugin {
-    Plugin { name, built_in: true, about }
-}
-
-const fn absent(name: &'static str, about: &'static str) -> Plugin {
-    Plugin { name, built_in: false, about }
-}
-
-/// By name. A change here is a change of what the broker can do.
-const PLUGINS: &[Plugin] = &[
-    absent("rabbitmq_amqp1_0", "AMQP 1.0"),
-    absent("rabbitmq_auth_backend_cache", "a cache of what another back-end says"),
-    absent("rabbitmq_auth_backend_http", "users of an HTTP service"),
-    absent("rabbitmq_auth_backend_ldap", "users of a directory"),
-    absent("rabbitmq_auth_backend_oauth2", "users by token"),
-    absent("rabbitmq_auth_mechanism_ssl", "users by certificate"),
-    built_in("rabbitmq_consistent_hash_exchange", "exchanges of the type x-consistent-hash"),
-    built_in("rabbitmq_delayed_message_exchange", "exchanges of the type x-delayed-message"),
-    absent("rabbitmq_event_exchange", "events as messages"),
-    absent("rabbitmq_federation", "exchanges and queues over several brokers"),
-    absent("rabbitmq_federation_management", "federation in the API"),
-    absent("rabbitmq_jms_topic_exchange", "JMS selectors"),
-    built_in("rabbitmq_management", "the HTTP API"),
-    built_in("rabbitmq_management_agent", "statistics for the HTTP API"),
-    built_in("rabbitmq_message_deduplication", "messages that come twice are dropped"),
-    absent("rabbitmq_mqtt", "MQTT"),
-    absent("rabbitmq_prometheus", "metrics for Prometheus"),
-    built_in("rabbitmq_random_exchange", "exchanges of the type x-random"),
-    built_in("rabbitmq_recent_history_exchange", "exchanges of the type x-recent-history"),
-    absent("rabbitmq_sharding", "queues in parts"),
-    absent("rabbitmq_shovel", "messages from broker to broker"),
-    absent("rabbitmq_shovel_management", "shovels in the API"),
-    absent("rabbitmq_stomp", "STOMP"),
-    absent("rabbitmq_stream", "the stream protocol"),
-    absent("rabbitmq_stream_management", "streams in the API"),
-    absent("rabbitmq_top", "processes by use"),
-    absent("rabbitmq_tracing", "traced messages in files"),
-    absent("rabbitmq_trust_store", "certificates of a trusted list"),
-    built_in("rabbitmq_web_dispatch", "the HTTP listener"),
-    absent("rabbitmq_web_mqtt", "MQTT over WebSockets"),
-    absent("rabbitmq_web_stomp", "STOMP over WebSockets"),
-];
-
-fn find(name: &str) -> Option<&'static Plugin> {
-    PLUGINS.iter().find(|plugin| plugin.name == name)
-}
-
-fn built_in_names() -> impl Iterator<Item = &'static str> {
-    PLUGINS.iter().filter(|plugin| plugin.built_in).map(|plugin| plugin.name)
-}
 
 fn list(call: &Call) -> Answer {
     let only_built_in = call.has("enabled") || call.has("implicitly-enabled");
