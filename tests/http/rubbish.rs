@@ -158,7 +158,7 @@ fn who_holds_every_place_keeps_others_from_the_api_and_nobody_from_amqp() {
         }
     }
     goes_on(&broker, &mut amqp, &name);
-    amqp.declare(1, &queue::declare(format!("{name}-more")));
+    amqp.declare(1, &queue::declare("more").with(queue::EXCLUSIVE));
     drop(holders);
     // The broker hears of it when it does; nothing is to be done for that.
     let http = Http::new(address).login("guest", "guest");

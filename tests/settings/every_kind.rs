@@ -21,12 +21,6 @@ fn concrete(name: &str) -> String {
     name.replace('*', "one")
 }
 
-/// The value as a message shows it.
-fn shown(value: &str, secret: bool) -> String {
-    let value = if value == "''" { "" } else { value };
-    if secret { "[hidden]".to_owned() } else { value.escape_debug().to_string() }
-}
-
 #[test]
 fn every_key_says_what_it_expects_when_it_gets_something_else() {
     let mut take_any = BTreeSet::new();
@@ -47,9 +41,10 @@ fn every_key_says_what_it_expects_when_it_gets_something_else() {
         assert!(error.contains(&place) && error.ends_with(&end), "{name} = {value}: {error}");
         let said = error.split_once(&place).map_or("", |(_, rest)| rest);
         let said = said.strip_suffix(&end).expect("the end was there");
-        let secret = key.secret;
-        assert!(!secret || said == "[hidden]", "{name}: {error}");
-        assert!(secret || shown(value, secret).starts_with(said.trim_end_matches('…')), "{error}");
+        // A long value may be cut.
+        let is_shown = value.trim_matches('\'').starts_with(said.trim_end_matches('…'));
+        let is_hidden = said == "[hidden]";
+        assert!(if key.secret { is_hidden } else { is_shown }, "{name}: {error}");
         // A sentence, and no type of the program.
         assert!(key.expects.contains(' ') || key.expects == "none", "{name}: {}", key.expects);
     }
