@@ -9,6 +9,7 @@ mod definitions;
 mod guard;
 mod http;
 mod perf;
+mod rights;
 mod settings;
 mod support;
 mod tidy;

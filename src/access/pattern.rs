@@ -6,6 +6,7 @@
 //! that must not; every other look-around is refused with its reason, so that a user never has more
 //! rights than were written down.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -121,7 +122,7 @@ impl fmt::Debug for Pattern {
 
 /// Compiles one part of a pattern; errors name the whole.
 fn compile(part: &str, pattern: &str) -> Result<Regex, PatternError> {
-    RegexBuilder::new(part)
+    RegexBuilder::new(&literal_braces(part))
         .size_limit(COMPILED_BYTES_MAX)
         .dfa_size_limit(COMPILED_BYTES_MAX)
         .nest_limit(NESTING_MAX)
@@ -130,6 +131,72 @@ fn compile(part: &str, pattern: &str) -> Result<Regex, PatternError> {
             regex::Error::CompiledTooBig(_) => PatternError::TooLarge(pattern.to_owned()),
             other => malformed(pattern, &last_line(&other.to_string())),
         })
+}
+
+/// Escapes the braces that are no repetition, as in `^{client_id}-`: PCRE takes them literally, and this
+/// engine refuses them.
+fn literal_braces(part: &str) -> Cow<'_, str> {
+    if !part.contains('{') {
+        return Cow::Borrowed(part);
+    }
+    let mut out = String::with_capacity(part.len() + 2);
+    let mut class = Class::default();
+    let mut characters = part.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => {
+                out.push(character);
+                // `\x{41}` and `\p{Greek}` have braces of their own.
+                let behind = &part[at + 1..];
+                let named =
+                    behind.starts_with(['x', 'u', 'U', 'p', 'P']) && behind.get(1..2) == Some("{");
+                out.extend(characters.by_ref().take(if named { 2 } else { 1 }).map(|(_, c)| c));
+                continue;
+            }
+            '{' if !class.is_open() && !is_repetition(&part[at + 1..]) => out.push('\\'),
+            _ => {}
+        }
+        class.look(part, at, character);
+        out.push(character);
+    }
+    Cow::Owned(out)
+}
+
+/// Whether what stands behind a `{` makes it `{2}`, `{2,}` or `{2,3}`.
+fn is_repetition(behind: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((inside, _)) = behind.split_once('}') else { return false };
+    match inside.split_once(',') {
+        None => is_number(inside),
+        Some((least, most)) => is_number(least) && (most.is_empty() || is_number(most)),
+    }
+}
+
+/// Whether a place in a pattern is within `[…]`.
+#[derive(Default)]
+struct Class {
+    start: Option<usize>,
+}
+
+impl Class {
+    fn is_open(&self) -> bool {
+        self.start.is_some()
+    }
+
+    /// Goes past a character that no backslash stands before.
+    fn look(&mut self, text: &str, at: usize, character: char) {
+        match (character, self.start) {
+            // A bracket that comes first in a class is a member of it: `[]a]`, `[^]a]`.
+            (']', Some(start)) => {
+                let before: &str = &text[start..at];
+                if !before.is_empty() && before != "^" {
+                    self.start = None;
+                }
+            }
+            ('[', None) => self.start = Some(at + 1),
+            (_, Some(_) | None) => {}
+        }
+    }
 }
 
 /// The engine draws the pattern with a caret below it; the last line holds the reason.
@@ -183,28 +250,23 @@ impl Group {
     fn scan(text: &str) -> Self {
         let mut depth = 0_usize;
         let mut alternatives = false;
-        let mut class_start = None;
+        let mut class = Class::default();
         let mut characters = text.char_indices();
         while let Some((at, character)) = characters.next() {
-            match (character, class_start) {
-                ('\\', _) => {
-                    characters.next();
-                }
-                // A bracket that comes first in a class is a member of it: `[]a]`, `[^]a]`.
-                (']', Some(start)) => {
-                    let before: &str = &text[start..at];
-                    if !before.is_empty() && before != "^" {
-                        class_start = None;
-                    }
-                }
-                (_, Some(_)) => {}
-                ('[', None) => class_start = Some(at + 1),
-                ('(', None) => depth += 1,
-                (')', None) if depth == 0 => return Self { end: Some(at), alternatives },
-                (')', None) => depth -= 1,
-                ('|', None) if depth == 0 => alternatives = true,
-                (_, None) => {}
+            if character == '\\' {
+                characters.next();
+                continue;
             }
+            if !class.is_open() {
+                match character {
+                    '(' => depth += 1,
+                    ')' if depth == 0 => return Self { end: Some(at), alternatives },
+                    ')' => depth -= 1,
+                    '|' if depth == 0 => alternatives = true,
+                    _ => {}
+                }
+            }
+            class.look(text, at, character);
         }
         Self { end: None, alternatives }
     }
@@ -262,6 +324,25 @@ mod tests {
         {
             let refused = Pattern::parse(text);
             assert!(matches!(refused, Err(PatternError::Malformed { .. })), "{text}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_brace_that_repeats_nothing_is_a_character() {
+        assert!(pattern("^{client_id}-").matches("{client_id}-7"));
+        assert!(!pattern("^{client_id}-").matches("c-7"));
+        for (text, good, bad) in [
+            ("^a{2}$", "aa", "a{2}"),
+            ("^a{2,}$", "aaa", "a"),
+            ("^a{1,2}$", "a", "aaa"),
+            ("^a{,2}$", "a{,2}", "aa"),
+            ("^[{]a{x}$", "{a{x}", "a{x}"),
+            (r"^\x{41}\p{Lu}\{b}$", "AB{b}", "x"),
+            ("^{$", "{", "a"),
+            (r"^(?!{a})\w*{b}$", "c{b}", "{a}{b}"),
+        ] {
+            assert!(pattern(text).matches(good), "{text} {good}");
+            assert!(!pattern(text).matches(bad), "{text} {bad}");
         }
     }
 

@@ -17,7 +17,8 @@ pub struct TopicPermissions {
 
 impl TopicPermissions {
     /// Compiles the two patterns. `{username}` and `{vhost}` in them are the user's name and the virtual
-    /// host's, taken literally.
+    /// host's, taken literally. `{client_id}`, which only protocols with client identifiers know, stays as
+    /// it is written, as for RabbitMQ's connections of AMQP 0-9-1.
     ///
     /// # Errors
     /// [`PatternError`] of the first pattern that cannot be used.
@@ -70,5 +71,8 @@ mod tests {
         let own = permissions("^{username}-{vhost}$", ".*");
         assert!(own.allow(Action::Write, b"a.b-/"));
         assert!(!own.allow(Action::Write, b"axb-/"));
+        let own = permissions("^{client_id}-{username}$", "");
+        assert!(own.allow(Action::Write, b"{client_id}-a.b"));
+        assert!(!own.allow(Action::Write, b"c-a.b"));
     }
 }

@@ -32,6 +32,7 @@ impl Vhost {
         let name = declare.exchange.clone();
         refuse_default(&name)?;
         if declare.passive {
+            self.permit_passive(peer, Resource::Exchange(name.as_str()))?;
             return match self.table().exchange(name.as_str()) {
                 Some(_) => Ok(()),
                 None => refuse(ReplyCode::NotFound, self.no_exchange(name.as_str())),
@@ -39,12 +40,7 @@ impl Vhost {
         }
         let kind = self.kind(&declare)?;
         self.permit(peer, Action::Configure, Resource::Exchange(name.as_str()))?;
-        if let Some(alternate) = declare.arguments.get(b"alternate-exchange")
-            && let Some(alternate) = alternate.as_text()
-        {
-            self.permit(peer, Action::Read, Resource::Exchange(name.as_str()))?;
-            self.permit(peer, Action::Write, Resource::Exchange(alternate))?;
-        }
+        let may_pass_on = self.permit_alternate(peer, &declare);
         let exchange = Exchange {
             name,
             kind,
@@ -56,11 +52,14 @@ impl Vhost {
         self.change(|table| {
             self.check_alive()?;
             let name = exchange.name.as_str();
-            if name.starts_with(RESERVED_PREFIX) && table.exchange(name).is_none() {
-                return refuse(
-                    ReplyCode::AccessRefused,
-                    format!("exchange name '{name}' contains reserved prefix 'amq.*'"),
-                );
+            if table.exchange(name).is_none() {
+                if name.starts_with(RESERVED_PREFIX) {
+                    return refuse(
+                        ReplyCode::AccessRefused,
+                        format!("exchange name '{name}' contains reserved prefix 'amq.*'"),
+                    );
+                }
+                may_pass_on?;
             }
             let name = exchange.name.clone();
             let is_new = table.exchange(name.as_str()).is_none();
@@ -71,6 +70,18 @@ impl Vhost {
             }
             Ok(())
         })
+    }
+
+    /// What a new exchange passes on to its alternate is read from it and written there. One that is there
+    /// has its alternate already, and its declaration changes nothing: only of a new one is this asked, by
+    /// the table that gets it.
+    fn permit_alternate(&self, peer: &Peer, declare: &DeclareExchange) -> Result<(), Refused> {
+        let alternate = declare.arguments.get(b"alternate-exchange");
+        if let Some(alternate) = alternate.and_then(|value| value.as_text()) {
+            self.permit(peer, Action::Read, Resource::Exchange(declare.exchange.as_str()))?;
+            self.permit(peer, Action::Write, Resource::Exchange(alternate))?;
+        }
+        Ok(())
     }
 
     /// Declares an exchange with what stands behind it; gives what the definitions are to keep, which is
@@ -241,17 +252,17 @@ impl Vhost {
     }
 
     fn check_binding(&self, peer: &Peer, binding: &Binding) -> Result<(), Refused> {
-        refuse_default(&binding.source)?;
         refuse_volatile(&binding.destination)?;
         match &binding.destination {
             Destination::Queue(queue) => {
                 self.permit(peer, Action::Write, Resource::Queue(queue.as_str()))?;
             }
             Destination::Exchange(exchange) => {
-                refuse_default(exchange)?;
                 self.permit(peer, Action::Write, Resource::Exchange(exchange.as_str()))?;
+                refuse_default(exchange)?;
             }
         }
+        refuse_default(&binding.source)?;
         self.permit(peer, Action::Read, Resource::Exchange(binding.source.as_str()))?;
         let key = binding.routing_key.as_bytes();
         self.permit_topics(peer, Action::Read, binding.source.as_str(), &[key])?;

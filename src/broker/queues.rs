@@ -58,12 +58,12 @@ impl Vhost {
             );
         }
         self.permit(peer, Action::Configure, Resource::Queue(name.as_str()))?;
-        self.permit_dead_letter(peer, &name, declare)?;
         self.common.churn.queues_declared.one_more();
         let found = self.table().queue(name.as_str()).cloned();
         if let Some(cell) = found {
             return self.queue_redeclare(peer, &cell, declare);
         }
+        self.permit_dead_letter(peer, &name, declare)?;
         let declare = &*self.with_default_type(declare);
         arguments::check(&name, &self.name, declare)?;
         let info = QueueInfo {
@@ -144,19 +144,12 @@ impl Vhost {
         peer: &Peer,
         name: &QueueName,
     ) -> Result<DeclaredQueue, Refused> {
-        self.permit_passive(peer, name)?;
+        self.permit_passive(peer, Resource::Queue(name.as_str()))?;
         Ok(DeclaredQueue::Existed(self.cell_for(peer, name)?))
     }
 
-    /// Any one permission is enough to ask; the refusal names `configure` (rabbitmq: access-control.md).
-    fn permit_passive(&self, peer: &Peer, name: &QueueName) -> Result<(), Refused> {
-        let resource = Resource::Queue(name.as_str());
-        let any = [Action::Read, Action::Write]
-            .into_iter()
-            .any(|action| self.permit(peer, action, resource).is_ok());
-        if any { Ok(()) } else { self.permit(peer, Action::Configure, resource) }
-    }
-
+    /// What a new queue dead-letters is read from it and written to the exchange. One that is there has its
+    /// exchange already, and its declaration changes nothing.
     fn permit_dead_letter(
         &self,
         peer: &Peer,

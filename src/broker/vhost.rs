@@ -217,6 +217,20 @@ impl Vhost {
         }
     }
 
+    /// Any one permission is enough to ask whether something is there; the refusal names `configure`
+    /// (rabbitmq: since 4.3.1, where 4.3.0 wanted `configure` and 4.2 nothing).
+    pub(super) fn permit_passive(
+        &self,
+        peer: &Peer,
+        resource: Resource<'_>,
+    ) -> Result<(), Refused> {
+        let mut others = [Action::Read, Action::Write].into_iter();
+        if others.any(|action| self.permit(peer, action, resource).is_ok()) {
+            return Ok(());
+        }
+        self.permit(peer, Action::Configure, resource)
+    }
+
     /// 403 unless the peer may do this.
     pub(super) fn permit(
         &self,

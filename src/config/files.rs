@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::args::Arguments;
 use super::env::Environment;
 use super::error::{ConfigError, Warning};
+use super::plugins_file;
 use super::source::Source;
 
 /// A file that was read.
@@ -49,6 +50,7 @@ pub(super) fn read(
     };
     texts.extend(here(&source, more)?);
     advanced(environment, warnings)?;
+    warnings.extend(plugins_file::warnings(environment)?);
     Ok(texts)
 }
 

@@ -21,6 +21,7 @@ mod logging;
 mod machine;
 mod nearest;
 mod parts;
+mod plugins_file;
 mod rabbitmq_env;
 mod settings;
 mod source;

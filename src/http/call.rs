@@ -83,6 +83,15 @@ impl Call {
         if self.has_access(vhost.name()) { Ok(vhost) } else { Err(no_vhost_access()) }
     }
 
+    /// The virtual host of the path (`{vhost}`), when the caller may change policies and parameters in it: an
+    /// administrator may in each, a policymaker where it has permissions (rabbitmq: `is_authorized_policies`).
+    ///
+    /// # Errors
+    /// 404, and 401 when it may not.
+    pub(super) fn policy_vhost(&self) -> Result<Arc<Vhost>, ApiError> {
+        if self.caller.is_administrator() { self.vhost() } else { self.own_vhost() }
+    }
+
     /// The virtual hosts that the caller may look into.
     pub(super) fn visible_vhosts(&self) -> Vec<Arc<Vhost>> {
         let mut all = self.broker().all_vhosts();

@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener as TokioUnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::authentication::Origin;
 use super::management::Management;
@@ -30,6 +30,9 @@ use crate::base::limits::{
 
 /// How long accepting rests after the machine refused a socket (no descriptors left, mostly).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long refused connections are only counted after some were told of.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Connections that the system may hold until they are accepted.
 const BACKLOG: i32 = 128;
@@ -153,6 +156,35 @@ struct Connections {
     router: Router,
     tasks: JoinSet<()>,
     stopping: watch::Sender<bool>,
+    refused: Refused,
+}
+
+/// Connections that were refused. A flood of them is told once in a while, so that it is none of lines.
+#[derive(Default)]
+struct Refused {
+    untold: u64,
+    told: Option<Instant>,
+}
+
+impl Refused {
+    fn one_more(&mut self) {
+        self.untold += 1;
+        if self.told.is_none_or(|told| told.elapsed() >= REFUSED_PAUSE) {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        if self.untold > 0 {
+            let (refused, connections) = (self.untold, HTTP_CONNECTIONS_MAX);
+            tracing::warn!(
+                refused,
+                connections,
+                "management connections refused: too many are open"
+            );
+            (self.untold, self.told) = (0, Some(Instant::now()));
+        }
+    }
 }
 
 impl Connections {
@@ -161,6 +193,7 @@ impl Connections {
             router: service::router(management),
             tasks: JoinSet::new(),
             stopping: watch::channel(false).0,
+            refused: Refused::default(),
         }
     }
 
@@ -169,10 +202,7 @@ impl Connections {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         if self.tasks.len() >= HTTP_CONNECTIONS_MAX {
-            tracing::warn!(
-                connections = HTTP_CONNECTIONS_MAX,
-                "management connection refused: too many are open"
-            );
+            self.refused.one_more();
             return;
         }
         let router = self.router.clone();
@@ -180,6 +210,7 @@ impl Connections {
     }
 
     async fn drain(mut self) {
+        self.refused.tell();
         self.stopping.send_replace(true);
         let rest = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(Duration::from_millis(HTTP_DRAIN_MS), rest).await.is_err() {

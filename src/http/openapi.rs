@@ -20,7 +20,7 @@ fn openapi(call: &Call) -> Answer {
 fn document(prefix: &str) -> Value {
     let mut paths = Map::new();
     for route in routes::all() {
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        let path = paths.entry(shown(route.path)).or_insert_with(|| json!({}));
         if let Value::Object(path) = path {
             path.insert(route.method.as_str().to_lowercase(), operation(route));
         }
@@ -38,6 +38,11 @@ fn document(prefix: &str) -> Value {
             "securitySchemes": { "basic": { "type": "http", "scheme": "basic" } },
         },
     })
+}
+
+/// A path as the document names it: each begins with a slash, and the last one of a request means nothing.
+fn shown(path: &str) -> &str {
+    if path.is_empty() { "/" } else { path }
 }
 
 fn operation(route: &Route) -> Value {
@@ -105,10 +110,11 @@ mod tests {
             })
             .collect();
         let routed: Vec<String> = routes::all()
-            .map(|route| format!("{} {}", route.method.as_str(), route.path))
+            .map(|route| format!("{} {}", route.method.as_str(), shown(route.path)))
             .collect();
         assert_eq!(described.len(), routed.len(), "no method of a path stands in the table twice");
         assert_eq!(described, routed.into_iter().collect());
+        assert!(paths.keys().all(|path| path.starts_with('/')), "as OpenAPI wants it");
     }
 
     #[test]
@@ -124,8 +130,7 @@ mod tests {
 
     /// The start of a row: method and path.
     fn row(route: &Route) -> String {
-        let path = if route.path.is_empty() { "/" } else { route.path };
-        format!("| {} | {path} |", route.method.as_str())
+        format!("| {} | {} |", route.method.as_str(), shown(route.path))
     }
 
     fn of_row(line: &str) -> Option<&str> {

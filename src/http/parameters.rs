@@ -136,7 +136,7 @@ fn put(call: &Call) -> Result<Answer, ApiError> {
         let reason = format!("'{component}' is no component of parameters here: use {path}");
         return Err(ApiError::bad_request(reason));
     }
-    let vhost = call.own_vhost()?.name().clone();
+    let vhost = call.policy_vhost()?.name().clone();
     let parameter = Parameter { vhost, component, name: call.name("name")?, value: value(call)? };
     let (done, stored) = Stored::pair();
     let put = call.broker().put_parameter(&call.actor(), parameter, done)?;
@@ -144,7 +144,7 @@ fn put(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn delete(call: &Call) -> Result<Answer, ApiError> {
-    let vhost = call.own_vhost()?;
+    let vhost = call.policy_vhost()?;
     let (component, name) = (call.name("component")?, call.name("name")?);
     let (done, stored) = Stored::pair();
     if call.broker().delete_parameter(&call.actor(), vhost.name(), &component, &name, done)? {

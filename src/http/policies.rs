@@ -76,7 +76,7 @@ fn one_of(call: &Call, kind: PolicyKind) -> Result<Answer, ApiError> {
 }
 
 fn put_one(call: &Call, kind: PolicyKind) -> Result<Answer, ApiError> {
-    let (vhost, name): (_, PolicyName) = (call.own_vhost()?, call.name("name")?);
+    let (vhost, name): (_, PolicyName) = (call.policy_vhost()?, call.name("name")?);
     let mut body = call.object()?;
     body.retain(|key, value| KEYS.contains(&key.as_str()) && !value.is_null());
     // rabbitmq: command lines and forms send the priority as a text as well.
@@ -100,7 +100,7 @@ fn put_one(call: &Call, kind: PolicyKind) -> Result<Answer, ApiError> {
 }
 
 fn delete_one(call: &Call, kind: PolicyKind) -> Result<Answer, ApiError> {
-    let (vhost, name): (_, PolicyName) = (call.own_vhost()?, call.name("name")?);
+    let (vhost, name): (_, PolicyName) = (call.policy_vhost()?, call.name("name")?);
     let (done, stored) = Stored::pair();
     if vhost.delete_policy(&call.actor(), kind, &name, done) {
         Ok(Answer::no_content().once(stored))

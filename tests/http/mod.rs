@@ -12,6 +12,7 @@ mod node;
 mod outside;
 mod policies;
 mod queues;
+mod rubbish;
 mod vhosts;
 
 use std::sync::OnceLock;

@@ -1,5 +1,6 @@
 //! Where settings come from, what is said about wrong ones, and the commands and signals around them.
 
+mod every_kind;
 mod messages;
 mod parts;
 mod program;

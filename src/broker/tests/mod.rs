@@ -21,6 +21,7 @@ mod policies;
 mod queues;
 mod refusals;
 mod resetting;
+mod rights;
 mod storing;
 mod turns;
 mod world;

@@ -36,6 +36,7 @@ class Broker:
     port: int
     is_oracle: bool
     tls_port: int = 0
+    management_port: int = 0
 
 
 @contextmanager
@@ -60,9 +61,11 @@ class LastingBroker:
 
     def __init__(self, folder: Path) -> None:
         self._port_file = folder / "port"
-        self._data = ("--data-dir", str(folder / "data"))
+        self.folder = folder / "data"
+        self._data = ("--data-dir", str(self.folder))
         self._process = _Process.start(self._port_file, "--port", "0", *self._data)
         self.port = self._process.port
+        self.management_port = self._process.management_port()
 
     def kill(self) -> None:
         """Ends it without a warning."""
@@ -87,7 +90,13 @@ def own_broker(config_lines: list[str]) -> Iterator[Broker]:
         options = ("--port", "0", "--ephemeral", "--config", str(config))
         process = _Process.start(Path(folder) / "port", *options)
         try:
-            yield Broker("127.0.0.1", process.port, is_oracle=False, tls_port=process.tls_port())
+            yield Broker(
+                "127.0.0.1",
+                process.port,
+                is_oracle=False,
+                tls_port=process.tls_port(),
+                management_port=process.management_port(),
+            )
         finally:
             process.stop()
 
@@ -166,6 +175,11 @@ class _Process:
     def tls_port(self) -> int:
         """The port that the ready line marks with (TLS); 0 when it marks none."""
         found = re.search(r":(\d+) \(TLS\)", "".join(self.output))
+        return int(found[1]) if found else 0
+
+    def management_port(self) -> int:
+        """The port on which the ready line says that the management API is."""
+        found = re.search(r"management on [^ ;]*:(\d+)", "".join(self.output))
         return int(found[1]) if found else 0
 
     def stop(self) -> None:
