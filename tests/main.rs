@@ -12,5 +12,6 @@ mod perf;
 mod settings;
 mod support;
 mod tidy;
+mod tidy_web;
 mod tls;
 mod wire;

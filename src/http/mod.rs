@@ -1,4 +1,4 @@
-//! The management HTTP API: what RabbitMQ answers below `/api`, for its tools and clients.
+//! The management HTTP API: what RabbitMQ answers below `/api`, for its tools and clients, and the management pages beside it.
 //!
 //! A request walks through `listener` (connections and their bounds), `service` (who asks, may they, body,
 //! headers of the answer) and one function of a resource. All resources stand in one table (`routes`), from which
@@ -33,6 +33,7 @@ mod nodes;
 mod objects;
 mod openapi;
 mod overview;
+mod pages;
 mod paging;
 mod parameters;
 mod permissions;

@@ -23,7 +23,7 @@ use super::error::ApiError;
 use super::management::Management;
 use super::query::Query;
 use super::route::{Method, Needs, Route, Run};
-use super::{cors, paging, routes};
+use super::{cors, pages, paging, routes};
 use crate::base::limits::{HTTP_SILENCE_MS, HTTP_SMALL_BODY_BYTES};
 
 type Segments = Result<RawPathParams, RawPathParamsRejection>;
@@ -52,7 +52,7 @@ pub(super) fn router(management: Arc<Management>) -> Router {
         };
         router = router.route(&format!("{prefix}{path}"), on(MethodFilter::OPTIONS, answer));
     }
-    router
+    pages::add(router, &management.settings.path_prefix)
         .fallback(|request: Request| async move { refusal(&request, &ApiError::not_found()) })
         .method_not_allowed_fallback(|request: Request| async move {
             refusal(&request, &ApiError::method_not_allowed())
@@ -92,6 +92,7 @@ async fn answer(
     let path = if route.path.contains(SECRET) { route.path } else { request.uri().path() };
     let path = path.to_owned();
     let cors = cors::headers(&management.settings, request.headers());
+    let is_page = pages::are_asking(request.headers());
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let answered = run(&management, route, segments, request).await;
     let responded = match answered {
@@ -105,6 +106,9 @@ async fn answer(
     let mut response = responded.unwrap_or_else(|error| refuse(&error));
     for (name, value) in cors {
         response.headers_mut().insert(name, value);
+    }
+    if is_page {
+        response.headers_mut().remove(header::WWW_AUTHENTICATE);
     }
     // The query may hold what is nobody's business.
     tracing::debug!(%method, path, status = response.status().as_u16(), "management request");

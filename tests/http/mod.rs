@@ -7,6 +7,7 @@ mod connections;
 mod exchanges;
 mod limits;
 mod outside;
+mod pages;
 mod policies;
 mod queues;
 mod vhosts;
