@@ -11,10 +11,11 @@ let onUnauthorised = () => {};
 
 /** What the broker refused, or that it did not answer. */
 export class ApiError extends Error {
-  constructor(status, error, reason) {
+  constructor(status, error, reason, said = {}) {
     super(reason || error || `the broker answered ${status}`);
     this.status = status;
     this.error = error;
+    this.said = said;
   }
 
   get isGone() {
@@ -100,7 +101,7 @@ async function refusal(response) {
     // Not every refusal has a body.
   }
   const reason = typeof said.reason === "string" ? said.reason : undefined;
-  return new ApiError(response.status, said.error, reason);
+  return new ApiError(response.status, said.error, reason, said);
 }
 
 /** Logs in; with a session when the broker has them. Gives who it is. */

@@ -12,7 +12,11 @@ let ids = 0;
  * `submit(values)` may throw; what the broker says against a field stands beside it. `onChange(values)` hears of each change.
  */
 export function form(props) {
-  return widget((given) => new Form(given), props, props.key);
+  return widget(makeForm, props, props.key);
+}
+
+function makeForm(props) {
+  return new Form(props);
 }
 
 class Form {

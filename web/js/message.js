@@ -36,7 +36,7 @@ function bodyView(message) {
   return h("div", { class: "body" },
     h("h3", null, "Body ", h("span", { class: "muted" }, bytes(size), message.payload_encoding === "base64" && ", not text: shown as hexadecimal")),
     h("pre", { tabindex: "0" }, text.slice(0, SHOWN_MAX)),
-    (text.length > SHOWN_MAX || message.truncated) && h("p", { class: "muted" }, "Only the beginning is shown."));
+    (text.length > SHOWN_MAX || message.payload_truncated) && h("p", { class: "muted" }, "Only the beginning is shown."));
 }
 
 /** The body as text: JSON in lines, bytes in hexadecimal. */

@@ -24,7 +24,7 @@ export function bindingPicture(exchange, incoming, outgoing) {
   const far = width - BOX.width - 10;
   const what = `${nameOf(exchange.name)}: from ${left.shown.length} exchanges, to ${right.shown.length} queues and exchanges`;
   return h("div", { class: "picture scroll" },
-    h("svg", { viewBox: `0 0 ${width} ${high}`, width, height: high, role: "img", "aria-label": what },
+    h("svg", { viewBox: `0 0 ${width} ${high}`, width, height: high, role: "group", "aria-label": what },
       left.shown.map((one, index) => h("g", { key: `l${one.name}` },
         edge(10 + BOX.width, at(left.shown, index), centre, middle, one.keys),
         box(exchange.vhost, one.name, "exchange", 10, at(left.shown, index)))),
@@ -57,7 +57,7 @@ export function labelOf(binding) {
 
 function box(vhost, name, type, x, y) {
   const href = type === "queue" ? queueLink(vhost, name) : exchangeLink(vhost, name);
-  return h("a", { href, class: `box ${type}` },
+  return h("a", { href, class: `box ${type}`, "aria-label": `${type} ${nameOf(name)}` },
     h("title", null, `${type} ${nameOf(name)}`),
     h("rect", { x, y: y - BOX.height / 2, width: BOX.width, height: BOX.height, rx: type === "queue" ? 4 : 16 }),
     h("text", { x: x + 12, y: y + 5 }, cut(nameOf(name), 24)));

@@ -21,15 +21,17 @@ export function preview(ctx, resource, asked) {
   }, TYPING_MS);
 }
 
-async function matched({ vhost, pattern, apply }) {
-  if (offers("POST /haremq/policies/preview")) {
-    const answer = await post("haremq/policies/preview", { vhost, pattern, "apply-to": apply });
-    return { queues: names(answer.queues), exchanges: names(answer.exchanges), more: answer.truncated === true };
-  }
-  return byHand(vhost, pattern, apply);
+async function matched({ vhost, pattern, apply, name, priority, operator }) {
+  if (!offers("POST /haremq/policies/preview")) return byHand(vhost, pattern, apply);
+  const body = { vhost, pattern, "apply-to": apply, operator, ...(name ? { name } : {}), ...(priority === undefined ? {} : { priority }) };
+  const { queues, exchanges } = await post("haremq/policies/preview", body);
+  const all = [...queues.names, ...exchanges.names];
+  return {
+    queues: queues.names.map((one) => one.name), exchanges: exchanges.names.map((one) => one.name),
+    totals: [queues.total, exchanges.total], more: queues.total + exchanges.total > all.length,
+    beaten: all.filter((one) => !one.in_force).map((one) => [one.name, one.instead]),
+  };
 }
-
-const names = (list) => (list ?? []).map((one) => (typeof one === "string" ? one : one.name));
 
 /** For a broker that does not tell: the filter of its lists takes regular expressions as well. */
 async function byHand(vhost, pattern, apply) {
@@ -49,9 +51,11 @@ async function byHand(vhost, pattern, apply) {
 export function previewView(found) {
   if (!found) return null;
   if (found.error) return h("p", { class: "error", role: "status" }, found.error);
-  const { vhost, queues, exchanges, more } = found;
+  const { vhost, queues, exchanges, more, beaten = [] } = found;
+  const [queueCount, exchangeCount] = found.totals ?? [queues.length, exchanges.length];
   return h("div", { class: "preview", role: "status" },
-    h("p", null, h("b", null, `It would match ${many(queues.length, "queue")} and ${many(exchanges.length, "exchange")}${more ? ", and more that are not shown" : ""}.`)),
+    h("p", null, h("b", null, `It would match ${many(queueCount, "queue")} and ${many(exchangeCount, "exchange")}${more ? ", and more that are not shown" : ""}.`)),
     h("p", { class: "badges" }, queues.slice(0, SHOWN_MAX).map((name) => h("span", { class: "badge", key: `q${name}` }, queueName(vhost, name))),
-      exchanges.slice(0, SHOWN_MAX).map((name) => h("span", { class: "badge info", key: `e${name}` }, exchangeName(vhost, name)))));
+      exchanges.slice(0, SHOWN_MAX).map((name) => h("span", { class: "badge info", key: `e${name}` }, exchangeName(vhost, name)))),
+    beaten.length > 0 && h("p", { class: "warn-text" }, `For ${beaten.map(([name, instead]) => `${name} (${instead})`).slice(0, 5).join(", ")}${beaten.length > 5 ? ` and ${beaten.length - 5} more` : ""} another policy has the higher priority and stays in force.`));
 }

@@ -14,42 +14,48 @@ const RESOURCE = "GET /haremq/queues/{vhost}/{queue}/settings";
 export async function settings(ctx, vhost, name) {
   if (!offers(RESOURCE)) return null;
   const answer = await get(`haremq/queues/${path(vhost, name)}/settings`, { signal: ctx.signal, quiet: true }).catch(() => null);
-  return answer === null || Array.isArray(answer) ? answer : answer.settings ?? answer.items ?? [];
+  return answer?.settings ?? null;
 }
 
-/** The panel. */
-export function settingsPanel(queue, origins) {
-  const rows = origins?.map((one) => ({ ...one, name: one.name ?? one.setting ?? one.key })) ?? guessed(queue);
+/** The panel. Defaults are folded away. */
+export function settingsPanel(queue, told) {
+  const rows = told ?? guessed(queue);
+  const own = rows.filter((row) => row.origin !== "default");
+  const defaults = rows.filter((row) => row.origin === "default" && row.value !== null);
   return panel("What is in force", { key: "settings", note: "arguments and policies" },
     h("p", { class: "badges" },
-      queue.policy ? h("a", { href: link(["policies"], { name: queue.policy }), key: "p" }, badge(`policy ${queue.policy}`, "info")) : badge("no policy matches"),
+      queue.policy ? h("a", { href: link(["policies"]), key: "p" }, badge(`policy ${queue.policy}`, "info")) : badge("no policy matches"),
       queue.operator_policy && badge(`operator policy ${queue.operator_policy}`, "info")),
-    small(rows, {
-      what: "settings", key: (one) => one.name, none: empty("Nothing but the defaults."),
-      columns: [
-        { id: "name", label: "Setting", cell: (one) => h("code", null, one.name) },
-        { id: "value", label: "Value", cell: (one) => inline(one.value ?? "–") },
-        { id: "from", label: "Comes from", cell: from },
-      ],
-    }));
+    table(own, empty("Nothing but the defaults.")),
+    defaults.length > 0 && h("details", { class: "inner" }, h("summary", null, "Defaults"), table(defaults, null)));
 }
 
-function from(one) {
-  const source = one.source ?? one.origin ?? one.from;
-  const text = source !== null && typeof source === "object" ? [source.kind, source.name].filter(Boolean).join(" ") : source ?? "–";
-  return [text, one.why && h("small", { class: "muted" }, ` ${one.why}`)];
+function table(rows, none) {
+  return small(rows, {
+    what: "settings", key: (row) => row.key, none,
+    columns: [
+      { id: "name", label: "Setting", cell: (row) => h("code", null, row.key) },
+      { id: "value", label: "Value", cell: (row) => (row.value === null ? "–" : inline(row.value)) },
+      { id: "from", label: "Comes from", cell: from },
+    ],
+  });
 }
 
-/** Without the broker's word: which of the two names it. Where both do, the broker takes the smaller number. */
+const ORIGINS = { argument: "its argument", policy: "policy", operator_policy: "operator policy", default: "default" };
+
+function from(row) {
+  const others = (row.said ?? []).filter((one) => one.origin !== row.origin);
+  return [
+    [ORIGINS[row.origin] ?? row.origin, row.policy].filter(Boolean).join(" "),
+    others.map((one) => h("small", { class: "muted also", key: one.origin }, `${[ORIGINS[one.origin], one.name].filter(Boolean).join(" ")} says ${inline(one.value)}`)),
+  ];
+}
+
+/** Without the broker's word: who names it. */
 function guessed(queue) {
   const policy = queue.effective_policy_definition ?? {};
-  const own = queue.arguments ?? {};
-  const rows = Object.entries(own).map(([name, value]) => ({
-    name: name.replace(/^x-/, ""), value, source: name.replace(/^x-/, "") in policy ? "argument, and a policy as well" : "argument",
-  }));
-  const named = new Set(rows.map((row) => row.name));
-  for (const [name, value] of Object.entries(policy)) {
-    if (!named.has(name)) rows.push({ name, value, source: "policy" });
-  }
-  return rows;
+  const own = Object.entries(queue.arguments ?? {}).map(([name, value]) => ({ key: name.replace(/^x-/, ""), value, origin: "argument" }));
+  const named = new Set(own.map((row) => row.key));
+  const rest = Object.entries(policy).filter(([name]) => !named.has(name));
+  return [...own, ...rest.map(([key, value]) => ({ key, value, origin: "policy", policy: queue.policy }))];
 }

@@ -2,7 +2,7 @@
 
 import { get, query as queryOf } from "./api.js";
 import { h } from "./dom.js";
-import { many } from "./format.js";
+import { count, many } from "./format.js";
 import { requery } from "./router.js";
 
 const SIZES = [20, 50, 100, 200, 500];
@@ -86,7 +86,7 @@ function search(ctx, what, data) {
 }
 
 function counted(data, what) {
-  if (data.filtered_count !== data.total_count) return `${data.filtered_count} of ${many(data.total_count, what.replace(/s$/, ""), what)}`;
+  if (data.filtered_count !== data.total_count) return `${count(data.filtered_count)} of ${many(data.total_count, what.replace(/s$/, ""), what)}`;
   return many(data.total_count, what.replace(/s$/, ""), what);
 }
 

@@ -2,37 +2,32 @@
 
 import { get, path } from "./api.js";
 import { h } from "./dom.js";
-import { ago, duration } from "./format.js";
+import { duration, moment } from "./format.js";
 import { panel } from "./kit.js";
 import { offers } from "./session.js";
 
 /** What the broker finds, or `null` where it does not say. */
 export async function explained(ctx, what, ...names) {
-  const resource = `GET /haremq/explain/${what}/${names.map(() => "{}").join("/")}`;
-  if (!offers(resource)) return null;
-  const answer = await get(`haremq/explain/${what}/${path(...names)}`, { signal: ctx.signal, quiet: true }).catch(() => null);
-  return answer === null ? null : findingsOf(answer);
+  if (!offers(`GET /haremq/explain/${what}/${names.map(() => "{}").join("/")}`)) return null;
+  return get(`haremq/explain/${what}/${path(...names)}`, { signal: ctx.signal, quiet: true }).catch(() => null);
 }
 
-function findingsOf(answer) {
-  return Array.isArray(answer) ? answer : answer.findings ?? [];
-}
+const KINDS = { critical: "bad", warning: "warn", info: "info" };
 
-const KINDS = { error: "bad", critical: "bad", blocked: "bad", bad: "bad", warning: "warn", warn: "warn", info: "info", notice: "info", good: "good", ok: "good" };
-
-/** The panel; nothing when there is nothing to explain. */
-export function whyPanel(findings, quiet = "Nothing holds it up.") {
-  if (findings === null || findings === undefined) return null;
-  if (findings.length === 0) return panel("Why?", { key: "why", note: quiet, kind: "calm" });
+/** The panel; nothing where nothing was asked. */
+export function whyPanel(answer) {
+  if (answer === null) return null;
+  const findings = answer.findings ?? [];
+  if (findings.length === 0) return panel("Why?", { key: "why", wide: true, note: "Nothing holds it up." });
   return panel("Why?", { key: "why", wide: true }, h("ul", { class: "findings" }, findings.map((finding, at) =>
-    h("li", { key: finding.name ?? finding.code ?? String(at), class: KINDS[finding.severity] ?? "info" },
-      h("p", { class: "cause" }, finding.cause ?? finding.text ?? ""),
-      since(finding) && h("p", { class: "muted" }, since(finding)),
-      (finding.fix ?? finding.remedy) && h("p", { class: "fix" }, h("b", null, "What helps: "), finding.fix ?? finding.remedy)))));
+    h("li", { key: `${finding.name} ${at}`, class: KINDS[finding.severity] ?? "info" },
+      h("p", { class: "cause" }, sentence(finding.cause)),
+      finding.fix && h("p", { class: "fix" }, h("b", null, "What helps: "), sentence(finding.fix)),
+      typeof finding.age_ms === "number" && h("p", { class: "muted" }, `For ${duration(finding.age_ms)}, since ${moment(Date.parse(finding.since))}.`)))));
 }
 
-function since(finding) {
-  if (typeof finding.since_ms === "number") return `Since ${ago(finding.since_ms)}.`;
-  if (typeof finding.for_ms === "number") return `For ${duration(finding.for_ms)}.`;
-  return typeof finding.since === "number" ? `Since ${ago(finding.since)}.` : finding.since ? `Since ${finding.since}.` : null;
+/** As a sentence of its own. */
+export function sentence(text) {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(first) ? first : `${first}.`;
 }

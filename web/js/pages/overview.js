@@ -49,22 +49,25 @@ export const overview = {
   },
 };
 
-/** What a failed check says is on. */
+/** What a failed check says is on: with its reason where the broker gives one. */
 function alarmsOf(error) {
   if (error.status !== 503) return null;
-  return error.message;
+  return (error.said.alarms ?? []).filter((alarm) => alarm.reason);
 }
 
 function alarmBanner(alarms, nodes) {
-  const on = nodes.flatMap((node) => [
+  const told = (alarms ?? []).map((alarm) => [capital(alarm.resource), `${capital(alarm.reason)}.${alarm.fix ? ` What helps: ${alarm.fix}.` : ""}`]);
+  const on = told.length > 0 ? told : nodes.flatMap((node) => [
     node.mem_alarm && ["Memory", `${bytes(node.mem_used)} in use, and publishers are held back from ${bytes(node.mem_limit)} of messages on. They go on when consumers have taken some; a higher vm_memory_high_watermark helps where there is more memory.`],
     node.disk_free_alarm && ["Disk", `${bytes(node.disk_free)} free, and publishers are held back below ${bytes(node.disk_free_limit)}. They go on when there is room; disk_free_limit says how much that is.`],
   ].filter(Boolean));
   if (on.length === 0 && !alarms) return null;
   return h("div", { class: "banner bad", role: "alert", key: "alarms" },
     h("strong", null, "Publishers are held back. "),
-    on.length === 0 ? alarms : on.map(([what, why]) => h("p", { key: what }, h("b", null, `${what}: `), why)));
+    on.length === 0 ? "An alarm is on." : on.map(([what, why]) => h("p", { key: what }, h("b", null, `${what}: `), why)));
 }
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function totals(seen, object) {
   const all = seen.object_totals ?? {};

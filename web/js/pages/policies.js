@@ -94,7 +94,7 @@ function adding(ctx, resource) {
       { name: "priority", label: "Priority", type: "number", value: one?.priority ?? 0 },
       { name: "definition", label: "Definition", type: "entries", value: one ? entriesOf(one.definition) : [], presets: isOperator ? OPERATOR_KEYS : POLICY_KEYS, check: (given) => (Object.keys(given).length === 0 ? "A policy says at least one thing: choose what." : null) },
     ],
-    onChange: ({ vhost: chosen = names[0], pattern, apply }) => preview(ctx, resource, { vhost: chosen, pattern, apply }),
+    onChange: ({ vhost: chosen = names[0], ...given }) => preview(ctx, resource, { ...given, vhost: chosen, operator: isOperator }),
     submit: async ({ vhost: chosen = names[0], name, pattern, apply, priority, definition }) => {
       await put(`${resource}/${path(chosen, name)}`, { pattern, definition, priority: priority ?? 0, "apply-to": apply });
       done(`The policy ${name} is in force.`);

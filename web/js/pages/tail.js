@@ -20,8 +20,8 @@ export const tail = {
   end: (ctx) => stop(ctx),
 
   view(_, ctx) {
-    if (!offers("GET /haremq/tail/queue/{}/{}")) return empty("This broker has no live tail.");
-    return ctx.params.length === 3 ? running(ctx) : chooser();
+    if (offers("GET /haremq/tail/queue/{}/{}")) return ctx.params.length === 3 ? running(ctx) : chooser();
+    return [h("div", { class: "page-head", key: "head" }, h("h1", null, "Live tail")), empty("This broker has no live tail.")];
   },
 };
 
