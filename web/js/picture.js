@@ -26,10 +26,10 @@ export function bindingPicture(exchange, incoming, outgoing) {
   return h("div", { class: "picture scroll" },
     h("svg", { viewBox: `0 0 ${width} ${high}`, width, height: high, role: "group", "aria-label": what },
       left.shown.map((one, index) => h("g", { key: `l${one.name}` },
-        edge(10 + BOX.width, at(left.shown, index), centre, middle, one.keys),
+        edge(10 + BOX.width, at(left.shown, index), centre, middle, one.keys, true),
         box(exchange.vhost, one.name, "exchange", 10, at(left.shown, index)))),
       right.shown.map((one, index) => h("g", { key: `r${one.type} ${one.name}` },
-        edge(centre + BOX.width, middle, far, at(right.shown, index), one.keys),
+        edge(centre + BOX.width, middle, far, at(right.shown, index), one.keys, false),
         box(exchange.vhost, one.name, one.type, far, at(right.shown, index)))),
       h("g", { class: "here", key: "here" },
         h("rect", { x: centre, y: middle - BOX.height / 2, width: BOX.width, height: BOX.height, rx: 16 }),
@@ -63,12 +63,12 @@ function box(vhost, name, type, x, y) {
     h("text", { x: x + 12, y: y + 5 }, cut(nameOf(name), 24)));
 }
 
-function edge(x1, y1, x2, y2, keys) {
+function edge(x1, y1, x2, y2, keys, comesIn) {
   const bend = (x2 - x1) / 2;
   const text = keys.filter(Boolean);
   const label = text.slice(0, KEYS_MAX).join(", ") + (text.length > KEYS_MAX ? ` +${text.length - KEYS_MAX}` : "");
   // The label stands near the end that is not shared.
-  const [lx, ly, anchor] = Math.abs(y1 - y2) < 1 ? [(x1 + x2) / 2, y1 - 6, "middle"] : x1 < 230 ? [x1 + 8, y1 - 6, "start"] : [x2 - 8, y2 - 6, "end"];
+  const [lx, ly, anchor] = Math.abs(y1 - y2) < 1 ? [(x1 + x2) / 2, y1 - 6, "middle"] : comesIn ? [x1 + 8, y1 - 6, "start"] : [x2 - 8, y2 - 6, "end"];
   return [
     h("path", { class: "edge", d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` }),
     label && h("text", { class: "edge-label", x: lx, y: ly, "text-anchor": anchor }, h("title", null, text.join(", ")), cut(label, 26)),

@@ -38,7 +38,7 @@ export const exchange = {
     const id = `exchange ${ctx.params.join(" ")}`;
     const isDefault = one.name === "";
     return [
-      crumbs(["Exchanges", link(["exchanges"])], [`virtual host ${one.vhost}`], [nameOf(one.name)]),
+      crumbs(["Exchanges", link(["exchanges"])], [`virtual host “${one.vhost}”`], [nameOf(one.name)]),
       h("div", { class: "page-head", key: "head" }, h("h1", null, nameOf(one.name)), badge(one.type, "info"), features({ ...one, arguments: {} }),
         offers("GET /haremq/tail/exchange/{}/{}") && !isDefault && h("a", { class: "button", href: link(["tail", "exchange", one.vhost, one.name]) }, "Live tail"),
         one.message_stats && rangeChoice(ctx)),
@@ -57,7 +57,7 @@ export const exchange = {
       !isDefault && panel("Add a binding", { key: "bind", open: false, note: "from this exchange" }, bindForm({ fixed: { vhost: one.vhost, source: one.name }, ctx })),
       routePanel(one, ctx),
       !one.internal && panel("Publish a message", { key: "publish", open: false }, publishForm({ vhost: one.vhost, exchange: one.name, key: "", published: () => ctx.refresh() })),
-      panel("About", { key: "about" }, facts([
+      panel("About", { key: "about", wide: true }, facts([
         ["Virtual host", one.vhost], ["Type", one.type], ["Durable", one.durable ? "yes" : "no"], ["Auto-delete", one.auto_delete ? "yes" : "no"],
         ["Internal", one.internal ? "yes" : "no"], ["Policy", one.policy ?? "none"], ["Arguments", values(one.arguments)],
       ])),

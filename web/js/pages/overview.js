@@ -98,7 +98,7 @@ function nodeView(node) {
       meter("Sockets", node.sockets_used, node.sockets_total, count)),
     facts([
       ["Message memory watermark", bytes(node.mem_limit), "publishers are held back when messages in memory need this much"],
-      ["Data folder", node.db_dir && h("code", null, node.db_dir)],
+      ["Data folder", node.db_dir !== "" && h("code", null, node.db_dir)],
       ["Configuration", node.config_files?.length > 0 && h("code", null, node.config_files.join(", "))],
       ["Log", node.log_files?.length > 0 && h("code", null, node.log_files.join(", "))],
     ]));

@@ -5,7 +5,7 @@ import { bindForm, bindingTable } from "../bindings.js";
 import { charts, collect, flowChart, levelChart, rangeChoice } from "../charts.js";
 import { confirm } from "../dialog.js";
 import { h } from "../dom.js";
-import { bytes, count, inline, many, percent, rate } from "../format.js";
+import { bytes, count, inline, many, moment, percent, rate } from "../format.js";
 import { act, badge, connectionName, crumbs, empty, facts, features, figure, panel, rateOf, state } from "../kit.js";
 import { messagesPanel, unacked, unackedPanel } from "../inspect.js";
 import { movePanel } from "../move.js";
@@ -39,7 +39,7 @@ export const queue = {
   view({ one, bindings, findings, origins, held }, ctx) {
     const id = `queue ${one.vhost} ${one.name}`;
     return [
-      crumbs(["Queues", link(["queues"])], [`virtual host ${one.vhost}`], [one.name]),
+      crumbs(["Queues", link(["queues"])], [`virtual host “${one.vhost}”`], [one.name]),
       h("div", { class: "page-head", key: "head" }, h("h1", null, one.name), badge(one.type, "info"), state(one.state), features({ ...one, arguments: {} }),
         offers("GET /haremq/tail/queue/{}/{}") && h("a", { class: "button", href: link(["tail", "queue", one.vhost, one.name]) }, "Live tail"),
         rangeChoice(ctx)),
@@ -83,7 +83,7 @@ function about(one) {
     ["Active consumer", one.single_active_consumer_tag ?? one.exclusive_consumer_tag],
     ["Bytes of messages", bytes(one.message_bytes)], ["… in memory", bytes(one.message_bytes_ram)],
     ["Delivery limit", one.delivery_limit !== undefined && count(one.delivery_limit)],
-    ["Idle since", one.idle_since],
+    ["Idle since", one.idle_since && moment(Date.parse(one.idle_since))],
     ["Oldest message", one.head_message_timestamp ? inline(one.head_message_timestamp) : undefined],
     ["Lost", one.messages_lost > 0 && badge(many(one.messages_lost, "message"), "bad", "they were there and could not be read back from disk")],
   ]));

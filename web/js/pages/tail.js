@@ -45,7 +45,7 @@ function running(ctx) {
   const [what, vhost, name] = ctx.params;
   const live = (ctx.state.live ??= { messages: [], seen: 0, dropped: 0, running: null, note: "" });
   return [
-    crumbs(["Live tail", link(["tail"])], [`virtual host ${vhost}`], [nameOf(name), link([what === "queue" ? "queues" : "exchanges", vhost, name])]),
+    crumbs(["Live tail", link(["tail"])], [`virtual host “${vhost}”`], [nameOf(name), link([what === "queue" ? "queues" : "exchanges", vhost, name])]),
     h("div", { class: "page-head", key: "head" }, h("h1", null, `Live tail of ${nameOf(name)}`)),
     panel("Filter", { key: "filter" }, form({
       key: "tail", label: "Filter", action: live.running ? "Start anew" : "Start", compact: true,
