@@ -238,6 +238,7 @@ class Page:
 
     def picture(self, path: Path, whole: bool = True) -> None:
         """A picture of the page, all of its length."""
+        self.run("() => scrollTo(0, 0)")
         path.parent.mkdir(parents=True, exist_ok=True)
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(shot["data"]))

@@ -148,3 +148,23 @@ def test_a_broker_that_is_gone_leaves_what_was_seen(chromium: Chromium) -> None:
         assert page.has("main .figures"), "what was seen stays"
         assert page.complaints() == []
         page.close()
+
+
+def test_an_import_says_what_it_would_change_before_it_does(enter: Enter, broker: Broker) -> None:
+    if not broker.offers("POST", "/definitions"):
+        return
+    document = {"queues": [{"name": "new", "vhost": "/", "durable": True, "auto_delete": False, "arguments": {}}]}
+    page = enter("#/definitions")
+    page.run("""(text) => {
+        const file = new File([text], "mine.json", { type: "application/json" });
+        const bag = new DataTransfer();
+        bag.items.add(file);
+        const input = document.getElementById("import-file");
+        input.files = bag.files;
+        input.dispatchEvent(new Event("change", { bubbles: true }));
+    }""", json.dumps(document))
+    page.sees("mine.json: 1 would be added, 0 changed, 0 deleted")
+    assert "new" not in [queue["name"] for queue in broker.api("GET", "queues")]
+    page.click("Import")
+    page.sees("The definitions are imported.")
+    assert "new" in [queue["name"] for queue in broker.api("GET", "queues")]

@@ -64,10 +64,11 @@ async function call(method, at, body, options = {}) {
   return text === "" ? null : JSON.parse(text);
 }
 
-/** Who is not let in at all goes to the login; who may only not do this stays where they are. */
+/** Who is not known any more goes to the login; who may only not do this stays where they are. */
 async function unauthorised(response) {
   const error = await refusal(response);
-  if (error.message === "Login failed" || error.error === undefined) onUnauthorised();
+  const who = await send("GET", "whoami");
+  if (who.status === 401) onUnauthorised();
   throw error;
 }
 

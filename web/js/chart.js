@@ -1,7 +1,7 @@
 // Line charts in SVG: axes, a legend with the last values, a cursor for mouse and keyboard, gaps where nothing is known.
 
 import { h, patch, widget } from "./dom.js";
-import { clock, moment } from "./format.js";
+import { bytes, clock, mark, moment } from "./format.js";
 
 const HEIGHT = 190;
 const MARGIN = { top: 10, right: 12, bottom: 22, left: 52 };
@@ -143,7 +143,7 @@ class Chart {
     return h("g", { class: "axes" },
       scale.map((value) => h("g", { key: `y${value}` },
         h("line", { x1: MARGIN.left, x2: MARGIN.left + wide, y1: y(value), y2: y(value) }),
-        h("text", { x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, (this.props.axis ?? format)(value)))),
+        h("text", { x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, format === bytes ? bytes(value) : mark(value, scale.at(-1))))),
       times.map((at, index) =>
         h("text", { key: `x${index}`, x: x(at), y: HEIGHT - 5, "text-anchor": anchor(index) }, clock(at, seconds <= 600))));
   }

@@ -53,7 +53,7 @@ export function flowChart(id, object, ctx, { title = "Message rates per second",
   const always = ["publish", "deliver", "ack"];
   const wanted = FLOWS.filter(([name]) => (only ? only.includes(name) : name in stats && (always.includes(name) || stats[name] > 0)));
   return chart({
-    title, seconds: rangeOf(ctx.query).age, format: rate, axis: short, note: wanted.length === 0 ? "Nothing was counted here yet." : undefined,
+    title, seconds: rangeOf(ctx.query).age, format: rate, note: wanted.length === 0 ? "Nothing was counted here yet." : undefined,
     series: wanted.map(([name, label, colour, hint]) => ({ name: label, colour, hint, points: rates(`${id} flows`, stats, name) })),
   });
 }

@@ -48,11 +48,11 @@ export function confirm({ title, text, action, typed }) {
           h("p", null, text),
           typed !== undefined && h("label", { class: "field" }, h("span", null, "Type ", h("b", null, typed), " to go on"),
             h("input", {
-              name: "typed", autocomplete: "off", required: true,
+              name: "typed", autocomplete: "off", required: true, autofocus: true,
               oninput: (event) => event.target.setCustomValidity(""),
             })),
           h("div", { class: "buttons" },
-            h("button", { type: "button", onclick: close }, "Cancel"),
+            h("button", { type: "button", autofocus: typed === undefined, onclick: close }, "Cancel"),
             h("button", { class: "danger" }, action)));
       },
     });

@@ -19,6 +19,12 @@ export function short(value) {
   return size >= 100 || Number.isInteger(value) ? WHOLE.format(value) : ONE.format(value);
 }
 
+/** A mark of an axis that goes up to `most`: all marks of one axis in the same unit. */
+export function mark(value, most) {
+  const [size, unit] = most >= 1e9 ? [1e9, "G"] : most >= 1e6 ? [1e6, "M"] : most >= 1e4 ? [1e3, "k"] : [1, ""];
+  return value === 0 ? "0" : `${TWO.format(value / size)}${unit}`;
+}
+
 /** How much per second, without the unit. */
 export function rate(value) {
   if (typeof value !== "number" || !Number.isFinite(value)) return "–";

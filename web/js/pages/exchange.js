@@ -6,7 +6,7 @@ import { chart } from "../chart.js";
 import { charts, rangeChoice } from "../charts.js";
 import { confirm } from "../dialog.js";
 import { h } from "../dom.js";
-import { nameOf, rate, short } from "../format.js";
+import { nameOf, rate } from "../format.js";
 import { act, badge, crumbs, facts, features, panel, values } from "../kit.js";
 import { bindingPicture } from "../picture.js";
 import { publishForm } from "../publish.js";
@@ -43,7 +43,7 @@ export const exchange = {
         offers("GET /haremq/tail/exchange/{}/{}") && !isDefault && h("a", { class: "button", href: link(["tail", "exchange", one.vhost, one.name]) }, "Live tail"),
         one.message_stats && rangeChoice(ctx)),
       one.message_stats && panel("Traffic", { key: "traffic", wide: true }, charts(chart({
-        title: "Messages per second", seconds: rangeOf(ctx.query).age, format: rate, axis: short,
+        title: "Messages per second", seconds: rangeOf(ctx.query).age, format: rate,
         series: COUNTERS.map(([name, label], at) => ({ name: label, colour: at, points: rates(id, one.message_stats, name) })),
       }))),
       panel("Bindings", { key: "bindings", wide: true },
