@@ -85,7 +85,7 @@ fn findings(file: &WebFile) -> Vec<String> {
 }
 
 fn is_script(file: &WebFile) -> bool {
-    file.name.ends_with(".js")
+    Path::new(&file.name).extension().is_some_and(|ending| ending == "js")
 }
 
 /// ` onclick="…"` in markup.

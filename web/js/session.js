@@ -1,6 +1,7 @@
 // Who is logged in, what they may see, and what this broker offers.
 
 import { get } from "./api.js";
+import { setVhost, vhost } from "./prefs.js";
 
 const TAGS = {
   administrator: ["administrator"],
@@ -42,7 +43,8 @@ export function end() {
 /** Asks for the virtual hosts again. */
 export async function refreshVhosts() {
   const all = await get("vhosts?columns=name").catch(() => []);
-  vhosts = all.map((vhost) => vhost.name).sort();
+  vhosts = all.map((one) => one.name).sort();
+  if (!vhosts.includes(vhost())) setVhost("");
 }
 
 function tagsOf(tags) {

@@ -75,9 +75,12 @@ function search(ctx, what, data) {
     const name = event.target.value;
     typing = setTimeout(() => requery({ name, page: "" }), TYPING_MS);
   };
+  // Who is typing is ahead of the address.
+  const own = document.getElementById("filter");
+  const value = own !== null && own === document.activeElement ? own.value : ctx.query.name ?? "";
   return h("div", { class: "search" },
     h("input", {
-      id: "filter", type: "search", placeholder: "Filter by name", "aria-label": `Filter ${what} by name`, value: ctx.query.name ?? "",
+      id: "filter", type: "search", placeholder: "Filter by name", "aria-label": `Filter ${what} by name`, value,
       oninput: type, spellcheck: "false", autocomplete: "off", "aria-invalid": data.error ? "true" : undefined, "aria-describedby": data.error ? "filter-error" : undefined,
     }),
     h("label", { class: "check", title: "The filter is a regular expression" },

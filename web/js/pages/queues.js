@@ -23,6 +23,7 @@ export const queues = {
   },
 
   view(data, ctx) {
+    ctx.state.isFirst ??= data.total_count === 0;
     return [
       h("div", { class: "page-head", key: "head" }, h("h1", null, "Queues")),
       list(data, ctx, {
@@ -45,14 +46,14 @@ export const queues = {
           { id: "memory", label: "In memory", sort: "message_bytes_ram", number: true, extra: true, cell: (one) => bytes(one.message_bytes_ram) },
         ],
       }),
-      declare(ctx, data.total_count === 0),
+      declare(ctx),
     ];
   },
 };
 
-function declare(ctx, open) {
+function declare(ctx) {
   const names = vhostNames();
-  return panel("Add a queue", { key: "add", open }, form({
+  return panel("Add a queue", { key: "add", open: ctx.state.isFirst }, form({
     label: "Add a queue", action: "Add the queue", clear: ["name", "arguments"],
     fields: [
       ...(names.length > 1 ? [{ name: "vhost", label: "Virtual host", type: "select", value: vhost() || names[0], options: names }] : []),
