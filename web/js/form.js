@@ -55,7 +55,23 @@ class Form {
     this.given[field.name] = value;
     delete this.errors[field.name];
     this.draw();
-    this.props.onChange?.(this.values());
+    if (this.props.onChange && Object.keys(this.unreadable()).length === 0) this.props.onChange(this.values());
+  }
+
+  /** What cannot be a value at all, by field. */
+  unreadable() {
+    const errors = {};
+    for (const field of this.fields()) {
+      const value = this.given[field.name];
+      if (field.type === "number" && value !== "" && !Number.isFinite(Number(value))) errors[field.name] = `“${value}” is not a number.`;
+      if (field.type !== "entries") continue;
+      try {
+        entriesValue(value);
+      } catch (error) {
+        errors[field.name] = error.message;
+      }
+    }
+    return errors;
   }
 
   values() {
@@ -71,22 +87,12 @@ class Form {
 
   /** What is wrong, by field. */
   wrong() {
-    const errors = {};
-    let values = {};
+    const errors = this.unreadable();
     for (const field of this.fields()) {
-      const value = this.given[field.name];
-      if (field.required && value === "") errors[field.name] = `${field.label} is missing.`;
-      else if (field.type === "number" && value !== "" && !Number.isFinite(Number(value))) errors[field.name] = `“${value}” is not a number.`;
-      else if (field.type === "entries") {
-        try {
-          entriesValue(value);
-        } catch (error) {
-          errors[field.name] = error.message;
-        }
-      }
+      if (field.required && this.given[field.name] === "") errors[field.name] = `${field.label} is missing.`;
     }
     if (Object.keys(errors).length > 0) return errors;
-    values = this.values();
+    const values = this.values();
     for (const field of this.fields()) {
       const said = field.check?.(values[field.name], values);
       if (said) errors[field.name] = said;

@@ -21,9 +21,9 @@ export function preview(ctx, resource, asked) {
   }, TYPING_MS);
 }
 
-async function matched({ vhost, pattern, apply, name, priority, operator }) {
+async function matched({ vhost, pattern, apply, name, priority, definition, operator }) {
   if (!offers("POST /haremq/policies/preview")) return byHand(vhost, pattern, apply);
-  const body = { vhost, pattern, "apply-to": apply, operator, ...(name ? { name } : {}), ...(priority === undefined ? {} : { priority }) };
+  const body = { vhost, pattern, "apply-to": apply, definition, operator, ...(name ? { name } : {}), ...(priority === undefined ? {} : { priority }) };
   const { queues, exchanges } = await post("haremq/policies/preview", body);
   const all = [...queues.names, ...exchanges.names];
   return {
