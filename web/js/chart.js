@@ -150,12 +150,14 @@ class Chart {
 
   lines({ inside, x, y }) {
     const usual = this.usual(inside);
-    return h("g", { class: "lines" }, inside.map((series) => {
+    // The first lines are the widest, so that they show below others that run the same way.
+    const width = (index) => Math.max(1.5, 3.4 - index * 0.8);
+    return h("g", { class: "lines" }, inside.map((series, order) => {
       const path = runs(series.points, usual)
         .map((run) => run.map(([at, value], index) =>
           `${index === 0 ? "M" : "L"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("") + (run.length === 1 ? "h0.1" : ""))
         .join("");
-      return h("path", { key: series.name, d: path, class: `line c${this.colour(series)}` });
+      return h("path", { key: series.name, d: path, class: `line c${this.colour(series)}`, "stroke-width": width(order) });
     }));
   }
 

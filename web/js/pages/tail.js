@@ -3,11 +3,12 @@
 import { events, path, query } from "../api.js";
 import { h } from "../dom.js";
 import { form } from "../form.js";
-import { clock, count, nameOf } from "../format.js";
+import { clock, count, many, nameOf } from "../format.js";
 import { crumbs, empty, panel } from "../kit.js";
 import { messageLine, messageView } from "../message.js";
 import { go, link } from "../router.js";
 import { offers, vhostNames } from "../session.js";
+import { sentence } from "../why.js";
 
 const KEPT = 200;
 const DRAW_MS = 250;
@@ -43,7 +44,7 @@ function chooser() {
 
 function running(ctx) {
   const [what, vhost, name] = ctx.params;
-  const live = (ctx.state.live ??= { messages: [], seen: 0, dropped: 0, running: null, note: "" });
+  const live = (ctx.state.live ??= { messages: [], number: 0, seen: 0, dropped: 0, running: null, note: "", error: "" });
   return [
     crumbs(["Live tail", link(["tail"])], [`virtual host “${vhost}”`], [nameOf(name), link([what === "queue" ? "queues" : "exchanges", vhost, name])]),
     h("div", { class: "page-head", key: "head" }, h("h1", null, `Live tail of ${nameOf(name)}`)),
@@ -51,12 +52,15 @@ function running(ctx) {
       key: "tail", label: "Filter", action: live.running ? "Start anew" : "Start", compact: true,
       extra: live.running && h("button", { type: "button", key: "stop", onclick: () => { stop(ctx); ctx.render(); } }, "Stop"),
       fields: [
-        { name: "key", label: "Routing key", placeholder: what === "exchange" ? "# for all" : "any" },
+        { name: "key", label: "Routing key", placeholder: what === "exchange" ? "a binding key; all of a topic" : "any" },
+        { name: "header", label: "Header", placeholder: "name or name=value" },
+        { name: "text", label: "Text in the body", placeholder: "any" },
         { name: "sample", label: "Show one of", type: "number", value: 1, check: (value) => (value >= 1 ? null : "1 or more.") },
       ],
       submit: async (filter) => begin(ctx, filter),
     })),
-    panel("Messages", { key: "messages", wide: true, note: live.running ? `${count(live.seen)} seen, ${count(live.dropped)} left out` : live.note || "not running" },
+    panel("Messages", { key: "messages", wide: true, note: noteOf(live) },
+      live.error && h("p", { class: "form-error", role: "alert" }, sentence(live.error)),
       live.messages.length === 0
         ? empty(live.running ? "Nothing passed yet." : "Press Start.", live.running ? "The next message appears here." : "")
         : h("div", { class: "tail", role: "log", "aria-label": "Messages" }, live.messages.map((one) =>
@@ -64,6 +68,12 @@ function running(ctx) {
             h("summary", null, h("time", null, clock(one.at)), h("code", null, one.message.routing_key || "(empty)"), h("span", null, messageLine(one.message))),
             messageView(one.message))))),
   ];
+}
+
+function noteOf(live) {
+  if (live.running === null && live.seen === 0) return live.note || "not running";
+  const counts = `${many(live.seen, "message")} passed, ${count(live.dropped)} of them too fast to show`;
+  return live.running === null ? `${counts}; ${live.note}` : counts;
 }
 
 function stop(ctx) {
@@ -75,7 +85,7 @@ function begin(ctx, filter) {
   stop(ctx);
   const [what, vhost, name] = ctx.params;
   const running = new AbortController();
-  const live = { messages: [], seen: 0, dropped: 0, running, note: "" };
+  const live = { messages: [], number: 0, seen: 0, dropped: 0, running, note: "", error: "" };
   ctx.state.live = live;
   let waiting = false;
   const draw = () => {
@@ -86,13 +96,14 @@ function begin(ctx, filter) {
       ctx.render();
     }, DRAW_MS);
   };
-  const asked = query({ key: filter.key, sample: filter.sample > 1 ? filter.sample : undefined });
+  const asked = query({ ...filter, sample: filter.sample > 1 ? filter.sample : undefined });
   events(`haremq/tail/${what}/${path(vhost, what === "exchange" && name === "" ? "amq.default" : name)}${asked}`, running.signal, (event, text) => {
     take(live, event, JSON.parse(text));
     draw();
-  }).then(() => finish("the broker ended it"), (error) => finish(running.signal.aborted ? "stopped" : error.message));
-  const finish = (note) => {
-    live.note = note;
+  }).then(() => finish(""), (error) => finish(running.signal.aborted ? "" : error.message));
+  const finish = (error) => {
+    live.note ||= "stopped";
+    live.error = error;
     if (live.running === running) live.running = null;
     draw();
   };
@@ -100,9 +111,11 @@ function begin(ctx, filter) {
 }
 
 function take(live, event, data) {
-  if (typeof data.dropped === "number") live.dropped = data.dropped;
-  if (event === "dropped" || data.payload === undefined) return;
-  live.seen += 1;
-  live.messages.unshift({ number: live.seen, at: Date.now(), message: data });
-  live.messages.length = Math.min(live.messages.length, KEPT);
+  if (event === "counts") Object.assign(live, data);
+  else if (event === "end") live.note = `ended: ${data.reason}`;
+  else {
+    live.number += 1;
+    live.messages.unshift({ number: live.number, at: Date.now(), message: data });
+    live.messages.length = Math.min(live.messages.length, KEPT);
+  }
 }
