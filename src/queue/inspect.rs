@@ -110,6 +110,14 @@ impl<P: Clone> Machine<P> {
         self.ready.lowest()
     }
 
+    /// The lowest id that a message may have which is there, waiting or held; `None` when there is none. A
+    /// message that is held may have any id.
+    #[must_use]
+    pub fn oldest_there(&self) -> Option<MessageId> {
+        let held = self.unsettled.len() + self.delayed() + self.departing();
+        if held > 0 { Some(MessageId(0)) } else { self.oldest_ready() }
+    }
+
     /// What waits from a place on, at most `limit` messages, in the order in which they are handed out.
     #[must_use]
     pub fn peek(&self, from: Place, limit: usize) -> (Vec<Seen<P>>, Next) {

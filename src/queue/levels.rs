@@ -116,7 +116,7 @@ impl<P> Levels<P> {
 
     /// The lowest id of all.
     pub(super) fn lowest(&self) -> Option<MessageId> {
-        self.by_priority.iter().filter_map(|level| level.first()).map(|(id, _)| id).min()
+        self.by_priority.iter().filter_map(Level::first).map(|(id, _)| id).min()
     }
 
     /// Shows messages from a place on, in the order in which they are handed out, until `each` breaks.
