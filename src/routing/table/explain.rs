@@ -157,12 +157,11 @@ impl<Q: Clone> Table<Q> {
         for BindingSlot(slot) in &entry.outgoing[..looked] {
             let Some(found) = self.bindings.get(*slot) else { continue };
             let Some(binding) = self.binding(found) else { continue };
-            match why_not(kind, found, told, matches) {
-                Some(why) => step.unmatched.push((binding, why)),
-                None => {
-                    ways.entry(found.target).or_insert_with(|| binding.clone());
-                    step.matched.push(binding);
-                }
+            if let Some(why) = why_not(kind, found, told, matches) {
+                step.unmatched.push((binding, why));
+            } else {
+                ways.entry(found.target).or_insert_with(|| binding.clone());
+                step.matched.push(binding);
             }
         }
         ways
