@@ -27,6 +27,7 @@ pub mod config;
 pub mod ctl;
 pub mod definitions;
 mod disk_alarm;
+pub mod explain;
 pub mod http;
 mod listeners;
 mod management;

@@ -46,12 +46,18 @@ impl MemoryBudget {
         self.watermark_bytes
     }
 
+    /// The bytes below which pressure falls again.
+    #[must_use]
+    pub fn clears_below_bytes(&self) -> u64 {
+        self.watermark_bytes / 10 * 9
+    }
+
     /// Pressure rises at the watermark and falls again only below nine tenths of it, so that
     /// publishers are not blocked and freed message by message.
     #[must_use]
     pub fn pressure(&self, before: Pressure) -> Pressure {
         let used = self.used_bytes();
-        let clears_below = self.watermark_bytes / 10 * 9;
+        let clears_below = self.clears_below_bytes();
         match before {
             Pressure::Normal if used >= self.watermark_bytes => Pressure::High,
             Pressure::High if used > clears_below => Pressure::High,

@@ -316,6 +316,12 @@ impl Broker {
         self.common.default_queue_type
     }
 
+    /// How long a delivery may stay unsettled in a queue that says nothing about it, in ms.
+    #[must_use]
+    pub fn consumer_timeout_ms(&self) -> Option<u64> {
+        self.common.consumer_timeout_ms
+    }
+
     pub(super) fn common(&self) -> &Common {
         &self.common
     }
@@ -366,7 +372,12 @@ impl Broker {
 
     /// The message log takes nothing more, or does again: publishers are blocked meanwhile.
     pub fn set_disk_alarm(&self, on: bool) {
-        self.common.alarms.set_disk(on);
+        self.common.alarms.set_disk(on, self.common.clock.now());
+    }
+
+    /// What a look at the disk found: free bytes, and the limit below which the alarm goes on.
+    pub fn set_disk_figures(&self, free_bytes: u64, limit_bytes: u64) {
+        self.common.alarms.disk.set(free_bytes, limit_bytes);
     }
 
     /// Why publishers are held back, if they are, as `connection.blocked` says it.

@@ -339,7 +339,7 @@ impl Publisher {
 }
 
 /// A message that nobody waits for the confirm of, as a queue takes it.
-fn incoming(message: Message) -> Incoming<Payload> {
+pub(super) fn incoming(message: Message) -> Incoming<Payload> {
     let bytes = ENTRY_BYTES + message.content_bytes();
     let persistent = message.is_persistent();
     let (ttl, priority) = arrangement(&message);

@@ -5,6 +5,7 @@
 //! the router and the OpenAPI document are made; each entry says which tag a caller needs, so that no resource can
 //! forget to ask. `docs/http-api.md` says what is answered and where it differs from RabbitMQ's.
 
+mod alarms;
 mod answer;
 mod authentication;
 mod bindings;
@@ -16,10 +17,12 @@ mod cors;
 mod direct;
 mod error;
 mod exchanges;
+mod explain;
 mod facts;
 mod features;
 mod fields;
 mod health;
+mod inspect;
 mod limits;
 mod listener;
 mod login;

@@ -121,6 +121,7 @@ fn about(call: &Call) -> Map<String, Value> {
         "rates_mode": "basic",
         "proc_total": 1_048_576,
         "mem_limit": facts.memory_watermark_bytes,
+        "alarms": super::alarms::list(call),
         "mem_alarm": alarms.memory,
         "mem_calculation_strategy": "rss",
         "disk_free_limit": facts.disk_free_bytes_min,

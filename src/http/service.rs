@@ -223,7 +223,8 @@ fn respond(query: &Query, answer: Answer) -> Result<Response, ApiError> {
         Content::Object(value) => json(&paging::columns(query, value)),
         Content::Arranged(value) => json(&value),
         Content::List(values) => json(&paging::list(query, values)?),
-        Content::Other(media_type, bytes) => body(media_type, bytes),
+        Content::Other(media_type, bytes) => body(media_type, Body::from(bytes)),
+        Content::Stream(media_type, stream) => body(media_type, stream),
     };
     *response.status_mut() = answer.status;
     for (name, value) in answer.headers {
@@ -256,11 +257,11 @@ fn refusal(request: &Request, error: &ApiError) -> Response {
 
 fn json(value: &Value) -> Response {
     // `Display` of a JSON value is compact JSON and cannot fail.
-    body("application/json", Bytes::from(value.to_string()))
+    body("application/json", Body::from(value.to_string()))
 }
 
-fn body(media_type: &'static str, bytes: Bytes) -> Response {
-    let mut response = Response::new(Body::from(bytes));
+fn body(media_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }

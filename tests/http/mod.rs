@@ -5,6 +5,8 @@ mod checks;
 mod common;
 mod connections;
 mod exchanges;
+mod explain;
+mod inspect;
 mod limits;
 mod outside;
 mod pages;

@@ -11,6 +11,7 @@ mod duplicates;
 mod duplicates_kept;
 mod faulty;
 mod features;
+mod inspecting;
 mod limits;
 mod logged;
 mod paging;
