@@ -1,8 +1,9 @@
 # make run           start the broker on port 5672
-# make test          everything that CI runs: format, lints, Rust tests, clients in Python and Node
+# make test          everything that CI runs: format, lints, Rust tests, clients in Python and Node, pages in Chromium
 # make verify        format and lints only; writes nothing
 # make rust-test     the Rust tests only
 # make client-test   the clients in Python and Node only
+# make browser-test  the management pages in Chromium only
 # make fix           mends what format and lints can mend
 # make bench         side-by-side, then the stage benchmarks in time, and what a message allocates
 # make bench-check   the stages in instructions: fails when one rose by more than 10 % (needs valgrind)
@@ -13,12 +14,12 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test client-test fix bench bench-check bench-record side-by-side help
+.PHONY: run test verify rust-test client-test browser-test fix bench bench-check bench-record side-by-side help
 
 run:
 	$(CARGO) run --release -- --data-dir data
 
-test: verify rust-test client-test
+test: verify rust-test client-test browser-test
 
 verify:
 	$(CARGO) fmt --check
@@ -31,6 +32,10 @@ rust-test:
 client-test:
 	$(CARGO) build
 	$(PYTHON) tests/clients/run "$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/haremq"
+
+browser-test:
+	$(CARGO) build
+	$(PYTHON) tests/browser/run "$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/haremq"
 
 fix:
 	$(CARGO) fmt

@@ -85,6 +85,9 @@ impl DiskAlarm {
             }
         };
         let low = free_bytes < limit_bytes;
+        if let Some(broker) = self.broker.get().and_then(Weak::upgrade) {
+            broker.set_disk_figures(free_bytes, limit_bytes);
+        }
         if !self.change(|reasons| reasons.low = low) {
             return;
         }

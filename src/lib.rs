@@ -28,6 +28,7 @@ mod control;
 pub mod ctl;
 pub mod definitions;
 mod disk_alarm;
+pub mod explain;
 pub mod http;
 mod listeners;
 mod management;

@@ -13,5 +13,6 @@ mod rights;
 mod settings;
 mod support;
 mod tidy;
+mod tidy_web;
 mod tls;
 mod wire;

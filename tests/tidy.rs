@@ -16,6 +16,7 @@ const ARROWS: &[Arrow] = &[
     ("wire", &["base"], &["amq_protocol", "bytes", "thiserror"]),
     ("queue", &["base"], &["bytes", "thiserror"]),
     ("routing", &["base"], &["thiserror"]),
+    ("explain", &["base"], &["thiserror"]),
     ("protocol", &["base", "wire"], &["bytes", "thiserror"]),
     ("access", &["base"], &["base64", "getrandom", "regex", "sha2", "subtle", "thiserror"]),
     (
@@ -95,7 +96,7 @@ const ARROWS: &[Arrow] = &[
         "http",
         // The records of the store are what is put and shown.
         // `wire` reads and writes the properties of messages, which the broker holds as raw bytes.
-        &["base", "access", "wire", "store", "broker", "definitions", "config"],
+        &["base", "access", "wire", "explain", "store", "broker", "definitions", "config"],
         &[
             "axum",
             "base64",
@@ -117,7 +118,7 @@ const ARROWS: &[Arrow] = &[
 ];
 
 /// Layers that are functions of their input: nothing in them may reach for the world.
-const PURE: &[&str] = &["queue", "routing", "protocol", "wire"];
+const PURE: &[&str] = &["explain", "queue", "routing", "protocol", "wire"];
 
 /// What a pure layer must not name, and why.
 const IMPURE: &[(&str, &str)] = &[

@@ -276,6 +276,101 @@ pub const CONNECTION_LOOKS_MAX: usize = 4096;
 /// turn, and one that does not is shown without it.
 pub const DESCRIBE_TIMEOUT_MS: u64 = 2_000;
 
+/// Marks of when messages came that a queue keeps, 16 bytes each, and only while messages stay in it.
+pub const ARRIVAL_MARKS_MAX: usize = 64;
+
+/// The least time between two such marks, in ms: the error of an age as long as messages are young. It doubles
+/// when marks run out, so that it stays below a sixteenth of the age of the oldest message.
+pub const ARRIVAL_MARK_PAUSE_MS: u64 = 1_000;
+
+/// Unsettled messages that one look at a queue goes through, under its lock: some 5 MB of places, so about a
+/// millisecond, and as much as ten consumers with the longest prefetch that is in use anywhere.
+pub const OUTSTANDING_LOOKED_AT_MAX: usize = 100_000;
+
+/// Waiting messages that are copied out of a queue under its lock at a time: handles, no bodies.
+pub const PEEK_STEP_MESSAGES: usize = 256;
+
+/// Waiting messages that one request shows at most, as many as a page of a list.
+pub const PEEK_SHOWN_MAX: usize = HTTP_PAGE_ENTRIES_MAX;
+
+/// Waiting messages that one request shows when it does not say how many.
+pub const PEEK_SHOWN_DEFAULT: usize = 50;
+
+/// Unsettled messages of each consumer that one request shows at most: the oldest ones.
+pub const HELD_SHOWN_MAX: usize = 100;
+
+/// How many of them when it does not say.
+pub const HELD_SHOWN_DEFAULT: usize = 10;
+
+/// Connections that are asked which of them has fetched a message.
+pub const EXAMINED_CONNECTIONS_MAX: usize = 1_000;
+
+/// Waiting messages that one request looks at for its filter; it says where to go on.
+pub const PEEK_LOOKED_AT_MAX: usize = 10_000;
+
+/// Bytes of messages that one such request looks at: they are read from disk, and let go one by one.
+pub const PEEK_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Bytes of each body that are shown when nobody says how many, and the most that are: 500 of the largest are
+/// what a fetch may hold as well.
+pub const PEEK_BODY_BYTES_DEFAULT: usize = 4 * 1024;
+/// See [`PEEK_BODY_BYTES_DEFAULT`].
+pub const PEEK_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Messages that are on their way from one queue to another at a time, when somebody moves them: one sync of
+/// the log for all of them.
+pub const MOVE_BATCH_MESSAGES: usize = 256;
+
+/// Messages that one request to move them takes out of the queue: it is answered within seconds, and asked
+/// again for more.
+pub const MOVE_LOOKED_AT_MAX: usize = 20_000;
+
+/// Bytes of messages that are on their way at a time, and that one request holds back because its filter does
+/// not take them.
+pub const MOVE_BATCH_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Messages that a live tail keeps until the page takes them, four times a second; what comes beyond is counted
+/// and dropped. Nobody reads more of them.
+pub const TAP_MESSAGES_MAX: usize = 100;
+
+/// Bytes of them; the one that crosses the line is kept. They are shared with the queue while it has them.
+pub const TAP_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Live tails of all pages together: each is a connection and looks four times a second.
+pub const TAILS_MAX: usize = 32;
+
+/// How often a live tail looks for what came, in ms.
+pub const TAIL_PAUSE_MS: u64 = 250;
+
+/// How many such looks without anything a tail waits before it sends a sign of life: 10 s. A page that is gone
+/// is noticed by it.
+pub const TAIL_SILENT_PAUSES_MAX: u64 = 40;
+
+/// How long a live tail lasts, in ms: a page that is looked at opens it again, and one that was forgotten ends.
+pub const TAIL_MS_MAX: u64 = 600_000;
+
+/// The sparsest sample of a live tail: one message in so many.
+pub const TAIL_SAMPLE_MAX: u64 = 1_000_000;
+
+/// Exchanges that the explanation of a route tells of; a message that meets more gets an answer that says so.
+pub const EXPLAIN_EXCHANGES_MAX: usize = 256;
+
+/// Bindings that the explanation of a route looks at, under the lock of the routing table; the others are
+/// counted.
+pub const EXPLAIN_BINDINGS_MAX: usize = 2_000;
+
+/// Queues that the explanation of a route lists; the others are counted.
+pub const EXPLAIN_QUEUES_MAX: usize = 1_000;
+
+/// Consumers that the explanation of a connection looks at, each in its queue, which is locked for it.
+pub const EXPLAIN_CONSUMERS_MAX: usize = 200;
+
+/// Channels that a connection remembers to have been closed for an error, with their reasons.
+pub const CHANNEL_FAILURES_KEPT: usize = 8;
+
+/// Names that the preview of a policy lists; the others are counted.
+pub const PREVIEW_NAMES_MAX: usize = 500;
+
 /// Entries of one page of a list (RabbitMQ's bound).
 pub const HTTP_PAGE_ENTRIES_MAX: usize = 500;
 

@@ -51,12 +51,18 @@ impl MemoryBudget {
         self.watermark_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    /// The bytes below which pressure falls again.
+    #[must_use]
+    pub fn clears_below_bytes(&self) -> u64 {
+        self.watermark_bytes() / 10 * 9
+    }
+
     /// Pressure rises at the watermark and falls again only below nine tenths of it, so that
     /// publishers are not blocked and freed message by message.
     #[must_use]
     pub fn pressure(&self, before: Pressure) -> Pressure {
         let (used, watermark) = (self.used_bytes(), self.watermark_bytes());
-        let clears_below = watermark / 10 * 9;
+        let clears_below = self.clears_below_bytes();
         match before {
             Pressure::Normal if used >= watermark => Pressure::High,
             // rabbitmq: memory.md, a watermark of 0 holds every publisher back for good.

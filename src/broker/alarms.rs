@@ -2,11 +2,11 @@
 //! below nine tenths of it) and disk (on while the message log takes nothing more).
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Event, Inbox};
-use crate::base::{ConnectionId, MemoryBudget, Pressure};
+use crate::base::{Clock, ConnectionId, MemoryBudget, Millis, Pressure};
 
 /// RabbitMQ's reasons, as `connection.blocked` carries them.
 const REASONS: [Option<&str>; 4] =
@@ -18,10 +18,36 @@ const MEMORY: u8 = 1;
 /// The disk alarm's bit.
 const DISK: u8 = 2;
 
+/// What the last look at the disk found.
+#[derive(Default)]
+pub(super) struct DiskFigures {
+    /// 0: nobody has looked; else one more than the free bytes.
+    free_bytes_and_one: AtomicU64,
+    limit_bytes: AtomicU64,
+}
+
+impl DiskFigures {
+    pub(super) fn set(&self, free_bytes: u64, limit_bytes: u64) {
+        self.limit_bytes.store(limit_bytes, Ordering::Relaxed);
+        self.free_bytes_and_one.store(free_bytes.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// Free bytes when somebody looked, and the limit.
+    pub(super) fn get(&self) -> (Option<u64>, u64) {
+        let free = self.free_bytes_and_one.load(Ordering::Relaxed).checked_sub(1);
+        (free, self.limit_bytes.load(Ordering::Relaxed))
+    }
+}
+
 /// The alarms and those who hear them.
 #[derive(Default)]
 pub(super) struct Alarms {
     on: AtomicU8,
+    /// Since when the memory alarm is on, when it is.
+    memory_since_ms: AtomicU64,
+    /// Since when the disk alarm is.
+    disk_since_ms: AtomicU64,
+    pub(super) disk: DiskFigures,
     listeners: Mutex<BTreeMap<ConnectionId, Arc<Inbox>>>,
 }
 
@@ -37,13 +63,20 @@ impl Alarms {
         (on & MEMORY != 0, on & DISK != 0)
     }
 
+    /// Since when the memory alarm is on, and since when the disk alarm is.
+    pub(super) fn since(&self) -> (Option<Millis>, Option<Millis>) {
+        let (memory, disk) = self.state();
+        let at = |on: bool, of: &AtomicU64| on.then(|| Millis(of.load(Ordering::SeqCst)));
+        (at(memory, &self.memory_since_ms), at(disk, &self.disk_since_ms))
+    }
+
     /// Looks at the budget; on a change everybody is told. Costs two loads when nothing changes.
     /// Says to what the memory alarm changed, when it did.
-    pub(super) fn observe(&self, memory: &MemoryBudget) -> Option<bool> {
+    pub(super) fn observe(&self, memory: &MemoryBudget, clock: &dyn Clock) -> Option<bool> {
         let was_on = self.on.load(Ordering::SeqCst) & MEMORY != 0;
         let before = if was_on { Pressure::High } else { Pressure::Normal };
         let on = memory.pressure(before) == Pressure::High;
-        if on == was_on || !self.set(MEMORY, on) {
+        if on == was_on || !self.set(MEMORY, on, clock.now()) {
             return None;
         }
         if on {
@@ -59,12 +92,12 @@ impl Alarms {
     }
 
     /// The message log takes nothing more, or does again; says whether that is a change.
-    pub(super) fn set_disk(&self, on: bool) -> bool {
-        self.set(DISK, on)
+    pub(super) fn set_disk(&self, on: bool, now: Millis) -> bool {
+        self.set(DISK, on, now)
     }
 
     /// Turns one alarm on or off and tells everybody; says whether that changed anything.
-    fn set(&self, alarm: u8, on: bool) -> bool {
+    fn set(&self, alarm: u8, on: bool, now: Millis) -> bool {
         // The change and its news go under one lock, so that two threads cannot tell in the wrong order.
         let listeners = self.listeners();
         let before = self.on.load(Ordering::SeqCst);
@@ -72,6 +105,8 @@ impl Alarms {
         if after == before {
             return false;
         }
+        let since = if alarm == MEMORY { &self.memory_since_ms } else { &self.disk_since_ms };
+        since.store(now.0, Ordering::SeqCst);
         self.on.store(after, Ordering::SeqCst);
         for inbox in listeners.values() {
             inbox.push([Event::Alarm { reason: reason(after) }]);

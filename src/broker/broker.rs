@@ -330,6 +330,12 @@ impl Broker {
         self.common.default_queue_type
     }
 
+    /// How long a delivery may stay unsettled in a queue that says nothing about it, in ms.
+    #[must_use]
+    pub fn consumer_timeout_ms(&self) -> Option<u64> {
+        self.common.consumer_timeout_ms
+    }
+
     pub(super) fn common(&self) -> &Common {
         &self.common
     }
@@ -381,9 +387,14 @@ impl Broker {
 
     /// The message log takes nothing more, or does again: publishers are blocked meanwhile.
     pub fn set_disk_alarm(&self, on: bool) {
-        if self.common.alarms.set_disk(on) {
+        if self.common.alarms.set_disk(on, self.common.clock.now()) {
             self.common.tell_of_alarm("disk", on);
         }
+    }
+
+    /// What a look at the disk found: free bytes, and the limit below which the alarm goes on.
+    pub fn set_disk_figures(&self, free_bytes: u64, limit_bytes: u64) {
+        self.common.alarms.disk.set(free_bytes, limit_bytes);
     }
 
     /// Why publishers are held back, if they are, as `connection.blocked` says it.
@@ -413,7 +424,7 @@ impl Broker {
     /// Another watermark. Publishers are blocked, or go on, before this returns.
     pub fn set_memory_watermark_bytes(&self, bytes: u64) {
         self.common.memory.set_watermark_bytes(bytes);
-        self.common.alarms.observe(&self.common.memory);
+        self.common.look_at_memory();
     }
 
     /// Message bytes in RAM.

@@ -25,6 +25,7 @@ use super::courier::{Courier, DeadLetters};
 use super::effective::InForce;
 use super::envelope::Envelope;
 use super::executor::{Executor, Standing};
+use super::inspect::{Arrivals, Taps, TimedOut};
 use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
 use super::policy::QueueEffective;
@@ -116,12 +117,15 @@ pub struct Cell {
     pub(super) refused: AtomicU64,
     /// Messages that an exchange delays here, as of the last turn.
     pub(super) delayed: AtomicU64,
+    pub(super) timed_out: TimedOut,
+    pub(super) taps: Taps,
 }
 
 pub(super) struct Core {
     pub(super) machine: Machine<Payload>,
     pub(super) effects: Effects<Payload>,
     pub(super) executor: Executor,
+    pub(super) arrivals: Arrivals,
     /// The other half of the inbox: swapped with it, so that both keep their room.
     pub(super) taken: VecDeque<Envelope>,
     /// What waits for a page, in a queue that drops duplicates.
@@ -167,6 +171,7 @@ impl Cell {
             None => Machine::new(config),
         };
         let first_deadline = machine.next_deadline();
+        let arrivals = Arrivals::new(machine.next_id(), common.clock.now());
         let cell = Arc::new(Self {
             info,
             in_force: InForce::new(settings),
@@ -177,6 +182,7 @@ impl Cell {
                 machine,
                 effects: Effects::new(),
                 executor: Executor::new(storing, unique, counts_deliveries, delaying),
+                arrivals,
                 taken: VecDeque::new(),
                 behind: VecDeque::new(),
                 timer: first_deadline,
@@ -190,6 +196,8 @@ impl Cell {
             duplicates: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             delayed: AtomicU64::new(recovered_messages),
+            timed_out: TimedOut::default(),
+            taps: Taps::default(),
         });
         if let Some(at) = first_deadline {
             cell.set_timer(None, at);
@@ -315,9 +323,7 @@ impl Cell {
         }
         if after.bytes_in_ram != after.bytes_before {
             self.common.memory.change(after.bytes_in_ram, after.bytes_before);
-            if let Some(on) = self.common.alarms.observe(&self.common.memory) {
-                self.common.tell_of_alarm("memory", on);
-            }
+            self.common.look_at_memory();
         }
         if !after.dead_letters.is_empty() {
             let letters = DeadLetters { letters: after.dead_letters, failures: 0 };
@@ -445,7 +451,12 @@ impl Core {
         after: &mut After,
     ) -> Progress {
         after.bytes_before = self.machine.ram_bytes() + self.executor.key_bytes();
+        let first = self.machine.next_id();
         let progress = self.work(cell, now, bursts_left, after);
+        if self.machine.next_id() > first {
+            let machine = &self.machine;
+            self.arrivals.note(first, now, || machine.oldest_there());
+        }
         after.bytes_in_ram = self.machine.ram_bytes() + self.executor.key_bytes();
         if cell.info.delays.is_some() {
             cell.delayed.store(Cell::messages_of(&self.machine), Ordering::Relaxed);
@@ -497,6 +508,9 @@ impl Core {
                 after.dropped = Cell::messages_of(&self.machine);
             }
             let Some(envelope) = self.look_for_duplicates(cell, now, envelope) else { continue };
+            if let Envelope::Publish { messages, .. } = &envelope {
+                cell.taps.see(messages);
+            }
             let command = self.executor.admit(envelope, self.standing());
             self.machine.apply(now, command, &mut self.effects);
         }

@@ -64,6 +64,12 @@ impl ChannelCredit {
         self.limit.load(Ordering::SeqCst)
     }
 
+    /// Whether nothing is left of it.
+    pub(super) fn is_used_up(&self) -> bool {
+        let limit = self.limit();
+        limit > 0 && self.in_use.load(Ordering::SeqCst) >= limit
+    }
+
     fn take_below_limit(&self) -> bool {
         let limit = self.limit.load(Ordering::SeqCst);
         if limit == 0 {

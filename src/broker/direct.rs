@@ -8,6 +8,8 @@
 //! against the limits of connections and channels and is refused where they are reached; everything else
 //! does not. Neither hears alarms: one request brings one message, and its body is bounded.
 
+mod moving;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -25,6 +27,8 @@ use crate::base::{
 };
 use crate::queue::{Attempt, Settlement};
 
+pub use moving::{Move, MoveTo, Moved, Stopped};
+
 /// On whose behalf.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Behalf {
@@ -32,6 +36,15 @@ pub enum Behalf {
     User(UserName),
     /// Whoever operates the process and needs no user: may do everything.
     Operator,
+}
+
+impl Behalf {
+    pub(super) fn user(&self) -> (UserName, Rights) {
+        match self {
+            Self::User(user) => (user.clone(), Rights::OfUser),
+            Self::Operator => (operator(), Rights::All),
+        }
+    }
 }
 
 /// What a direct client is for.
@@ -150,10 +163,7 @@ impl DirectClient {
         purpose: Purpose,
     ) -> Result<Self, Refused> {
         let connection = broker.next_connection_id();
-        let (user, rights) = match behalf {
-            Behalf::User(user) => (user.clone(), Rights::OfUser),
-            Behalf::Operator => (operator(), Rights::All),
-        };
+        let (user, rights) = behalf.user();
         let counted = purpose == Purpose::Messages && rights == Rights::OfUser;
         let counting = if counted { Counting::Counted } else { Counting::Uncounted };
         let vhost = if counted {

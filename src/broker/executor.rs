@@ -3,6 +3,8 @@
 //! Owned by a cell's core, so everything here is single-threaded. Events of one turn are collected per
 //! connection and pushed with one lock each.
 
+mod seen;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,16 +17,13 @@ use super::payload::Payload;
 use super::storing::Storing;
 use super::traffic::Traffic;
 use super::unique::Unique;
-use super::{
-    ChannelCredit, ConsumerReport, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying,
-};
-use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN, UNSETTLED_PER_CONSUMER_MAX};
+use super::{ChannelCredit, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying};
+use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN};
 use crate::base::{
     ChannelId, ConnectionId, ConsumerId, ConsumerTag, FieldTable, HolderId, MessageId, QueueId,
 };
 use crate::queue::{
-    Access, Acknowledge, Command, Consumer, Delivery, Effect, Effects, Incoming, PublishRef, Reply,
-    RequestId, SharedCredit,
+    Command, Delivery, Effect, Effects, Incoming, PublishRef, Reply, RequestId, SharedCredit,
 };
 use crate::store::Entry;
 
@@ -142,33 +141,6 @@ impl Executor {
     /// What went through the queue.
     pub(super) fn traffic(&self) -> Traffic {
         self.traffic
-    }
-
-    /// A consumer of the machine, as its connection knows it; `None` while it is being attached.
-    pub(super) fn consumer_report(
-        &self,
-        consumer: &Consumer,
-        unacknowledged: u32,
-        active: bool,
-    ) -> Option<ConsumerReport> {
-        let Sink { called, connection, .. } = self.sinks.get(&consumer.id)?;
-        let (ack_required, prefetch) = match consumer.acknowledge {
-            Acknowledge::Automatic => (false, 0),
-            Acknowledge::Manual { prefetch: UNSETTLED_PER_CONSUMER_MAX, .. } => (true, 0),
-            Acknowledge::Manual { prefetch, .. } => (true, prefetch),
-        };
-        Some(ConsumerReport {
-            tag: called.tag.clone(),
-            connection: *connection,
-            channel: called.channel,
-            ack_required,
-            exclusive: consumer.access == Access::Exclusive,
-            prefetch,
-            unacknowledged,
-            active,
-            priority: consumer.priority,
-            arguments: called.arguments.clone(),
-        })
     }
 
     /// The machine is broken: who waits for this publish to be confirmed.
@@ -356,6 +328,7 @@ impl Executor {
 
     #[cold]
     fn time_out(&mut self, cell: &Cell, consumer: ConsumerId) {
+        cell.timed_out.note(cell.common().clock.now());
         tracing::warn!(
             queue = %cell.info().name,
             consumer = %consumer,

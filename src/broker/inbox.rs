@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::direct_reply::WaitingReplies;
 use super::{Cell, Event};
-use crate::base::ConsumerId;
 use crate::base::limits::INBOX_HIGH_WATER_BYTES;
+use crate::base::{ConsumerId, Millis};
 
 /// Whether the inbox takes more deliveries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,7 +26,20 @@ pub enum Load {
 #[derive(Default)]
 pub struct Inbox {
     state: Mutex<State>,
+    choked: Mutex<Option<Choked>>,
     replies: WaitingReplies,
+}
+
+/// A connection whose client does not take what is written to it: it looks into its inbox again only when the
+/// client has, so it cannot be asked, and says this by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Choked {
+    /// Since when.
+    pub since: Millis,
+    /// When the client took something last.
+    pub wrote_at: Millis,
+    /// Bytes that wait for it.
+    pub unwritten_bytes: u64,
 }
 
 #[derive(Default)]
@@ -102,6 +115,20 @@ impl Inbox {
     /// The direct replies among the events, which have a bound of their own.
     pub(super) fn replies(&self) -> &WaitingReplies {
         &self.replies
+    }
+
+    /// The session says that it is choked, or is not any more.
+    pub fn set_choked(&self, wrote_at: Millis, unwritten_bytes: Option<u64>) {
+        let mut choked = self.choked.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = choked.map_or(wrote_at, |before| before.since);
+        *choked =
+            unwritten_bytes.map(|unwritten_bytes| Choked { since, wrote_at, unwritten_bytes });
+    }
+
+    /// Whether its session is choked.
+    #[must_use]
+    pub fn choked(&self) -> Option<Choked> {
+        *self.choked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many events wait.

@@ -32,6 +32,7 @@ mod executor;
 mod facts;
 mod history;
 mod inbox;
+mod inspect;
 mod interceptors;
 mod keeping;
 mod key_log;
@@ -64,9 +65,9 @@ mod tests;
 
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
-    AlarmState, ChannelReport, ChurnCounts, ConnectionInfo, ConnectionReport, ConsumerReport,
-    Describe, Put, QueueReport, Rehearsal, TogetherError, VhostCounts, VhostError,
-    with_default_type,
+    AlarmReport, AlarmState, ChannelReport, ChurnCounts, ConnectionInfo, ConnectionInsight,
+    ConnectionReport, ConsumerReport, Describe, Put, QueueReport, Rehearsal, TogetherError,
+    VhostCounts, VhostError, with_default_type,
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
@@ -78,11 +79,17 @@ pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;
 pub use dedup::{DeduplicationWindow, Remembered, Seen};
 pub use delaying::{Delayed, DelayedPage, DelayedPlace};
-pub use direct::{AckMode, Behalf, DirectClient, Fetch, Fetched, Published, Purpose};
+pub use direct::{
+    AckMode, Behalf, DirectClient, Fetch, Fetched, Move, MoveTo, Moved, Published, Purpose, Stopped,
+};
 pub use direct_reply::DirectReplyLosses;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
-pub use inbox::{Inbox, Load};
+pub use inbox::{Choked, Inbox, Load};
+pub use inspect::{
+    Arrival, ConsumerInsight, Filter, HeaderFilter, Holding, HoldingMessage, Holdings, PeekBounds,
+    Peeked, PeekedMessage, QueueInsight, Restraint, RouteMessage, Tap, Tapped,
+};
 pub use interceptors::{Existing, Interceptors};
 pub use limits::{NodeLimits, UserLimits, VhostLimits};
 pub use notices::{Actor, LoginAttempt, NoticeLosses, Via};
@@ -95,10 +102,15 @@ pub use traffic::Traffic;
 pub use vhost::Vhost;
 
 /// The words of routing and of queues that a caller of the broker needs.
-pub use crate::queue::{Attempt, Settlement};
-pub use crate::routing::{Binding, Destination, Exchange, ExchangeKind, HashProperty};
+pub use crate::queue::{Attempt, Depths, Losses, Place, Settlement};
+pub use crate::routing::{
+    Binding, By, Destination, Exchange, ExchangeKind, Explanation, HashProperty, Outcome,
+    Step as RouteStep, WayTo,
+};
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;
+/// How the message log is.
+pub use crate::store::LogStatus;
 
 use envelope::Envelope;
 use error::refuse;

@@ -1,5 +1,6 @@
 //! What a resource answers.
 
+use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use serde_json::Value;
@@ -31,6 +32,8 @@ pub(super) enum Content {
     Arranged(Value),
     /// Anything else: its media type and its bytes.
     Other(&'static str, Bytes),
+    /// Something that goes on: its media type and its body.
+    Stream(&'static str, Body),
 }
 
 /// Ready when a change is on disk.
@@ -80,6 +83,11 @@ impl Answer {
     /// 200 and something that is no JSON value.
     pub(super) fn other(media_type: &'static str, bytes: impl Into<Bytes>) -> Self {
         Self::new(StatusCode::OK, Content::Other(media_type, bytes.into()))
+    }
+
+    /// 200 and something that goes on.
+    pub(super) fn stream(media_type: &'static str, body: Body) -> Self {
+        Self::new(StatusCode::OK, Content::Stream(media_type, body))
     }
 
     /// 201.

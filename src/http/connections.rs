@@ -141,6 +141,8 @@ fn describe(call: &Call, info: &ConnectionInfo, report: Option<&ConnectionReport
         model.state = Some(report.state);
         model.channels = Some(report.channels.len());
         model.octets = Some(call.management.connection_looks.look(now, info.id, report));
+    } else if call.broker().choked_connection(info.id).is_some() {
+        model.state = Some("flow");
     }
     // Field names are text and numbers are finite.
     serde_json::to_value(model).unwrap_or_default()

@@ -26,7 +26,8 @@ impl Call {
         client.map_err(of_messages)
     }
 
-    fn behalf(&self) -> Behalf {
+    /// On whose behalf something is asked.
+    pub(super) fn behalf(&self) -> Behalf {
         if self.caller.is_local { Behalf::Operator } else { Behalf::User(self.caller.name.clone()) }
     }
 }

@@ -108,11 +108,7 @@ fn failed(reason: &str, more: &Value) -> ApiError {
 }
 
 fn alarms(call: &Call) -> Result<Answer, ApiError> {
-    let state = call.broker().alarm_state();
-    let on = [("memory", state.memory), ("disk", state.disk)];
-    let node = &call.management.facts.node;
-    let on = on.into_iter().filter(|(_, on)| *on);
-    let on: Vec<Value> = on.map(|(name, _)| json!({ "node": node, "resource": name })).collect();
+    let on = super::alarms::list(call);
     if on.is_empty() {
         return Ok(ok(call));
     }

@@ -10,7 +10,7 @@ use super::logins::Logins;
 use super::node_control::NodeControl;
 use super::queue_samples::QueueSamples;
 use super::totals::{self, Samples};
-use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX};
+use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX, TAILS_MAX};
 use crate::broker::Broker;
 use crate::config::ManagementSettings;
 
@@ -25,6 +25,8 @@ pub struct Management {
     pub(super) queue_samples: Arc<QueueSamples>,
     pub(super) connection_looks: Looks,
     pub(super) large_bodies: Semaphore,
+    /// Live tails that are open.
+    pub(super) tails: Arc<Semaphore>,
     /// Requests that are worked off.
     pub(super) working: Semaphore,
     /// One import of definitions at a time: a disk that is full holds it up, and nobody else.
@@ -51,6 +53,7 @@ impl Management {
             queue_samples: Arc::default(),
             connection_looks: Looks::default(),
             large_bodies: Semaphore::new(HTTP_LARGE_BODIES_MAX),
+            tails: Arc::new(Semaphore::new(TAILS_MAX)),
             working: Semaphore::new(HTTP_WORKING_MAX),
             importing: Arc::new(Semaphore::new(1)),
             changing: Mutex::new(()),

@@ -1,10 +1,11 @@
-//! The management HTTP API: what RabbitMQ answers below `/api`, for its tools and clients.
+//! The management HTTP API: what RabbitMQ answers below `/api`, for its tools and clients, and the management pages beside it.
 //!
 //! A request walks through `listener` (connections and their bounds), `service` (who asks, may they, body,
 //! headers of the answer) and one function of a resource. All resources stand in one table (`routes`), from which
 //! the router and the OpenAPI document are made; each entry says which tag a caller needs, so that no resource can
 //! forget to ask. `docs/http-api.md` says what is answered and where it differs from RabbitMQ's.
 
+mod alarms;
 mod answer;
 mod authentication;
 mod bindings;
@@ -17,10 +18,12 @@ mod definitions;
 mod direct;
 mod error;
 mod exchanges;
+mod explain;
 mod facts;
 mod features;
 mod fields;
 mod health;
+mod inspect;
 mod limits;
 mod listener;
 mod login;
@@ -37,6 +40,7 @@ mod nodes;
 mod objects;
 mod openapi;
 mod overview;
+mod pages;
 mod paging;
 mod parameters;
 mod permissions;

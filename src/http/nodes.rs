@@ -123,6 +123,7 @@ fn about(call: &Call) -> Map<String, Value> {
         "rates_mode": "basic",
         "proc_total": 1_048_576,
         "mem_limit": call.broker().memory_watermark_bytes(),
+        "alarms": super::alarms::list(call),
         "mem_alarm": alarms.memory,
         "mem_calculation_strategy": "rss",
         "disk_free_limit": call.management.control.disk_free_bytes_min(),

@@ -1,7 +1,7 @@
 //! The table of all resources.
 
-use super::objects;
 use super::route::Route;
+use super::{explain, inspect, objects};
 use super::{
     definitions, features, health, limits, login, node_actions, nodes, openapi, overview,
     parameters, permissions, policies, settings, stubs, topic_permissions, users, vhosts, whoami,
@@ -10,8 +10,16 @@ use super::{
 /// Each resource's own table. Router and OpenAPI document are made from these and from nothing else.
 const TABLES: &[&[Route]] = &[
     definitions::ROUTES,
+    explain::ROUTES,
     features::ROUTES,
     health::ROUTES,
+    inspect::MOVE_ROUTES,
+    inspect::PEEK_ROUTES,
+    inspect::PREVIEW_ROUTES,
+    inspect::ROUTE_ROUTES,
+    inspect::SETTINGS_ROUTES,
+    inspect::TAIL_ROUTES,
+    inspect::UNACKED_ROUTES,
     limits::ROUTES,
     login::ROUTES,
     node_actions::ROUTES,

@@ -23,7 +23,7 @@ use super::error::ApiError;
 use super::management::Management;
 use super::query::Query;
 use super::route::{Method, Needs, Route, Run};
-use super::{cors, paging, routes};
+use super::{cors, pages, paging, routes};
 use crate::base::limits::{HTTP_SILENCE_MS, HTTP_SMALL_BODY_BYTES};
 
 type Segments = Result<RawPathParams, RawPathParamsRejection>;
@@ -52,7 +52,7 @@ pub(super) fn router(management: Arc<Management>) -> Router {
         };
         router = router.route(&format!("{prefix}{path}"), on(MethodFilter::OPTIONS, answer));
     }
-    router
+    pages::add(router, &management.settings.path_prefix)
         .fallback(|request: Request| async move { refusal(&request, &ApiError::not_found()) })
         .method_not_allowed_fallback(|request: Request| async move {
             refusal(&request, &ApiError::method_not_allowed())
@@ -92,6 +92,7 @@ async fn answer(
     let path = if route.path.contains(SECRET) { route.path } else { request.uri().path() };
     let path = path.to_owned();
     let cors = cors::headers(&management.settings, request.headers());
+    let is_page = pages::are_asking(request.headers());
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let answered = run(&management, route, segments, request).await;
     let responded = match answered {
@@ -105,6 +106,9 @@ async fn answer(
     let mut response = responded.unwrap_or_else(|error| refuse(&error));
     for (name, value) in cors {
         response.headers_mut().insert(name, value);
+    }
+    if is_page {
+        response.headers_mut().remove(header::WWW_AUTHENTICATE);
     }
     // The query may hold what is nobody's business.
     tracing::debug!(%method, path, status = response.status().as_u16(), "management request");
@@ -219,7 +223,8 @@ fn respond(query: &Query, answer: Answer) -> Result<Response, ApiError> {
         Content::Object(value) => json(&paging::columns(query, value)),
         Content::Arranged(value) => json(&value),
         Content::List(values) => json(&paging::list(query, values)?),
-        Content::Other(media_type, bytes) => body(media_type, bytes),
+        Content::Other(media_type, bytes) => body(media_type, Body::from(bytes)),
+        Content::Stream(media_type, stream) => body(media_type, stream),
     };
     *response.status_mut() = answer.status;
     for (name, value) in answer.headers {
@@ -252,11 +257,11 @@ fn refusal(request: &Request, error: &ApiError) -> Response {
 
 fn json(value: &Value) -> Response {
     // `Display` of a JSON value is compact JSON and cannot fail.
-    body("application/json", Bytes::from(value.to_string()))
+    body("application/json", Body::from(value.to_string()))
 }
 
-fn body(media_type: &'static str, bytes: Bytes) -> Response {
-    let mut response = Response::new(Body::from(bytes));
+fn body(media_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }

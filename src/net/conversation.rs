@@ -55,8 +55,14 @@ pub(super) struct Conversation {
     asked: Option<(ChannelId, HolderId, MethodId)>,
     alarm: Option<&'static str>,
     blocked: bool,
+    /// Since when, while it is.
+    blocked_since: Option<Millis>,
+    /// When the question was asked that is open.
+    asked_at: Millis,
     /// The output was too long: deliveries wait in the inbox until it is short again.
     choked: bool,
+    /// Whether the inbox was told so last.
+    inbox_knows_choked: bool,
     /// Set by [`Action::Disconnect`].
     ending: Option<Ending>,
     /// How the user was recognised.
@@ -105,7 +111,10 @@ impl Conversation {
             asked: None,
             alarm: None,
             blocked: false,
+            blocked_since: None,
+            asked_at: now,
             choked: false,
+            inbox_knows_choked: false,
             ending: None,
             mechanism: None,
             traced: false,
@@ -281,6 +290,7 @@ impl Conversation {
                 let answer = answers::ask(client, holder, request);
                 if answer.is_none() {
                     self.asked = Some((channel, holder, failed));
+                    self.asked_at = now;
                 }
                 answer
             }
@@ -354,6 +364,9 @@ impl Conversation {
         } else {
             unwritten > OUTPUT_HIGH_WATER_BYTES
         };
+        if self.choked || self.inbox_knows_choked {
+            self.tell_choked(unwritten);
+        }
         if self.choked {
             return false;
         }
@@ -418,7 +431,7 @@ impl Conversation {
                 self.alarm = reason;
                 self.block_on_alarm();
             }
-            Event::Describe { asked } => asked.answer(self.report()),
+            Event::Describe { asked } => asked.answer(self.report(asked.in_full())),
             Event::Close { text } => {
                 let failed = MethodId::default();
                 let refusal = Refusal { code: ReplyCode::ConnectionForced, text, failed };
@@ -456,6 +469,7 @@ impl Conversation {
         let blocked = self.alarm.is_some() && self.connection.has_published();
         if blocked != self.blocked {
             self.blocked = blocked;
+            self.blocked_since = blocked.then(|| self.now());
             self.connection.block(self.alarm.filter(|_| blocked));
         }
     }

@@ -77,6 +77,7 @@ impl Connection {
         if self.waiting.is_for(channel.holder) {
             self.waiting = Waiting::Nothing;
         }
+        self.failures.note(id, self.now, &failure.close());
         actions.push(Action::Log(failure.log_line(Severity::Soft)));
         actions.push(Action::ChannelClosed { channel: id, holder: channel.holder });
         self.output.method(id, &Method::ChannelClose(failure.close()));

@@ -28,6 +28,7 @@ use crate::wire::{Decoder, Method, MethodId, Output};
 
 use super::action::{Action, Answer, Delivery, Publish, Refusal};
 use super::channel::Channel;
+use super::channel_failures::{ChannelFailure, ChannelFailures};
 use super::channels::{Channels, Slot};
 use super::confirms::{Confirms, Finished};
 use super::error::{Failure, ProtocolError};
@@ -76,6 +77,7 @@ pub struct Connection {
     pub(super) negotiated: Option<Negotiated>,
     pub(super) vhost: Option<VhostName>,
     pub(super) ended_by: Option<Initiator>,
+    pub(super) failures: ChannelFailures,
     /// The latest moment that was told.
     pub(super) now: Millis,
     /// The number of the last `recv`, from 1.
@@ -104,6 +106,7 @@ impl Connection {
             negotiated: None,
             vhost: None,
             ended_by: None,
+            failures: ChannelFailures::default(),
             now,
             turn: 0,
         }
@@ -272,6 +275,12 @@ impl Connection {
         &mut self.output
     }
 
+    /// Bytes that wait to be written.
+    #[must_use]
+    pub fn unwritten(&self) -> usize {
+        self.output.len()
+    }
+
     /// RabbitMQ's word for the state.
     #[must_use]
     pub fn state(&self) -> &'static str {
@@ -310,6 +319,17 @@ impl Connection {
     /// What is to be told of the open channels, in order of their numbers.
     pub fn channels(&self) -> impl Iterator<Item = ChannelInfo> {
         self.channels.iter().map(ChannelInfo::new)
+    }
+
+    /// The channels that were closed for an error, as many as are remembered, the last one last.
+    pub fn channel_failures(&self) -> impl Iterator<Item = &ChannelFailure> {
+        self.failures.iter()
+    }
+
+    /// When something was received last, and when something was written last.
+    #[must_use]
+    pub fn last_signs(&self) -> (Millis, Millis) {
+        self.heartbeat.last_signs()
     }
 
     /// What `tune-ok` agreed on, once it did.

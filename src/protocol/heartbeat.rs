@@ -62,6 +62,11 @@ impl Heartbeat {
         }
     }
 
+    /// When something was received last, and when something was written last.
+    pub(super) fn last_signs(&self) -> (Millis, Millis) {
+        (self.received_at, self.written_at)
+    }
+
     pub(super) fn next_deadline(&self) -> Option<Millis> {
         if self.interval_s == 0 {
             return None;

@@ -11,6 +11,7 @@
 
 mod action;
 mod channel;
+mod channel_failures;
 mod channels;
 mod closing;
 mod confirms;
@@ -33,6 +34,7 @@ pub use action::{
     Action, Answer, Ask, Credentials, Delivery, Got, Outcome, Publish, Refusal, Request, Secret,
     Settle,
 };
+pub use channel_failures::ChannelFailure;
 pub use connection::{Connection, Holders};
 pub use info::{ChannelInfo, ChannelMode, Initiator, Negotiated};
 pub use sasl::Mechanism;

@@ -216,6 +216,12 @@ impl<P> Backlog<P> {
         self.away.take()
     }
 
+    /// What is in RAM from an id on.
+    pub(super) fn from(&self, first: MessageId) -> impl Iterator<Item = (MessageId, &Entry<P>)> {
+        let start = self.head.partition_point(|(id, _)| *id < first);
+        self.head.range(start..).map(|(id, entry)| (*id, entry))
+    }
+
     /// Looks at what is in RAM of a run of ids, both ends included.
     pub(super) fn visit(
         &mut self,

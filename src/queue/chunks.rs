@@ -57,6 +57,19 @@ impl<T> Chunks<T> {
         self.head.front()
     }
 
+    /// The values from this place on.
+    pub(super) fn from(&self, start: usize) -> impl Iterator<Item = &T> {
+        let in_head = self.head.len();
+        let head = self.head.range(start.min(in_head)..);
+        let start = start.saturating_sub(in_head);
+        let (pieces, within) = (start / CHUNK_ENTRIES, start % CHUNK_ENTRIES);
+        let rest = self.rest.iter().skip(pieces).enumerate();
+        head.chain(rest.flat_map(move |(piece, values)| {
+            let skipped = if piece == 0 { within.min(values.len()) } else { 0 };
+            values.range(skipped..)
+        }))
+    }
+
     /// Looks at the values at these places, and at none beyond the end.
     pub(super) fn visit(&mut self, places: Range<usize>, mut each: impl FnMut(usize, &mut T)) {
         let Range { start, end } = places;
@@ -132,6 +145,21 @@ mod tests {
         out.extend(std::iter::from_fn(|| chunks.pop_front()));
         assert_eq!(out, (0..count).collect::<Vec<_>>());
         assert_eq!((chunks.len(), chunks.rest.len()), (0, 0));
+    }
+
+    #[test]
+    fn values_are_shown_from_any_place_on() {
+        let mut chunks = Chunks::new();
+        let count = 3 * CHUNK_ENTRIES + 100;
+        (0..count).for_each(|value| chunks.push_back(value));
+        let gone = CHUNK_ENTRIES / 2;
+        (0..gone).for_each(|_| assert!(chunks.pop_front().is_some()));
+        let edge = CHUNK_ENTRIES - gone;
+        for start in [0, 1, edge - 1, edge, edge + 1, edge + CHUNK_ENTRIES, chunks.len()] {
+            let shown: Vec<_> = chunks.from(start).copied().collect();
+            assert_eq!(shown, (start + gone..count).collect::<Vec<_>>(), "from {start}");
+        }
+        assert_eq!(chunks.from(usize::MAX).count(), 0);
     }
 
     #[test]

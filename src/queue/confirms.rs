@@ -53,6 +53,11 @@ impl Waiting {
         self.list.front().map(|(id, _)| *id)
     }
 
+    /// How many publishes wait, and of those that do not any more the ones behind the first.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// The publishes that wait.
     pub(super) fn iter(&self) -> impl Iterator<Item = (MessageId, PublishRef)> {
         self.list.iter().filter_map(|(id, publish)| Some((*id, (*publish)?)))

@@ -250,7 +250,6 @@ impl<P> Held<P> {
     }
 
     /// What is held, in no order.
-    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (MessageId, &Handed<P>)> {
         let in_order = self.in_order.iter().filter_map(|s| Some((s.id, s.handed.as_ref()?)));
         in_order.chain(self.out_of_order.iter().map(|(id, handed)| (*id, handed)))

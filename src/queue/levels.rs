@@ -5,10 +5,12 @@
 //! waits costs RAM for its place (counted in `ram_bytes`), though not for its body.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 
 use crate::base::MessageId;
 
 use super::entry::{Entry, Facts};
+use super::{Next, Place};
 
 /// See the module.
 #[derive(Clone, PartialEq, Debug)]
@@ -110,6 +112,41 @@ impl<P> Levels<P> {
                 each(*id, entry);
             }
         }
+    }
+
+    /// The lowest id of all.
+    pub(super) fn lowest(&self) -> Option<MessageId> {
+        self.by_priority.iter().filter_map(Level::first).map(|(id, _)| id).min()
+    }
+
+    /// Shows messages from a place on, in the order in which they are handed out, until `each` breaks.
+    pub(super) fn peek(
+        &self,
+        from: Place,
+        mut each: impl FnMut(Place, &Entry<P>) -> ControlFlow<Next>,
+    ) -> ControlFlow<Next> {
+        for (priority, level) in self.by_priority.iter().enumerate().rev() {
+            // A priority is an octet, so there are at most 256 levels.
+            let above = u8::MAX - u8::try_from(priority).unwrap_or(u8::MAX);
+            if above < from.level {
+                continue;
+            }
+            let first = if above == from.level { from.id } else { MessageId(0) };
+            let start = level.in_order.partition_point(|(id, _)| *id < first);
+            let mut in_order = level.in_order.range(start..).peekable();
+            let mut others = level.others.range(first..).peekable();
+            loop {
+                let next = match (in_order.peek(), others.peek()) {
+                    (None, None) => break,
+                    (Some((a, _)), Some((b, _))) if a < *b => in_order.next().map(|(a, e)| (*a, e)),
+                    (Some(_), None) => in_order.next().map(|(a, e)| (*a, e)),
+                    _ => others.next().map(|(b, e)| (*b, e)),
+                };
+                let Some((id, entry)) = next else { break };
+                each(Place { level: above, id }, entry)?;
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Bytes that its places take up, used.

@@ -330,6 +330,31 @@ impl<P> Ready<P> {
         Some((id, entry))
     }
 
+    /// For looks at the list that change nothing.
+    pub(super) fn fresh(&self) -> &Chunks<Entry<P>> {
+        &self.fresh
+    }
+
+    /// As [`Self::fresh`].
+    pub(super) fn backlog(&self) -> &Backlog<P> {
+        &self.backlog
+    }
+
+    /// As [`Self::fresh`].
+    pub(super) fn returned(&self) -> &BTreeMap<MessageId, Entry<P>> {
+        &self.returned
+    }
+
+    /// As [`Self::fresh`].
+    pub(super) fn levels(&self) -> Option<&Levels<P>> {
+        self.levels.as_deref()
+    }
+
+    /// As [`Self::fresh`]; of the next to come when there is none.
+    pub(super) fn first_fresh_id(&self) -> MessageId {
+        self.first_fresh()
+    }
+
     /// The id of the first fresh message; of the next to come when there is none.
     #[inline]
     fn first_fresh(&self) -> MessageId {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::base::{HolderId, MessageId, Millis};
 
-use super::entry::{Entry, Facts};
+use super::entry::{Entry, Facts, Handed};
 use super::held::Held;
 use super::slab::{Key, Slab};
 
@@ -137,6 +137,17 @@ impl<P> Unsettled<P> {
     pub(super) fn each_of_consumers(&self, mut each: impl FnMut(Key, Millis)) {
         for held in self.by_id.values().filter_map(|key| self.holders.get(*key)) {
             held.each_of_consumers(&mut each);
+        }
+    }
+
+    /// Shows everything, holder by holder, until `each` says that it has seen enough.
+    pub(super) fn each(&self, mut each: impl FnMut(HolderId, MessageId, &Handed<P>) -> bool) {
+        for held in self.by_id.values().filter_map(|key| self.holders.get(*key)) {
+            for (id, handed) in held.iter() {
+                if !each(held.holder, id, handed) {
+                    return;
+                }
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod delay;
 mod direct;
 mod error;
 mod exchange;
+mod explain;
 mod facts;
 mod fanout;
 mod headers;
@@ -34,6 +35,9 @@ pub use deduplication::{CACHE_SIZE, CACHE_TTL, DEDUPLICATION, Deduplication};
 pub use delay::{DELAY_HEADER, delay_ms};
 pub use error::RoutingError;
 pub use exchange::{ALTERNATE_EXCHANGE, Exchange, ExchangeKind};
+pub use explain::{
+    Bound, By, Differing, ExplainBounds, Explanation, Mismatch, Outcome, Step, WayTo, Word,
+};
 pub use facts::{Facts, HashProperty};
 pub use routed::Routed;
 pub use table::{Part, Table};

@@ -166,7 +166,12 @@ impl<'a> LazyFacts<'a> {
 
     /// Whether an exchange that delays has to hold the message back.
     pub(super) fn is_delayed(&mut self) -> bool {
+        self.delay_ms().is_some()
+    }
+
+    /// For how long.
+    pub(super) fn delay_ms(&mut self) -> Option<u32> {
         self.is_asked = true;
-        self.facts.delay_ms().is_some()
+        self.facts.delay_ms()
     }
 }

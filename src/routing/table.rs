@@ -19,6 +19,7 @@ use super::target::{BindingSlot, ExchangeSlot, QueueSlot, Target};
 use super::{Binding, Destination, Exchange, ExchangeKind};
 
 mod change;
+mod explain;
 mod listing;
 mod route;
 

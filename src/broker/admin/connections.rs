@@ -6,9 +6,12 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::base::{ChannelId, ConnectionId, FieldTable, HolderId, UserName, VhostName};
+use crate::base::{
+    ChannelId, ConnectionId, ConsumerId, FieldTable, HolderId, Millis, QueueName, UserName,
+    VhostName,
+};
 use crate::broker::notices::{Actor, Occurrence, audit};
-use crate::broker::{Broker, Event, Inbox};
+use crate::broker::{Broker, Choked, Event, Inbox};
 
 /// A connection that has opened its virtual host; nothing of this changes any more.
 #[derive(Clone, Debug)]
@@ -63,6 +66,33 @@ pub struct ConnectionReport {
     pub sent_bytes: u64,
     /// Its open channels.
     pub channels: Vec<ChannelReport>,
+    /// More of it, when that was asked for.
+    pub insight: Option<Box<ConnectionInsight>>,
+}
+
+/// What a connection says of itself to whoever wants to know why it does not move.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ConnectionInsight {
+    /// Whether it ever published.
+    pub has_published: bool,
+    /// Since when it is told that it is blocked.
+    pub blocked_since: Option<Millis>,
+    /// Whether it is not read until the message log has caught up.
+    pub waits_for_log: bool,
+    /// Bytes that wait for its socket.
+    pub unwritten_bytes: u64,
+    /// When something was written last.
+    pub wrote_at: Millis,
+    /// When something came in last.
+    pub received_at: Millis,
+    /// What it asked for and is not answered yet, and since when.
+    pub asked: Option<(String, Millis)>,
+    /// Channels that were closed for an error, the last one last: number, moment, what the client was told.
+    pub channel_failures: Vec<(ChannelId, Millis, String)>,
+    /// Its consumers: the id, and the name of the queue; not all when there are very many.
+    pub consumers: Vec<(ConsumerId, QueueName)>,
+    /// How many consumers were left out.
+    pub consumers_left_out: usize,
 }
 
 /// What a connection says of one of its channels.
@@ -94,18 +124,27 @@ pub struct ChannelReport {
 
 /// A question to a connection; whoever takes the answer is told once, or never when the connection ends.
 #[derive(Clone)]
-pub struct Describe(Arc<Mutex<Option<Told>>>);
+pub struct Describe {
+    told: Arc<Mutex<Option<Told>>>,
+    in_full: bool,
+}
 
 type Told = Box<dyn FnOnce(ConnectionReport) + Send>;
 
 impl Describe {
-    fn new(told: Told) -> Self {
-        Self(Arc::new(Mutex::new(Some(told))))
+    fn new(told: Told, in_full: bool) -> Self {
+        Self { told: Arc::new(Mutex::new(Some(told))), in_full }
+    }
+
+    /// Whether [`ConnectionReport::insight`] is wanted.
+    #[must_use]
+    pub fn in_full(&self) -> bool {
+        self.in_full
     }
 
     /// Answers.
     pub fn answer(&self, report: ConnectionReport) {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(told) = told {
             told(report);
         }
@@ -114,7 +153,7 @@ impl Describe {
 
 impl PartialEq for Describe {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.told, &other.told)
     }
 }
 
@@ -188,17 +227,42 @@ impl Broker {
         connections
     }
 
-    /// Asks a connection about itself; says whether it is there. A connection that ends meanwhile drops
-    /// `told`.
+    /// Asks a connection about itself; says whether it is there and can be asked
+    /// ([`Self::choked_connection`]). A connection that ends meanwhile drops `told`.
     pub fn describe_connection(
         &self,
         id: ConnectionId,
         told: impl FnOnce(ConnectionReport) + Send + 'static,
     ) -> bool {
+        self.ask_connection(id, told, false)
+    }
+
+    /// As [`Self::describe_connection`], with [`ConnectionReport::insight`].
+    pub fn examine_connection(
+        &self,
+        id: ConnectionId,
+        told: impl FnOnce(ConnectionReport) + Send + 'static,
+    ) -> bool {
+        self.ask_connection(id, told, true)
+    }
+
+    fn ask_connection(
+        &self,
+        id: ConnectionId,
+        told: impl FnOnce(ConnectionReport) + Send + 'static,
+        in_full: bool,
+    ) -> bool {
         let inbox = self.known().lock().get(&id).map(|known| Arc::clone(&known.inbox));
-        let Some(inbox) = inbox else { return false };
-        inbox.push([Event::Describe { asked: Describe::new(Box::new(told)) }]);
+        let Some(inbox) = inbox.filter(|inbox| inbox.choked().is_none()) else { return false };
+        inbox.push([Event::Describe { asked: Describe::new(Box::new(told), in_full) }]);
         true
+    }
+
+    /// What a connection says that cannot be asked because its client does not read.
+    #[must_use]
+    pub fn choked_connection(&self, id: ConnectionId) -> Option<Choked> {
+        let inbox = self.known().lock().get(&id).map(|known| Arc::clone(&known.inbox))?;
+        inbox.choked()
     }
 
     /// Tells those connections to close with 320 and this text; says how many there are.

@@ -2,7 +2,9 @@
 
 use std::sync::PoisonError;
 
+use crate::base::{Millis, Pressure};
 use crate::broker::{Broker, Vhost};
+use crate::store::LogStatus;
 
 /// What a virtual host holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -24,6 +26,29 @@ pub struct AlarmState {
     pub disk: bool,
 }
 
+/// The alarms with what is needed to say why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlarmReport {
+    /// Since when the memory alarm is on.
+    pub memory_since: Option<Millis>,
+    /// Message bytes in RAM.
+    pub memory_used_bytes: u64,
+    /// At how many of them the alarm goes on.
+    pub memory_watermark_bytes: u64,
+    /// Below how many it goes off.
+    pub memory_clears_below_bytes: u64,
+    /// Since when the disk alarm is on.
+    pub disk_since: Option<Millis>,
+    /// Free bytes at the last look; `None` when nobody looks.
+    pub disk_free_bytes: Option<u64>,
+    /// Below how many of them the alarm goes on.
+    pub disk_limit_bytes: u64,
+    /// How the message log is; `None` when there is none.
+    pub log: Option<LogStatus>,
+    /// Whether more waits to be written than the log likes to hold.
+    pub log_is_behind: bool,
+}
+
 impl Vhost {
     /// How much it holds.
     #[must_use]
@@ -43,6 +68,25 @@ impl Broker {
     pub fn alarm_state(&self) -> AlarmState {
         let (memory, disk) = self.common().alarms.state();
         AlarmState { memory, disk }
+    }
+
+    /// The alarms of this moment with what is needed to say why.
+    #[must_use]
+    pub fn alarm_report(&self) -> AlarmReport {
+        let common = self.common();
+        let (memory_since, disk_since) = common.alarms.since();
+        let (disk_free_bytes, disk_limit_bytes) = common.alarms.disk.get();
+        AlarmReport {
+            memory_since,
+            memory_used_bytes: common.memory.used_bytes(),
+            memory_watermark_bytes: common.memory.watermark_bytes(),
+            memory_clears_below_bytes: common.memory.clears_below_bytes(),
+            disk_since,
+            disk_free_bytes,
+            disk_limit_bytes,
+            log: common.log.as_ref().map(|log| log.status()),
+            log_is_behind: self.log_pressure() == Pressure::High,
+        }
     }
 
     /// How many virtual hosts there are.

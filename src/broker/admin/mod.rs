@@ -21,8 +21,10 @@ mod users;
 mod vhosts;
 
 pub use churn::ChurnCounts;
-pub use connections::{ChannelReport, ConnectionInfo, ConnectionReport, Describe};
-pub use glance::{AlarmState, VhostCounts};
+pub use connections::{
+    ChannelReport, ConnectionInfo, ConnectionInsight, ConnectionReport, Describe,
+};
+pub use glance::{AlarmReport, AlarmState, VhostCounts};
 pub use objects::{ConsumerReport, QueueReport};
 pub use rehearsal::Rehearsal;
 pub use together::{TogetherError, with_default_type};

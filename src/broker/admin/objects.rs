@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use crate::base::{ChannelId, ConnectionId, ConsumerTag, FieldTable};
+use crate::base::{ChannelId, ConnectionId, ConsumerId, ConsumerTag, FieldTable};
 use crate::broker::Traffic;
 use crate::broker::cell::Cell;
 
@@ -30,6 +30,8 @@ pub struct QueueReport {
 /// A consumer of a queue.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ConsumerReport {
+    /// Its id.
+    pub id: ConsumerId,
     /// Its tag.
     pub tag: ConsumerTag,
     /// Its connection.

@@ -11,6 +11,11 @@ impl Client {
         self.consumers.get(&id)
     }
 
+    /// The consumers and their queues.
+    pub fn consuming(&self) -> impl ExactSizeIterator<Item = (ConsumerId, &QueueName)> {
+        self.consumers.iter().map(|(id, consumer)| (*id, &consumer.cell.info().name))
+    }
+
     /// The queue of a consumer is gone; says whose consumer it was.
     pub fn consumer_cancelled(&mut self, id: ConsumerId) -> Option<ClientConsumer> {
         let consumer = self.forget_consumer(id)?;

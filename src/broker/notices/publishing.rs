@@ -74,6 +74,13 @@ impl Common {
         self.tell_of_own(|| Occurrence::Alarm { source, on });
     }
 
+    /// Looks at the memory budget; a change of its alarm is told to everybody. Costs two loads when there is none.
+    pub(in crate::broker) fn look_at_memory(&self) {
+        if let Some(on) = self.alarms.observe(&self.memory, self.clock.as_ref()) {
+            self.tell_of_alarm("memory", on);
+        }
+    }
+
     /// Tells a change by whoever administers the broker, and writes its line of the audit: no lock is held.
     pub(in crate::broker) fn tell_and_audit(&self, by: &Actor, what: Occurrence) {
         audit::write(by, &what);

@@ -14,6 +14,7 @@ mod events;
 mod faulty;
 mod features;
 mod firehose;
+mod inspecting;
 mod limits;
 mod logged;
 mod paging;

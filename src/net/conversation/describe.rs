@@ -1,9 +1,13 @@
 //! What a connection says of itself to those who administer the broker.
 
 use crate::base::UserName;
-use crate::broker::{ChannelReport, ConnectionInfo, ConnectionReport, LoginAttempt, Vhost};
+use crate::base::limits::{EXPLAIN_CONSUMERS_MAX, OUTPUT_STOP_READING_BYTES};
+use crate::broker::{
+    ChannelReport, Client, ConnectionInfo, ConnectionInsight, ConnectionReport, LoginAttempt, Vhost,
+};
 use crate::net::caller::Certified;
 use crate::protocol::{ChannelInfo, ChannelMode, Credentials, Mechanism};
+use crate::wire::MethodId;
 
 use super::Conversation;
 
@@ -43,13 +47,17 @@ impl Conversation {
     }
 
     /// How it stands.
-    pub(super) fn report(&self) -> ConnectionReport {
+    pub(super) fn report(&self, in_full: bool) -> ConnectionReport {
+        let is_unread = self.connection.unwritten() > OUTPUT_STOP_READING_BYTES;
         let state = if self.connection.is_closing() {
             "closing"
         } else if self.blocked {
             "blocked"
         } else if self.alarm.is_some() {
             "blocking"
+        } else if is_unread || self.waits_for_log() {
+            // rabbitmq: the state of a connection that credit flow holds back.
+            "flow"
         } else {
             "running"
         };
@@ -62,6 +70,38 @@ impl Conversation {
                 .channels()
                 .map(|channel| self.channel_report(&channel))
                 .collect(),
+            insight: in_full.then(|| Box::new(self.insight())),
+        }
+    }
+
+    /// Says for whoever asks that the client does not read, or does again.
+    pub(super) fn tell_choked(&mut self, unwritten: usize) {
+        let (_, wrote_at) = self.connection.last_signs();
+        self.inbox.set_choked(wrote_at, self.choked.then_some(unwritten as u64));
+        self.inbox_knows_choked = self.choked;
+    }
+
+    fn insight(&self) -> ConnectionInsight {
+        let (received_at, wrote_at) = self.connection.last_signs();
+        let name = |method: MethodId| method.name().unwrap_or("a request").to_owned();
+        let asked = self.asked.map(|(_, _, method)| (name(method), self.asked_at));
+        let failures = self.connection.channel_failures();
+        let consuming = self.client.iter().flat_map(Client::consuming);
+        let all = self.client.as_ref().map_or(0, |client| client.consuming().len());
+        let consumers = consuming.take(EXPLAIN_CONSUMERS_MAX);
+        ConnectionInsight {
+            has_published: self.connection.has_published(),
+            blocked_since: self.blocked_since,
+            waits_for_log: self.waits_for_log(),
+            unwritten_bytes: self.connection.unwritten() as u64,
+            wrote_at,
+            received_at,
+            asked,
+            channel_failures: failures
+                .map(|failure| (failure.channel, failure.at, failure.reason.clone()))
+                .collect(),
+            consumers: consumers.map(|(id, queue)| (id, queue.clone())).collect(),
+            consumers_left_out: all.saturating_sub(EXPLAIN_CONSUMERS_MAX),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::pair::{Pair, Received, body_frame, close, frame, header_frame, publish_frames};
 use crate::base::{ChannelId, HolderId, ReplyCode};
+use crate::protocol::ChannelFailure;
 use crate::protocol::{Action, Refusal, Settings};
 use crate::wire::{Method, MethodId};
 
@@ -155,6 +156,9 @@ fn a_closing_channel_ignores_everything_until_close_ok() {
     let log = "operation basic.publish caused a channel exception not_found: \
                no exchange 'logs' in vhost '/'";
     assert_eq!(actions, vec![Action::Log(log.to_owned()), closed(1, 1)]);
+    let failures: Vec<_> = pair.server.channel_failures().cloned().collect();
+    let reason = "404 NOT_FOUND - no exchange 'logs' in vhost '/'".to_owned();
+    assert_eq!(failures, [ChannelFailure { channel, at: pair.now, reason }]);
 
     assert_eq!(pair.publish(1, b"ignored"), vec![]);
     assert_eq!(pair.send(1, &Method::TxSelect), vec![]);

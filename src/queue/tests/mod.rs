@@ -8,6 +8,7 @@ mod exchanging;
 mod expiring;
 mod fixture;
 mod index;
+mod inspecting;
 mod lifetime;
 mod limiting;
 mod lossy;

@@ -112,7 +112,7 @@ impl<Q: Clone> Table<Q> {
 
     /// Where a message goes that this exchange has no binding for. A name without an exchange is
     /// nowhere, and may be somewhere later.
-    fn alternate(&self, entry: &ExchangeEntry<Q>) -> Option<ExchangeSlot> {
+    pub(super) fn alternate(&self, entry: &ExchangeEntry<Q>) -> Option<ExchangeSlot> {
         let by_policy = || entry.policy_alternate.as_ref().map(|name| name.as_str().as_bytes());
         self.exchange_slot(entry.exchange.alternate().or_else(by_policy)?)
     }

@@ -1,8 +1,8 @@
 //! The rows of all files.
 
 use super::{
-    connections, definitions, health, help, limits, listing, nodes, parameters, permissions,
-    plugins, policies, queues, status, upgrade, users, vhosts,
+    connections, definitions, explain, health, help, limits, listing, nodes, parameters,
+    permissions, plugins, policies, queues, status, upgrade, users, vhosts,
 };
 use crate::ctl::tools::spec::CommandSpec;
 
@@ -21,6 +21,7 @@ pub(in crate::ctl::tools) const ALL: &[&[CommandSpec]] = &[
     limits::COMMANDS,
     definitions::COMMANDS,
     connections::COMMANDS,
+    explain::COMMANDS,
     queues::COMMANDS,
     plugins::COMMANDS,
     upgrade::COMMANDS,

@@ -67,10 +67,18 @@ impl Listening {
 
 /// The alarms in effect, one line each.
 pub(super) fn alarms(node: &Value, name: &str) -> Vec<String> {
-    [("mem_alarm", "Memory alarm"), ("disk_free_alarm", "Free disk space alarm")]
+    let known = node["alarms"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let reason = |resource: &str| {
+        let alarm = known.iter().find(|alarm| alarm["resource"] == resource)?;
+        alarm["reason"].as_str()
+    };
+    [("mem_alarm", "Memory alarm", "memory"), ("disk_free_alarm", "Free disk space alarm", "disk")]
         .into_iter()
-        .filter(|(field, _)| node[*field] == Value::Bool(true))
-        .map(|(_, text)| format!("{text} on node {name}"))
+        .filter(|(field, ..)| node[*field] == Value::Bool(true))
+        .map(|(_, text, resource)| match reason(resource) {
+            Some(reason) => format!("{text} on node {name}: {reason}"),
+            None => format!("{text} on node {name}"),
+        })
         .collect()
 }
 

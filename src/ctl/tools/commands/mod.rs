@@ -3,6 +3,7 @@
 mod all;
 mod connections;
 mod definitions;
+mod explain;
 mod facts;
 mod health;
 mod help;

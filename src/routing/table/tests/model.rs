@@ -298,7 +298,8 @@ proptest! {
                 prop_assert_eq!(done, Ok(()));
                 let reached: BTreeSet<String> = buffer.queues().iter().cloned().collect();
                 prop_assert_eq!(reached.len(), buffer.queues().len(), "each queue once");
-                prop_assert_eq!(reached, model.route(name.as_str(), key, &headers));
+                prop_assert_eq!(&reached, &model.route(name.as_str(), key, &headers));
+                explained::check(&table, name.as_str(), key, &headers, &reached);
             }
         }
     }
