@@ -72,9 +72,12 @@ const ARROWS: &[Arrow] = &[
             "hyper",
             "hyper_util",
             "rustix",
+            "rustls",
+            "rustls_native_certs",
             "serde_json",
             "thiserror",
             "tokio",
+            "tokio_rustls",
         ],
     ),
     (
