@@ -63,9 +63,9 @@ mod tests;
 
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
-    AlarmState, ChannelReport, ChurnCounts, ConnectionInfo, ConnectionReport, ConsumerReport,
-    Describe, Put, QueueReport, Rehearsal, TogetherError, VhostCounts, VhostError,
-    with_default_type,
+    AlarmState, CertificateInfo, ChannelReport, ChurnCounts, ConnectionInfo, ConnectionReport,
+    ConsumerReport, Describe, Put, QueueReport, Rehearsal, TlsInfo, TogetherError, VhostCounts,
+    VhostError, with_default_type,
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,

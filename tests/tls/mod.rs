@@ -5,6 +5,7 @@ mod external;
 mod handshake;
 mod proxied;
 mod reload;
+mod shown;
 mod starting;
 mod unix_socket;
 mod world;

@@ -19,7 +19,9 @@ mod users;
 mod vhosts;
 
 pub use churn::ChurnCounts;
-pub use connections::{ChannelReport, ConnectionInfo, ConnectionReport, Describe};
+pub use connections::{
+    CertificateInfo, ChannelReport, ConnectionInfo, ConnectionReport, Describe, TlsInfo,
+};
 pub use glance::{AlarmState, VhostCounts};
 pub use objects::{ConsumerReport, QueueReport};
 pub use rehearsal::Rehearsal;
