@@ -38,6 +38,7 @@ pub mod protocol;
 pub mod queue;
 mod reload;
 pub mod routing;
+mod seeds;
 pub mod server;
 mod shutdown;
 mod storage;

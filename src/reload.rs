@@ -62,6 +62,8 @@ pub(crate) fn node_limits(settings: &Settings) -> NodeLimits {
         max_connections: settings.limits.connections_max,
         max_channels: settings.limits.channels_max,
         max_queues: settings.limits.queues_max,
+        max_exchanges: settings.limits.exchanges_max,
+        max_vhosts: settings.limits.vhosts_max,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::access::Permissions;
 use crate::allocator;
 use crate::base::SystemClock;
 use crate::broker::policy::QueueType;
-use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors};
+use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors, Seeds};
 use crate::config::{
     ConfigError, DefaultUser, Durability, Loaded, Logging, OtherCommand, Settings, Storage, load,
     perf_arguments, start_logging,
@@ -25,6 +25,7 @@ use crate::pid_file::PidFile;
 use crate::properties::{edit_properties, hash_property};
 use crate::protocol;
 use crate::reload::{self, Origin, Running};
+use crate::seeds;
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
 use crate::wire::{headers_of, published_again};
@@ -94,11 +95,16 @@ pub fn main(
     }
     let origin = Origin { arguments, environment };
     let loaded = load(origin.arguments.iter().cloned(), origin.environment.iter().cloned());
-    let loaded = match loaded.and_then(|loaded| check_patterns(&loaded).map(|()| loaded)) {
-        Ok(loaded) => loaded,
+    let read = loaded.and_then(|loaded| {
+        check_patterns(&loaded)?;
+        let seeds = seeds::read(&loaded)?;
+        Ok((loaded, seeds))
+    });
+    let (loaded, seeds) = match read {
+        Ok(read) => read,
         Err(error) => return error.report(),
     };
-    match run(loaded, origin) {
+    match run(loaded, seeds, origin) {
         Ok(()) => EXIT_OK,
         Err(error) => {
             // A closed standard error leaves the exit code to say it.
@@ -123,7 +129,7 @@ fn check_patterns(loaded: &Loaded) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn run(loaded: Loaded, origin: Origin) -> Result<(), ServerError> {
+fn run(loaded: Loaded, seeds: Seeds, origin: Origin) -> Result<(), ServerError> {
     let logging = start_logging(&loaded.settings.log).map_err(|error| start(&error))?;
     for file in &loaded.files {
         tracing::info!(path = %file.display(), "configuration file read");
@@ -136,7 +142,7 @@ fn run(loaded: Loaded, origin: Origin) -> Result<(), ServerError> {
         runtime.worker_threads(threads.get());
     }
     let runtime = runtime.enable_all().build().map_err(|error| start(&error))?;
-    runtime.block_on(serve(loaded, origin, logging))
+    runtime.block_on(serve(loaded, seeds, origin, logging))
 }
 
 /// How long a stop waits for dead letters to arrive; most take one sync of the disk.
@@ -145,13 +151,18 @@ const LETTERS_PATIENCE_MS: u64 = 500;
 /// How often it looks.
 const LETTERS_PAUSE_MS: u64 = 5;
 
-async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), ServerError> {
+async fn serve(
+    loaded: Loaded,
+    seeds: Seeds,
+    origin: Origin,
+    logging: Logging,
+) -> Result<(), ServerError> {
     let settings = loaded.settings.clone();
     let pid_file = settings.pid_file.as_deref().map(write_pid).transpose()?;
     let hangups = reload::signals().map_err(|error| start(&error))?;
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
     let storage = storage::open(&settings)?;
-    let broker = broker(&settings, storage.as_ref())?;
+    let broker = broker(&settings, seeds, storage.as_ref())?;
     broker.set_node_limits(reload::node_limits(&settings));
     if let Some(storage) = &storage {
         storage.attach(&broker);
@@ -256,7 +267,11 @@ fn write_port(path: &Path, port: u16) -> Result<(), ServerError> {
         .map_err(|error| ServerError::PortFile { path: path.display().to_string(), error })
 }
 
-fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Broker>, ServerError> {
+fn broker(
+    settings: &Settings,
+    seeds: Seeds,
+    storage: Option<&OpenStorage>,
+) -> Result<Arc<Broker>, ServerError> {
     let mut accounts = match storage {
         Some(storage) => storage.accounts(&settings.default_user)?,
         None => passing_accounts(&settings.default_user)?,
@@ -267,6 +282,7 @@ fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Brok
         scheduler: Arc::new(TokioScheduler::new(tokio::runtime::Handle::current())),
         accounts,
         default_vhost: settings.default_user.vhost.clone(),
+        seeds,
         memory_watermark_bytes: settings.memory_watermark_bytes,
         parse_headers: headers_of,
         write_headers: published_again,

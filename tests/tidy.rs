@@ -366,6 +366,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "pid_file",
         "properties",
         "reload",
+        "seeds",
         "server",
         "shutdown",
         "storage",

@@ -62,6 +62,9 @@ impl Vhost {
                 );
             }
             let name = exchange.name.clone();
+            if table.exchange(name.as_str()).is_none() {
+                self.common.limits.check_exchange(&self.name, &name)?;
+            }
             let changes = self.declare_in(table, exchange);
             keeper.keep(&self.common, changes.map_err(|error| self.refused(&name, &error))?);
             Ok(())

@@ -48,6 +48,7 @@ mod queues;
 mod records;
 mod recovery;
 mod requests;
+mod seeds;
 mod sender_selected;
 mod server_names;
 mod storing;
@@ -89,6 +90,7 @@ pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
 pub use queues::DeclaredQueue;
 pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Step};
+pub use seeds::{SeedLimits, SeedPolicy, SeedUser, Seeds};
 pub use traffic::Traffic;
 pub use vhost::Vhost;
 

@@ -9,6 +9,7 @@ mod limits;
 mod outside;
 mod policies;
 mod queues;
+mod seeds;
 mod vhosts;
 
 use std::sync::OnceLock;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use haremq::config::{LogCategory, LogLevel, LogLevels, LogSettings, SeedOperatorPolicy};
+use haremq::config::{LogCategory, LogLevel, LogLevels, LogSettings, SeedOperatorPolicy, keys};
 
 use crate::config::{defaults, file, load_with, warnings};
 
@@ -151,9 +151,11 @@ fn what_a_new_virtual_host_is_given_is_put_together_by_name() {
         "default_users.ops.password = 'a#b'\ndefault_users.ops.tags = monitoring, management\n\
          default_users.ops.vhost_pattern = ^eu\ndefault_users.ops.read = .*\n\
          default_policies.operator.cap.queue_pattern = ^t\n\
+         default_policies.operator.cap.apply_to = classic_queues\n\
          default_policies.operator.cap.max_length_bytes = 1GiB\n\
          default_policies.operator.cap.expires = 1h\n\
-         default_limits.vhosts.1.pattern = ^eu\ndefault_limits.vhosts.1.max_queues = 10\n",
+         default_limits.vhosts.1.pattern = ^eu\ndefault_limits.vhosts.1.max_queues = 10\n\
+         default_limits.vhosts.1.max_connections = -1\n",
     )
     .settings
     .seeds;
@@ -164,20 +166,24 @@ fn what_a_new_virtual_host_is_given_is_put_together_by_name() {
     let expected = SeedOperatorPolicy {
         vhost_pattern: None,
         queue_pattern: Some("^t".to_owned()),
+        apply_to: Some("classic_queues"),
         definition: [("max-length-bytes", 1 << 30), ("expires", 3_600_000)].into(),
     };
     assert_eq!(seeds.operator_policies["cap"], expected);
-    assert_eq!(seeds.vhost_limits["1"].max_queues, Some(10));
+    let limits = &seeds.vhost_limits["1"];
+    assert_eq!((limits.max_queues, limits.max_connections), (Some(10), None));
 }
 
 #[test]
 fn a_key_of_a_part_that_is_not_there_says_so_once_unless_it_changes_nothing() {
-    let loaded = file("vhost_max = 5\nvhost_max = 6\nmanagement.tcp.port = 15672\n");
-    assert_eq!(
-        warnings(&loaded),
-        ["rabbitmq.conf:2: 'vhost_max' has no effect: virtual hosts cannot be made yet while the \
-          broker runs"]
-    );
+    for key in keys().filter(|key| key.without_effect.is_some()) {
+        let line = key.example;
+        let loaded = file(&format!("{line}\n{line}\nmanagement.tcp.port = 15672\n"));
+        let why = key.without_effect.unwrap_or_default();
+        let said = warnings(&loaded);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with("rabbitmq.conf:2: ") && said[0].ends_with(why), "{said:?}");
+    }
 }
 
 /// RabbitMQ takes each of these lines (rabbitmq: the schema of the configuration), so the start must not

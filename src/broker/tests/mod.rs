@@ -17,6 +17,7 @@ mod paging;
 mod policies;
 mod queues;
 mod refusals;
+mod seeds;
 mod storing;
 mod turns;
 mod world;
