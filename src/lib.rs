@@ -43,6 +43,7 @@ pub mod server;
 mod shutdown;
 mod storage;
 pub mod store;
+mod tls_settings;
 pub mod wire;
 
 /// Compiles the program in the README.

@@ -25,7 +25,8 @@ pub(crate) struct Running {
     pub(crate) logging: Logging,
     pub(crate) broker: Arc<Broker>,
     pub(crate) disk: Option<Arc<DiskAlarm>>,
-    pub(crate) tls: Option<Arc<Tls>>,
+    /// Whose certificates are read anew.
+    pub(crate) tls: Vec<Arc<Tls>>,
 }
 
 /// Hears the signal from now on.
@@ -48,7 +49,7 @@ pub(crate) async fn on_signals(
         tokio::task::block_in_place(|| {
             again(&origin, &loaded, &running);
             // Of the files that the start found; a wrong configuration must not keep an old one in use.
-            if let Some(tls) = &running.tls {
+            for tls in &running.tls {
                 certificates(tls);
             }
         });
@@ -92,7 +93,9 @@ fn again(origin: &Origin, loaded: &Loaded, running: &Running) {
 
 fn certificates(tls: &Tls) {
     match tls.reload() {
-        Ok(()) => tracing::info!("certificates read anew: new connections get them"),
+        Ok(()) => {
+            tracing::info!(keys = tls.keys(), "certificates read anew: new connections get them");
+        }
         Err(error) => {
             tracing::error!(error = %error, "certificates not read anew: those in use stay");
         }

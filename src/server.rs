@@ -18,7 +18,7 @@ use crate::config::{
 use crate::ctl::{self, ServerCall};
 use crate::definitions;
 use crate::listeners::{self, ListenError};
-use crate::management::{self, ManagementError, OpenManagement};
+use crate::management::{self, AmqpAddresses, ManagementError, OpenManagement};
 use crate::net::{Listener, TokioScheduler, run_timers};
 use crate::perf;
 use crate::pid_file::PidFile;
@@ -180,12 +180,13 @@ async fn serve(
     if let (Some(path), Some(port)) = (&settings.port_file, first_port) {
         write_port(path, port)?;
     }
-    let amqp = listeners.iter().filter_map(|listener| listener.address().socket()).collect();
+    let amqp = amqp_addresses(&listeners);
     let management = management::open(&settings, &loaded.files, amqp, &broker)?;
     announce(&listeners, &management, &settings)?;
+    let tls = opened.tls.into_iter().chain(management.tls()).collect();
     let managing = management.run(&shutdown);
     let disk = storage.as_ref().map(|storage| Arc::clone(&storage.alarm));
-    let running = Running { logging, broker: Arc::clone(&broker), disk, tls: opened.tls };
+    let running = Running { logging, broker: Arc::clone(&broker), disk, tls };
     let reloading = tokio::spawn(reload::on_signals(hangups, origin, loaded, running));
     let running: Vec<_> = listeners
         .into_iter()
@@ -210,6 +211,14 @@ async fn serve(
     drop(pid_file);
     tracing::info!("stopped");
     Ok(())
+}
+
+fn amqp_addresses(listeners: &[Listener]) -> AmqpAddresses {
+    let of = |has_tls: bool| {
+        let listeners = listeners.iter().filter(move |listener| listener.has_tls() == has_tls);
+        listeners.filter_map(|listener| listener.address().socket()).collect()
+    };
+    AmqpAddresses { plain: of(false), tls: of(true) }
 }
 
 /// The ready line on standard output. It comes when every listener is bound, because scripts wait for it.
@@ -240,9 +249,9 @@ fn announce(
             format!("data in {}, confirms before fsync (haremq.durability = os)", folder.display())
         }
     };
-    let managed = match management.address() {
-        Some(address) => format!("management on {address}"),
-        None => "no management port".to_owned(),
+    let managed = match management.addresses() {
+        addresses if addresses.is_empty() => "no management port".to_owned(),
+        addresses => format!("management on {}", addresses.join(", ")),
     };
     writeln!(
         stdout,

@@ -98,11 +98,13 @@ const ARROWS: &[Arrow] = &[
         "http",
         // The records of the store are what is put and shown.
         // `wire` reads and writes the properties of messages, which the broker holds as raw bytes.
-        &["base", "access", "wire", "store", "broker", "definitions", "config"],
+        // `net` has the TLS of listeners, whoever accepts the socket.
+        &["base", "access", "wire", "store", "broker", "net", "definitions", "config"],
         &[
             "axum",
             "base64",
             "bytes",
+            "getrandom",
             "hyper",
             "hyper_util",
             "regex",
@@ -370,6 +372,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "server",
         "shutdown",
         "storage",
+        "tls_settings",
     ];
     let findings: Vec<Finding> = sources(&root().join("src"))
         .iter()

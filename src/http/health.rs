@@ -121,9 +121,8 @@ fn alarms(call: &Call) -> Result<Answer, ApiError> {
 
 /// What is spoken, and on which ports.
 fn listeners(call: &Call) -> Vec<(&'static str, u16)> {
-    let facts = &call.management.facts;
-    let amqp = facts.amqp.iter().map(|address| ("amqp", address.port()));
-    amqp.chain(facts.management.iter().map(|address| ("http", address.port()))).collect()
+    let all = call.management.facts.listeners();
+    all.map(|(protocol, address)| (protocol, address.port())).collect()
 }
 
 fn port_listener(call: &Call) -> Result<Answer, ApiError> {

@@ -8,6 +8,7 @@ use super::connections::Looks;
 use super::facts::Facts;
 use super::logins::Logins;
 use super::queue_samples::QueueSamples;
+use super::sessions::Sessions;
 use super::totals::{self, Samples};
 use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX};
 use crate::broker::Broker;
@@ -19,6 +20,7 @@ pub struct Management {
     pub(super) facts: Facts,
     pub(super) settings: ManagementSettings,
     pub(super) logins: Logins,
+    pub(super) sessions: Sessions,
     pub(super) samples: Samples,
     pub(super) queue_samples: Arc<QueueSamples>,
     pub(super) connection_looks: Looks,
@@ -37,6 +39,7 @@ impl Management {
             facts,
             settings,
             logins: Logins::default(),
+            sessions: Sessions::default(),
             samples: Samples::default(),
             queue_samples: Arc::default(),
             connection_looks: Looks::default(),

@@ -44,6 +44,8 @@ mod queues;
 mod route;
 mod routes;
 mod service;
+mod session_cookie;
+mod sessions;
 mod stubs;
 mod topic_permissions;
 mod totals;

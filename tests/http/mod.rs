@@ -10,6 +10,7 @@ mod outside;
 mod policies;
 mod queues;
 mod seeds;
+mod sessions;
 mod vhosts;
 
 use std::sync::OnceLock;

@@ -115,7 +115,8 @@ fn the_management_api_is_set_up_by_its_keys() {
          management.cors.allow_origins.1 = https://a.example\n\
          management.cors.allow_origins.2 = https://b.example\nmanagement.cors.max_age = 1h\n\
          management.disable_stats = true\ncollect_statistics_interval = 10s\n\
-         management.ssl.port = 15671\nmanagement.ssl.certfile = /c.pem\n",
+         management.ssl.port = 15671\nmanagement.ssl.certfile = /c.pem\n\
+         management.login_session_timeout = 30\nmanagement.hsts.policy = max-age=1\n",
     )
     .settings
     .management;
@@ -124,9 +125,19 @@ fn the_management_api_is_set_up_by_its_keys() {
     assert_eq!(management.cors_origins, ["https://a.example", "https://b.example"]);
     assert_eq!((management.cors_max_age_s, management.sample_interval_ms), (3600, 10_000));
     assert!(management.disable_stats);
+    assert_eq!(management.login_session_ms, 30 * 60_000);
+    assert_eq!(management.hsts_policy.as_deref(), Some("max-age=1"));
+    assert_eq!(management.listener, None, "who asks for HTTPS alone gets it alone");
     let tls = management.tls.expect("it has a port");
     assert_eq!((tls.listener.port, tls.certificate.as_deref()), (15671, Some(Path::new("/c.pem"))));
     assert_eq!(defaults().management.tls, None);
+    let both = file("management.ssl.port = 1\nmanagement.tcp.port = 15672\n").settings.management;
+    assert_eq!(both.listener.map(|address| address.port), Some(15672));
+    let bound = load_with(&["--bind", "127.0.0.1"], &[], "management.ssl.port = 1\n");
+    let bound = bound.expect("good settings").settings.management;
+    assert_eq!(bound.listener, None, "an address for all listeners asks for none of them");
+    let address = bound.tls.map(|tls| tls.listener.to_string());
+    assert_eq!(address.as_deref(), Some("127.0.0.1:1"));
     let none = "management.cors.allow_origins.1 = *\nmanagement.cors.allow_origins = none\n";
     assert_eq!(file(none).settings.management.cors_origins, Vec::<String>::new());
 }

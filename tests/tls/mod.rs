@@ -3,6 +3,7 @@
 mod authority;
 mod external;
 mod handshake;
+mod https;
 mod proxied;
 mod reload;
 mod shown;
