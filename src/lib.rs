@@ -41,10 +41,12 @@ pub mod protocol;
 pub mod queue;
 mod reload;
 pub mod routing;
+mod seeds;
 pub mod server;
 mod shutdown;
 mod storage;
 pub mod store;
+mod tls_settings;
 pub mod wire;
 
 /// Compiles the program in the README.

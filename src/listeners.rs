@@ -2,18 +2,15 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::broker::Broker;
-use crate::config::{CertLoginFrom, CertSanType, ListenAddress, Settings, TlsVersion};
-use crate::net::{
-    ClientCertificates, Listener, ListenerSettings, LoginFrom, SanKind, Tls, TlsError, TlsSettings,
-    TlsVersions, UnixListenerSettings,
-};
+use crate::config::{ListenAddress, Settings};
+use crate::net::{Listener, ListenerSettings, Tls, UnixListenerSettings};
 use crate::protocol::{self, Mechanism, Secret};
+use crate::tls_settings::{self, TlsSettingsError};
 
 /// Why a listener is not there. Shown as one line.
 #[derive(Debug, thiserror::Error)]
@@ -24,23 +21,8 @@ pub(crate) enum ListenError {
     Unix { path: String, error: io::Error },
     #[error("the settings leave no listener: set listeners.tcp.default or --port")]
     Nowhere,
-    #[error(
-        "a listener with TLS needs a certificate: set ssl_options.certfile and ssl_options.keyfile, or \
-         take listeners.ssl.* and --tls-port away"
-    )]
-    NoCertificate,
-    #[error(
-        "ssl_options.fail_if_no_peer_cert = true asks for client certificates, and ssl_options.verify = \
-         verify_none does not look at them: set ssl_options.verify = verify_peer"
-    )]
-    NobodyLooks,
-    #[error(
-        "ssl_options.versions leaves no version that is spoken: write tlsv1.3 or tlsv1.2, or take the \
-         key away for both"
-    )]
-    NoVersion,
     #[error("{0}")]
-    Tls(#[from] TlsError),
+    Tls(#[from] TlsSettingsError),
 }
 
 /// Every listener, and what its certificates are read anew with.
@@ -64,7 +46,7 @@ pub(crate) fn open(
     let tls = if transport.tls_listeners.is_empty() {
         None
     } else {
-        Some(Arc::new(Tls::load(tls_settings(settings)?)?))
+        Some(Arc::new(tls_settings::of_amqp(settings)?))
     };
     let mut listeners = Vec::new();
     for address in &settings.listeners {
@@ -92,54 +74,6 @@ fn with_mechanisms(settings: &Settings, protocol: protocol::Settings) -> protoco
     let chosen = transport.mechanisms.iter().filter_map(|name| Mechanism::parse(name)).collect();
     let mechanisms = if transport.mechanisms.is_empty() { protocol.mechanisms } else { chosen };
     protocol::Settings { mechanisms, anonymous, ..protocol }
-}
-
-fn tls_settings(settings: &Settings) -> Result<TlsSettings, ListenError> {
-    let transport = &settings.transport;
-    let certfile: PathBuf = transport.certfile.clone().ok_or(ListenError::NoCertificate)?;
-    let clients = match (transport.verify_peer, transport.fail_if_no_peer_cert) {
-        (true, true) => ClientCertificates::Required,
-        (true, false) => ClientCertificates::Optional,
-        (false, false) => ClientCertificates::NotAsked,
-        (false, true) => return Err(ListenError::NobodyLooks),
-    };
-    let login_from = match transport.cert_login_from {
-        CertLoginFrom::DistinguishedName => LoginFrom::DistinguishedName,
-        CertLoginFrom::CommonName => LoginFrom::CommonName,
-        CertLoginFrom::SubjectAlternativeName => LoginFrom::SubjectAlternativeName {
-            kind: match transport.cert_login_san_type {
-                CertSanType::Dns => SanKind::Dns,
-                CertSanType::Ip => SanKind::Ip,
-                CertSanType::Email => SanKind::Email,
-                CertSanType::Uri => SanKind::Uri,
-            },
-            index: usize::from(transport.cert_login_san_index),
-        },
-    };
-    Ok(TlsSettings {
-        keyfile: transport.keyfile.clone().unwrap_or_else(|| certfile.clone()),
-        certfile,
-        cacertfile: transport.cacertfile.clone(),
-        clients,
-        depth: usize::from(transport.depth),
-        versions: versions(&transport.tls_versions)?,
-        handshake_timeout_ms: transport.tls_handshake_timeout_ms,
-        login_from,
-    })
-}
-
-fn versions(chosen: &[TlsVersion]) -> Result<TlsVersions, ListenError> {
-    let has = |version| chosen.contains(&version);
-    if has(TlsVersion::Older) {
-        tracing::warn!("ssl_options.versions names tlsv1.1 or tlsv1, which are not spoken");
-    }
-    match (has(TlsVersion::Tls12), has(TlsVersion::Tls13)) {
-        (true, true) => Ok(TlsVersions::Both),
-        (true, false) => Ok(TlsVersions::Tls12),
-        (false, true) => Ok(TlsVersions::Tls13),
-        (false, false) if chosen.is_empty() => Ok(TlsVersions::Both),
-        (false, false) => Err(ListenError::NoVersion),
-    }
 }
 
 fn listen(

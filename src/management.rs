@@ -11,23 +11,32 @@ use crate::broker::Broker;
 use crate::config::{ListenAddress, Settings, Storage};
 use crate::control::Control;
 use crate::http::{Facts, HttpListener, Management, UnixListener};
+use crate::net::Tls;
 use crate::shutdown::Shutdown;
+use crate::tls_settings::{self, TlsSettingsError};
 
 /// The socket file in the data folder.
 const SOCKET_FILE: &str = "management.sock";
 
 /// Why the management API is not served. Shown as one line.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot serve the management API on {address}: {error}{hint}")]
-pub(crate) struct ManagementError {
-    address: SocketAddr,
-    error: io::Error,
-    hint: &'static str,
+pub(crate) enum ManagementError {
+    #[error("cannot serve the management API on {address}: {error}{hint}")]
+    Bind { address: SocketAddr, error: io::Error, hint: &'static str },
+    #[error("{0}")]
+    Tls(#[from] TlsSettingsError),
+}
+
+/// Where AMQP is spoken.
+pub(crate) struct AmqpAddresses {
+    pub(crate) plain: Vec<SocketAddr>,
+    pub(crate) tls: Vec<SocketAddr>,
 }
 
 /// Bound, and not serving yet.
 pub(crate) struct OpenManagement {
-    port: Option<HttpListener>,
+    ports: Vec<HttpListener>,
+    tls: Option<Arc<Tls>>,
     socket: Option<UnixListener>,
     management: Arc<Management>,
 }
@@ -41,15 +50,28 @@ pub(crate) struct RunningManagement {
 /// Binds everything.
 ///
 /// # Errors
-/// [`ManagementError`] when the port cannot be had. Without the socket file the start goes on.
+/// [`ManagementError`] when a port or a certificate cannot be had. Without the socket file the start goes on.
 pub(crate) fn open(
     settings: &Settings,
     config_files: &[PathBuf],
-    amqp: Vec<SocketAddr>,
+    amqp: AmqpAddresses,
     broker: &Arc<Broker>,
     control: Arc<Control>,
 ) -> Result<OpenManagement, ManagementError> {
-    let port = settings.management.listener.map(bind).transpose()?;
+    let mut ports = Vec::new();
+    if let Some(address) = settings.management.listener {
+        ports.push(bind(address, None)?);
+    }
+    let mut tls = None;
+    if let Some(https) = &settings.management.tls {
+        let loaded = Arc::new(tls_settings::of_management(settings, https)?);
+        ports.push(bind(https.listener, Some(&loaded))?);
+        tls = Some(loaded);
+    }
+    let of = |has_tls: bool| {
+        let ports = ports.iter().filter(move |port| port.has_tls() == has_tls);
+        ports.map(HttpListener::address).collect()
+    };
     let data_folder = match &settings.storage {
         Storage::Directory(folder) => Some(folder.clone()),
         Storage::Ephemeral => None,
@@ -60,8 +82,10 @@ pub(crate) fn open(
         cluster_name: settings.cluster_name.clone(),
         product: settings.product.clone(),
         rabbitmq_version: settings.product_version.clone(),
-        amqp,
-        management: port.iter().map(HttpListener::address).collect(),
+        amqp: amqp.plain,
+        amqp_tls: amqp.tls,
+        management: of(false),
+        management_tls: of(true),
         data_folder,
         config_files: config_files.to_vec(),
         default_queue_type: settings.default_queue_type.clone().unwrap_or("classic".to_owned()),
@@ -69,26 +93,36 @@ pub(crate) fn open(
     };
     let management =
         Management::new(Arc::clone(broker), facts, settings.management.clone(), control);
-    Ok(OpenManagement { port, socket, management })
+    Ok(OpenManagement { ports, tls, socket, management })
 }
 
 impl OpenManagement {
-    /// Where HTTP is spoken; `None` when it is spoken over the socket file at most.
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        self.port.as_ref().map(HttpListener::address)
+    /// Where HTTP is spoken, for the ready line; none when it is spoken over the socket file at most.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let shown = |port: &HttpListener| {
+            let mark = if port.has_tls() { " (HTTPS)" } else { "" };
+            format!("{}{mark}", port.address())
+        };
+        self.ports.iter().map(shown).collect()
+    }
+
+    /// What its certificates are read anew with.
+    pub(crate) fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.clone()
     }
 
     /// Serves from now on.
     pub(crate) fn run(self, shutdown: &Shutdown) -> RunningManagement {
-        let Self { port, socket, management } = self;
+        let Self { ports, socket, management, .. } = self;
         let samples = tokio::spawn(Arc::clone(&management).take_samples());
         let mut listeners = Vec::new();
         if let Some(socket) = socket {
             let run = socket.run(Arc::clone(&management), shutdown.clone().wait());
             listeners.push(tokio::spawn(run));
         }
-        if let Some(port) = port {
-            listeners.push(tokio::spawn(port.run(management, shutdown.clone().wait())));
+        for port in ports {
+            let run = port.run(Arc::clone(&management), shutdown.clone().wait());
+            listeners.push(tokio::spawn(run));
         }
         RunningManagement { listeners, samples }
     }
@@ -106,30 +140,33 @@ impl RunningManagement {
     }
 }
 
-fn bind(address: ListenAddress) -> Result<HttpListener, ManagementError> {
-    match address.ip {
-        Some(ip) => bind_to(ip, address.port),
+fn bind(address: ListenAddress, tls: Option<&Arc<Tls>>) -> Result<HttpListener, ManagementError> {
+    let bind = |ip: IpAddr| {
+        let address = SocketAddr::new(ip, address.port);
+        HttpListener::bind(address, tls.cloned()).map_err(|error| (address, error))
+    };
+    let bound = match address.ip {
+        Some(ip) => bind(ip),
         // The IPv6 wildcard takes IPv4 as well; a machine without IPv6 has only the other.
-        None => bind_to(IpAddr::V6(Ipv6Addr::UNSPECIFIED), address.port).or_else(|refused| {
-            if refused.error.kind() == io::ErrorKind::AddrInUse {
-                Err(refused)
+        None => bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED)).or_else(|(address, error)| {
+            if error.kind() == io::ErrorKind::AddrInUse {
+                Err((address, error))
             } else {
-                bind_to(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port)
+                bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
             }
         }),
-    }
-}
-
-fn bind_to(ip: IpAddr, port: u16) -> Result<HttpListener, ManagementError> {
-    let address = SocketAddr::new(ip, port);
-    HttpListener::bind(address).map_err(|error| {
-        let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => {
+    };
+    bound.map_err(|(address, error)| {
+        let hint = match (error.kind(), tls) {
+            (io::ErrorKind::AddrInUse, None) => {
                 "; another process has the port: stop it, or choose another with --management-port"
+            }
+            (io::ErrorKind::AddrInUse, Some(_)) => {
+                "; another process has the port: stop it, or choose another with management.ssl.port"
             }
             _ => "",
         };
-        ManagementError { address, error, hint }
+        ManagementError::Bind { address, error, hint }
     })
 }
 

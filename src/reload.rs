@@ -27,7 +27,6 @@ pub(crate) struct Running {
     pub(crate) logging: Logging,
     pub(crate) broker: Arc<Broker>,
     pub(crate) disk: Option<Arc<DiskAlarm>>,
-    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 /// The configuration of the running broker. It is taken over as a whole, by one caller at a time.
@@ -54,13 +53,17 @@ pub(crate) fn signals() -> io::Result<Signal> {
 }
 
 /// Runs until the runtime ends.
-pub(crate) async fn on_signals(mut signals: Signal, config: Arc<LiveConfig>) {
+pub(crate) async fn on_signals(
+    mut signals: Signal,
+    config: Arc<LiveConfig>,
+    tls: Vec<Arc<Tls>>,
+) {
     while signals.recv().await.is_some() {
         // Files are read; everybody else goes on.
         tokio::task::block_in_place(|| {
             config.read_again();
             // Of the files that the start found; a wrong configuration must not keep an old one in use.
-            if let Some(tls) = &config.running.tls {
+            for tls in &tls {
                 certificates(tls);
             }
         });
@@ -74,6 +77,8 @@ pub(crate) fn node_limits(settings: &Settings) -> NodeLimits {
         max_connections: settings.limits.connections_max,
         max_channels: settings.limits.channels_max,
         max_queues: settings.limits.queues_max,
+        max_exchanges: settings.limits.exchanges_max,
+        max_vhosts: settings.limits.vhosts_max,
     }
 }
 
@@ -171,7 +176,9 @@ fn is_same_thing(key: &str, other: &str) -> bool {
 
 fn certificates(tls: &Tls) {
     match tls.reload() {
-        Ok(()) => tracing::info!("certificates read anew: new connections get them"),
+        Ok(()) => {
+            tracing::info!(keys = tls.keys(), "certificates read anew: new connections get them");
+        }
         Err(error) => {
             tracing::error!(error = %error, "certificates not read anew: those in use stay");
         }

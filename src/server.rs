@@ -10,7 +10,7 @@ use crate::access::Permissions;
 use crate::allocator;
 use crate::base::SystemClock;
 use crate::broker::policy::QueueType;
-use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors};
+use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors, Seeds};
 use crate::config::{
     ConfigError, DefaultUser, Durability, Loaded, Logging, OtherCommand, Settings, Storage, load,
     perf_arguments, start_logging,
@@ -19,7 +19,7 @@ use crate::control::{Beginning, Control};
 use crate::ctl::{self, ServerCall};
 use crate::definitions;
 use crate::listeners::{self, ListenError};
-use crate::management::{self, ManagementError, OpenManagement};
+use crate::management::{self, AmqpAddresses, ManagementError, OpenManagement};
 use crate::net::{Listener, TokioScheduler, run_notices, run_timers};
 use crate::notices;
 use crate::perf;
@@ -27,6 +27,7 @@ use crate::pid_file::PidFile;
 use crate::properties::{edit_properties, hash_property, list_properties};
 use crate::protocol;
 use crate::reload::{self, LiveConfig, Origin, Running};
+use crate::seeds;
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
 use crate::wire::{headers_of, published_again};
@@ -96,11 +97,16 @@ pub fn main(
     }
     let origin = Origin { arguments, environment };
     let loaded = load(origin.arguments.iter().cloned(), origin.environment.iter().cloned());
-    let loaded = match loaded.and_then(|loaded| check_patterns(&loaded).map(|()| loaded)) {
-        Ok(loaded) => loaded,
+    let read = loaded.and_then(|loaded| {
+        check_patterns(&loaded)?;
+        let seeds = seeds::read(&loaded)?;
+        Ok((loaded, seeds))
+    });
+    let (loaded, seeds) = match read {
+        Ok(read) => read,
         Err(error) => return error.report(),
     };
-    match run(loaded, origin) {
+    match run(loaded, seeds, origin) {
         Ok(()) => EXIT_OK,
         Err(error) => {
             // A closed standard error leaves the exit code to say it.
@@ -125,7 +131,7 @@ fn check_patterns(loaded: &Loaded) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn run(loaded: Loaded, origin: Origin) -> Result<(), ServerError> {
+fn run(loaded: Loaded, seeds: Seeds, origin: Origin) -> Result<(), ServerError> {
     let logging = start_logging(&loaded.settings.log).map_err(|error| start(&error))?;
     for file in &loaded.files {
         tracing::info!(path = %file.display(), "configuration file read");
@@ -138,7 +144,7 @@ fn run(loaded: Loaded, origin: Origin) -> Result<(), ServerError> {
         runtime.worker_threads(threads.get());
     }
     let runtime = runtime.enable_all().build().map_err(|error| start(&error))?;
-    runtime.block_on(serve(loaded, origin, logging))
+    runtime.block_on(serve(loaded, seeds, origin, logging))
 }
 
 /// How long a stop waits for dead letters to arrive; most take one sync of the disk.
@@ -147,13 +153,18 @@ const LETTERS_PATIENCE_MS: u64 = 500;
 /// How often it looks.
 const LETTERS_PAUSE_MS: u64 = 5;
 
-async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), ServerError> {
+async fn serve(
+    loaded: Loaded,
+    seeds: Seeds,
+    origin: Origin,
+    logging: Logging,
+) -> Result<(), ServerError> {
     let settings = loaded.settings.clone();
     let pid_file = settings.pid_file.as_deref().map(write_pid).transpose()?;
     let hangups = reload::signals().map_err(|error| start(&error))?;
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
     let storage = storage::open(&settings)?;
-    let broker = broker(&settings, storage.as_ref())?;
+    let broker = broker(&settings, seeds, storage.as_ref())?;
     broker.set_node_limits(reload::node_limits(&settings));
     notices::open(&settings, &broker, &logging);
     if let Some(storage) = &storage {
@@ -173,10 +184,10 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
     if let (Some(path), Some(port)) = (&settings.port_file, first_port) {
         write_port(path, port)?;
     }
-    let amqp = listeners.iter().filter_map(|listener| listener.address().socket()).collect();
+    let amqp = amqp_addresses(&listeners);
     let files = loaded.files.clone();
     let disk = storage.as_ref().map(|storage| Arc::clone(&storage.alarm));
-    let running = Running { logging, broker: Arc::clone(&broker), disk, tls: opened.tls };
+    let running = Running { logging, broker: Arc::clone(&broker), disk };
     let config = LiveConfig::new(origin, loaded, running);
     let gates = listeners.iter().map(Listener::gate).collect();
     let beginning = Beginning {
@@ -186,8 +197,9 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
     let control = Control::new(&broker, gates, &config, &shutdown, beginning);
     let management = management::open(&settings, &files, amqp, &broker, control)?;
     announce(&listeners, &management, &settings)?;
+    let tls = opened.tls.into_iter().chain(management.tls()).collect();
     let managing = management.run(&shutdown);
-    let reloading = tokio::spawn(reload::on_signals(hangups, config));
+    let reloading = tokio::spawn(reload::on_signals(hangups, config, tls));
     let running: Vec<_> = listeners
         .into_iter()
         .map(|listener| tokio::spawn(listener.run(shutdown.clone().wait())))
@@ -213,6 +225,14 @@ async fn serve(loaded: Loaded, origin: Origin, logging: Logging) -> Result<(), S
     drop(pid_file);
     tracing::info!("stopped");
     Ok(())
+}
+
+fn amqp_addresses(listeners: &[Listener]) -> AmqpAddresses {
+    let of = |has_tls: bool| {
+        let listeners = listeners.iter().filter(move |listener| listener.has_tls() == has_tls);
+        listeners.filter_map(|listener| listener.address().socket()).collect()
+    };
+    AmqpAddresses { plain: of(false), tls: of(true) }
 }
 
 /// The ready line on standard output. It comes when every listener is bound, because scripts wait for it.
@@ -243,9 +263,9 @@ fn announce(
             format!("data in {}, confirms before fsync (haremq.durability = os)", folder.display())
         }
     };
-    let managed = match management.address() {
-        Some(address) => format!("management on {address}"),
-        None => "no management port".to_owned(),
+    let managed = match management.addresses() {
+        addresses if addresses.is_empty() => "no management port".to_owned(),
+        addresses => format!("management on {}", addresses.join(", ")),
     };
     writeln!(
         stdout,
@@ -270,7 +290,11 @@ fn write_port(path: &Path, port: u16) -> Result<(), ServerError> {
         .map_err(|error| ServerError::PortFile { path: path.display().to_string(), error })
 }
 
-fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Broker>, ServerError> {
+fn broker(
+    settings: &Settings,
+    seeds: Seeds,
+    storage: Option<&OpenStorage>,
+) -> Result<Arc<Broker>, ServerError> {
     let mut accounts = match storage {
         Some(storage) => storage.accounts(&settings.default_user)?,
         None => passing_accounts(&settings.default_user)?,
@@ -281,6 +305,7 @@ fn broker(settings: &Settings, storage: Option<&OpenStorage>) -> Result<Arc<Brok
         scheduler: Arc::new(TokioScheduler::new(tokio::runtime::Handle::current())),
         accounts,
         default_vhost: settings.default_user.vhost.clone(),
+        seeds,
         memory_watermark_bytes: settings.memory_watermark_bytes,
         parse_headers: headers_of,
         write_headers: published_again,

@@ -93,10 +93,10 @@ impl OpenStorage {
         if failed.is_empty() { Ok(()) } else { Err(StorageError::NotClosed(failed.join("; "))) }
     }
 
-    /// The users and permissions of the definitions. A folder without any user gets the default one,
-    /// which is stored.
+    /// The users and permissions of the definitions. A new folder, without any user and virtual host, gets the
+    /// default user, which is stored. Where somebody deleted every user, a well-known one must not come back.
     pub(crate) fn accounts(&self, default: &DefaultUser) -> Result<Accounts, StorageError> {
-        if self.definitions.users.is_empty() {
+        if self.definitions.users.is_empty() && self.definitions.vhosts.is_empty() {
             self.store_default(default)?;
         }
         Ok(Accounts::new(self.stores.metadata.load())?)
@@ -187,7 +187,7 @@ pub(crate) fn say_default(default: &DefaultUser) {
     );
 }
 
-/// What a broker without users begins with.
+/// The user that a new broker begins with; its virtual host the broker makes itself, with its seeds.
 pub(crate) fn default_user(default: &DefaultUser) -> Result<Vec<Change>, StorageError> {
     let user = User::with_password(
         default.name.clone(),
@@ -197,7 +197,6 @@ pub(crate) fn default_user(default: &DefaultUser) -> Result<Vec<Change>, Storage
     let user =
         user.map_err(|cause| StorageError::DefaultUser { user: default.name.clone(), cause })?;
     Ok(vec![
-        Change::PutVhost(store::Vhost::new(default.vhost.clone())),
         Change::PutUser(user_record(&user)),
         Change::PutPermission(store::Permission {
             user: default.name.clone(),

@@ -73,9 +73,12 @@ const ARROWS: &[Arrow] = &[
             "hyper",
             "hyper_util",
             "rustix",
+            "rustls",
+            "rustls_native_certs",
             "serde_json",
             "thiserror",
             "tokio",
+            "tokio_rustls",
         ],
     ),
     (
@@ -96,11 +99,13 @@ const ARROWS: &[Arrow] = &[
         "http",
         // The records of the store are what is put and shown.
         // `wire` reads and writes the properties of messages, which the broker holds as raw bytes.
-        &["base", "access", "wire", "explain", "store", "broker", "definitions", "config"],
+        // `net` has the TLS of listeners, whoever accepts the socket.
+        &["base", "access", "wire", "explain", "store", "broker", "net", "definitions", "config"],
         &[
             "axum",
             "base64",
             "bytes",
+            "getrandom",
             "hyper",
             "hyper_util",
             "regex",
@@ -366,9 +371,11 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "pid_file",
         "properties",
         "reload",
+        "seeds",
         "server",
         "shutdown",
         "storage",
+        "tls_settings",
     ];
     let findings: Vec<Finding> = sources(&root().join("src"))
         .iter()

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use haremq::base::{FieldTable, ManualClock, UserName, VhostName};
 use haremq::broker::{
     Accounts, Broker, BrokerSettings, Cell, DeadLetters, Interceptors, PageQuestion, Scheduler,
+    Seeds,
 };
 use haremq::protocol::Settings;
 use haremq::wire::{headers_of, published_again};
@@ -54,6 +55,7 @@ impl World {
             scheduler: Arc::clone(&noted) as Arc<dyn Scheduler>,
             accounts: accounts.expect("the system gives a salt"),
             default_vhost: vhost,
+            seeds: Seeds::default(),
             memory_watermark_bytes: MEMORY_WATERMARK_BYTES,
             parse_headers: headers_of,
             write_headers: published_again,

@@ -387,6 +387,12 @@ pub const LOGIN_PAUSE_MIN_MS: u64 = 100;
 /// The longest such pause: that of a refused login over AMQP.
 pub const LOGIN_PAUSE_MAX_MS: u64 = REFUSED_LOGIN_PAUSE_MS;
 
+/// Logins with a form that last at the same time: far more than people. Each takes some 300 bytes.
+pub const HTTP_SESSIONS_MAX: usize = 2_000;
+
+/// Those of one user; one more ends the oldest. A script that logs in each time must not push others out.
+pub const HTTP_SESSIONS_OF_USER_MAX: usize = 64;
+
 /// How long a failed login is remembered, in ms.
 pub const LOGIN_MEMORY_MS: u64 = 60_000;
 

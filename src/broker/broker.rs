@@ -15,7 +15,7 @@ use super::notices::{Notices, Occurrence};
 use super::policy::QueueType;
 use super::timers::Timers;
 use super::{
-    Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Refused, Vhost, keeping, recovery,
+    Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Refused, Seeds, Vhost, recovery,
     refuse,
 };
 use crate::access::LoginError;
@@ -25,7 +25,7 @@ use crate::base::{
     Pressure, QueueId, ReplyCode, UserName, VhostName,
 };
 use crate::queue::RequestId;
-use crate::store::{self, Change, MessageLog, MetadataStore, QueueNumber};
+use crate::store::{self, MessageLog, MetadataStore, QueueNumber};
 
 /// Reads the `headers` table out of a message's raw properties. The layer that knows AMQP bytes puts
 /// it in.
@@ -93,8 +93,10 @@ pub struct BrokerSettings {
     pub scheduler: Arc<dyn Scheduler>,
     /// Users and permissions.
     pub accounts: Accounts,
-    /// The virtual host that is there from the start.
+    /// The virtual host that a broker without any is given.
     pub default_vhost: VhostName,
+    /// What new virtual hosts are given.
+    pub seeds: Seeds,
     /// Message bytes in RAM at which publishers are blocked.
     pub memory_watermark_bytes: u64,
     /// See [`HeaderParser`].
@@ -207,10 +209,11 @@ impl Common {
 pub struct Broker {
     common: Arc<Common>,
     pub(super) vhosts: RwLock<BTreeMap<VhostName, Arc<Vhost>>>,
+    pub(super) seeds: Seeds,
 }
 
 impl Broker {
-    /// A broker with its default virtual host.
+    /// A broker as its storage has it; one without any virtual host gets the default one.
     #[must_use]
     pub fn new(settings: BrokerSettings) -> Arc<Self> {
         let common = Arc::new(Common {
@@ -237,18 +240,25 @@ impl Broker {
             ids: AtomicU64::new(1),
             queue_numbers: AtomicU64::new(1),
         });
-        let mut vhosts = recovery::recover(&common);
-        if !vhosts.contains_key(&settings.default_vhost) {
-            let name = settings.default_vhost;
-            let change = Change::PutVhost(store::Vhost::new(name.clone()));
-            keeping::keep(&common, vec![change], |stored| {
-                if let Err(error) = stored {
-                    tracing::error!(error = %error, "the default virtual host was not stored");
-                }
-            });
-            vhosts.insert(name.clone(), Vhost::new(name, Arc::clone(&common)));
+        let vhosts = recovery::recover(&common);
+        let is_new = vhosts.is_empty();
+        let broker = Self { common, vhosts: RwLock::new(vhosts), seeds: settings.seeds };
+        if is_new {
+            broker.put_default_vhost(settings.default_vhost);
         }
-        Arc::new(Self { common, vhosts: RwLock::new(vhosts) })
+        Arc::new(broker)
+    }
+
+    fn put_default_vhost(&self, name: VhostName) {
+        let said = |stored: Result<(), store::StoreError>| {
+            if let Err(error) = stored {
+                tracing::error!(error = %error, "the default virtual host was not stored");
+            }
+        };
+        // No limit is set yet, and the seeds were checked when they were read.
+        if let Err(error) = self.put_vhost(store::Vhost::new(name), Box::new(said)) {
+            tracing::error!(error = %error, "there is no default virtual host");
+        }
     }
 
     /// The clock.

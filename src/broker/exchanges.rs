@@ -63,6 +63,9 @@ impl Vhost {
             }
             let name = exchange.name.clone();
             let is_new = table.exchange(name.as_str()).is_none();
+            if is_new {
+                self.common.limits.check_exchange(&self.name, &name)?;
+            }
             let changes = self.declare_in(table, exchange);
             keeper.keep(&self.common, changes.map_err(|error| self.refused(&name, &error))?);
             if is_new && let Some(exchange) = table.exchange(name.as_str()) {

@@ -6,11 +6,12 @@
 //! both may pass, as in RabbitMQ.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::notices::{Actor, Occurrence};
 use super::{Broker, Refused, keeping, refuse};
-use crate::base::{QueueName, ReplyCode, UserName, VhostName};
+use crate::base::{ExchangeName, QueueName, ReplyCode, UserName, VhostName};
 use crate::store::{self, Change, Definitions, Done};
 
 /// Limits of a virtual host; one that is not there limits nothing.
@@ -42,11 +43,19 @@ pub struct NodeLimits {
     pub max_channels: Option<usize>,
     /// Queues of all virtual hosts.
     pub max_queues: Option<usize>,
+    /// Exchanges of all virtual hosts, with those that are there from the start.
+    pub max_exchanges: Option<usize>,
+    /// Virtual hosts.
+    pub max_vhosts: Option<usize>,
 }
 
 /// The limits and what is counted against them.
 #[derive(Default)]
-pub(super) struct Limits(Mutex<State>);
+pub(super) struct Limits {
+    state: Mutex<State>,
+    /// Of all virtual hosts. Counted with every change of a table, so without the lock.
+    exchanges: AtomicUsize,
+}
 
 #[derive(Default)]
 struct State {
@@ -64,14 +73,8 @@ impl Limits {
     /// Takes the limits of the definitions.
     pub(super) fn recover(&self, definitions: &Definitions) {
         let mut state = self.lock();
-        for store::VhostLimits { vhost, max_connections, max_queues } in
-            definitions.vhost_limits.values()
-        {
-            let limits = VhostLimits {
-                max_connections: limit(*max_connections),
-                max_queues: limit(*max_queues),
-            };
-            state.vhosts.insert(vhost.clone(), limits);
+        for record in definitions.vhost_limits.values() {
+            state.vhosts.insert(record.vhost.clone(), vhost_limits(record));
         }
         for store::UserLimits { user, max_connections, max_channels } in
             definitions.user_limits.values()
@@ -82,6 +85,11 @@ impl Limits {
             };
             state.users.insert(user.clone(), limits);
         }
+    }
+
+    /// Takes the limits of a virtual host that are stored with something else.
+    pub(super) fn take(&self, record: &store::VhostLimits) {
+        self.lock().vhosts.insert(record.vhost.clone(), vhost_limits(record));
     }
 
     /// Whether one connection more may open this virtual host.
@@ -213,6 +221,37 @@ impl Limits {
         }
     }
 
+    /// Whether there may be one exchange more.
+    ///
+    /// # Errors
+    /// 406.
+    pub(super) fn check_exchange(
+        &self,
+        vhost: &VhostName,
+        exchange: &ExchangeName,
+    ) -> Result<(), Refused> {
+        let most = self.lock().node.max_exchanges;
+        match most.filter(|most| self.exchanges.load(Ordering::Relaxed) >= *most) {
+            None => Ok(()),
+            Some(most) => refuse(
+                ReplyCode::PreconditionFailed,
+                format!(
+                    "cannot declare exchange '{exchange}' in vhost '{vhost}': exchange limit of \
+                     {most} is reached"
+                ),
+            ),
+        }
+    }
+
+    /// A virtual host had so many exchanges and has so many now.
+    pub(super) fn exchanges_changed(&self, before: usize, now: usize) {
+        if now > before {
+            self.exchanges.fetch_add(now - before, Ordering::Relaxed);
+        } else if now < before {
+            self.exchanges.fetch_sub(before - now, Ordering::Relaxed);
+        }
+    }
+
     /// A queue is there.
     pub(super) fn queue_added(&self) {
         self.lock().queues += 1;
@@ -235,7 +274,7 @@ impl Limits {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Counts change in one step.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -243,6 +282,12 @@ impl Broker {
     /// Sets the limits of the whole node. What is there stays.
     pub fn set_node_limits(&self, limits: NodeLimits) {
         self.common().limits.lock().node = limits;
+    }
+
+    /// The limits of the whole node.
+    #[must_use]
+    pub fn node_limits(&self) -> NodeLimits {
+        self.common().limits.lock().node.clone()
     }
 
     /// Sets the limits of a virtual host. What is there stays. `done` says when they are on disk.
@@ -307,7 +352,12 @@ impl Broker {
     }
 }
 
-fn vhost_limits_record(vhost: &VhostName, limits: VhostLimits) -> store::VhostLimits {
+fn vhost_limits(record: &store::VhostLimits) -> VhostLimits {
+    let (max_connections, max_queues) = (limit(record.max_connections), limit(record.max_queues));
+    VhostLimits { max_connections, max_queues }
+}
+
+pub(super) fn vhost_limits_record(vhost: &VhostName, limits: VhostLimits) -> store::VhostLimits {
     store::VhostLimits {
         vhost: vhost.clone(),
         max_connections: stored(limits.max_connections),

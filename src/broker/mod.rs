@@ -50,6 +50,7 @@ mod queues;
 mod records;
 mod recovery;
 mod requests;
+mod seeds;
 mod sender_selected;
 mod server_names;
 mod storing;
@@ -65,9 +66,9 @@ mod tests;
 
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
-    AlarmReport, AlarmState, ChannelReport, ChurnCounts, ConnectionInfo, ConnectionInsight,
-    ConnectionReport, ConsumerReport, Describe, Put, QueueReport, Rehearsal, TogetherError,
-    VhostCounts, VhostError, with_default_type,
+    AlarmReport, AlarmState, CertificateInfo, ChannelReport, ChurnCounts, ConnectionInfo,
+    ConnectionInsight, ConnectionReport, ConsumerReport, Describe, Put, QueueReport, Rehearsal,
+    TlsInfo, TogetherError, VhostCounts, VhostError, with_default_type,
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
@@ -98,6 +99,7 @@ pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
 pub use queues::DeclaredQueue;
 pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Step};
+pub use seeds::{SeedLimits, SeedPolicy, SeedUser, Seeds};
 pub use traffic::Traffic;
 pub use vhost::Vhost;
 

@@ -45,6 +45,7 @@ impl Vhost {
     pub(super) fn new(name: VhostName, common: Arc<Common>) -> Arc<Self> {
         let table = Table::new();
         let generation = AtomicU64::new(table.generation());
+        common.limits.exchanges_changed(0, table.exchange_count());
         let (policies, histories) = (Policies::default(), Histories::default());
         let windows = Windows::new(name.clone(), Arc::clone(&common));
         let (table, default_type) = (RwLock::new(table), DefaultType::default());
@@ -86,7 +87,9 @@ impl Vhost {
     /// went with it is dropped.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Table<Arc<Cell>>) -> T) -> T {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let exchanges = table.exchange_count();
         let result = change(&mut table);
+        self.common.limits.exchanges_changed(exchanges, table.exchange_count());
         self.generation.store(table.generation(), Ordering::Release);
         let orphans = table.take_orphans();
         self.note_wanted(&table);

@@ -204,7 +204,7 @@ impl Arguments {
         ];
         let ports =
             ports.map(|(port, key, name)| port.map(|port| flag(key, name, &port.to_string())));
-        let ips = ["management.tcp.ip", "prometheus.tcp.ip"]
+        let ips = ["management.tcp.ip", "management.ssl.ip", "prometheus.tcp.ip"]
             .map(|key| self.bind.map(|ip| flag(key, "--bind", &ip.to_string())));
         [
             self.port_file.as_ref().map(|file| flag("haremq.port_file", "--port-file", file)),

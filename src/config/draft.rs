@@ -12,7 +12,7 @@ use super::parts::{
 };
 use super::settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 use super::source::Rank;
-use super::transport::{TransportDraft, TransportSettings};
+use super::transport::{TlsVersion, TransportDraft, TransportSettings};
 
 /// A value on its way into the draft.
 #[derive(Clone, Copy, Debug)]
@@ -58,12 +58,12 @@ pub(super) struct HttpDraft {
 }
 
 /// HTTPS of the management API; there when its port is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TlsDraft {
     pub address: HttpDraft,
-    pub certificate: Option<PathBuf>,
-    pub key: Option<PathBuf>,
-    pub authorities: Option<PathBuf>,
+    /// What one key decides alone.
+    pub plain: ManagementTls,
+    pub versions: Named<TlsVersion>,
 }
 
 /// What is said about the log.
@@ -152,7 +152,11 @@ impl Draft {
                 exchange_level: None,
             },
             management: HttpDraft::default(),
-            management_tls: TlsDraft::default(),
+            management_tls: TlsDraft {
+                address: HttpDraft::default(),
+                plain: ManagementTls::default(),
+                versions: Named::new(),
+            },
             prometheus: HttpDraft::default(),
             cors_origins: Named::new(),
             definitions_path: None,
@@ -202,13 +206,7 @@ impl Draft {
             self.cors_origins.in_force().map(|(_, origin)| origin.clone()).collect();
         settings.prometheus.listener = self.prometheus.finish();
         settings.definitions.path = self.definitions_path.map(|(_, path)| path);
-        let tls = self.management_tls;
-        settings.management.tls = tls.address.finish().map(|listener| ManagementTls {
-            listener,
-            certificate: tls.certificate,
-            key: tls.key,
-            authorities: tls.authorities,
-        });
+        settings.management.tls = self.management_tls.finish();
         settings.transport = self.transport.finish();
         let in_memory = self.ephemeral.1 && self.ephemeral.0 >= self.data_dir.0;
         settings.storage = if in_memory {
@@ -242,6 +240,14 @@ impl Draft {
 impl HttpDraft {
     fn finish(&self) -> Option<ListenAddress> {
         self.port.map(|port| ListenAddress { ip: self.ip, port })
+    }
+}
+
+impl TlsDraft {
+    fn finish(self) -> Option<ManagementTls> {
+        let versions = self.versions.in_force().map(|(_, version)| *version).collect();
+        let plain = self.plain;
+        self.address.finish().map(|listener| ManagementTls { listener, versions, ..plain })
     }
 }
 

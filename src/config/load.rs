@@ -307,6 +307,16 @@ impl Merge {
         {
             listener.port = 0;
         }
+        // As for RabbitMQ: who asks for HTTPS and says nothing of HTTP does not want it.
+        let asked_for = |key| {
+            let source = values.get(key).map(|value| &value.source);
+            source.is_some_and(|source| !BUILT_IN.contains(source))
+        };
+        if settings.management.tls.is_some()
+            && ![MANAGEMENT_PORT_KEY, "management.tcp.ip"].into_iter().any(asked_for)
+        {
+            settings.management.listener = None;
+        }
         Loaded { settings, warnings, values, files }
     }
 }
@@ -340,6 +350,9 @@ fn is_variable(name: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     name.chars().all(word) && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
+
+/// Where a listener comes from that nobody asked for by itself.
+const BUILT_IN: &[Source] = &[Source::Default, Source::Flag("--bind")];
 
 const HIDDEN: &str = "[hidden]";
 const MANAGEMENT_PORT_KEY: &str = "management.tcp.port";

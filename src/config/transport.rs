@@ -61,6 +61,18 @@ pub enum TlsVersion {
     Older,
 }
 
+impl TlsVersion {
+    /// RabbitMQ's name of it.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "tlsv1.3" => Some(Self::Tls13),
+            "tlsv1.2" => Some(Self::Tls12),
+            "tlsv1.1" | "tlsv1" => Some(Self::Older),
+            _ => None,
+        }
+    }
+}
+
 /// Where the user name stands in a client certificate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum CertLoginFrom {

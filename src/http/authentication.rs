@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::error::ApiError;
 use super::management::Management;
 use super::route::Needs;
+use super::session_cookie;
 use crate::base::UserName;
 
 /// Where a request comes from. Every connection's requests carry it.
@@ -18,6 +19,15 @@ pub(super) enum Origin {
     Network(IpAddr),
     /// The socket file, which nobody reaches without the rights of the broker itself.
     SocketFile,
+}
+
+/// What a request came over. Every connection's requests carry it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wire {
+    /// Bytes that anybody on the way can read, as far as is known here.
+    Open,
+    /// TLS that ends in this process.
+    Tls,
 }
 
 /// Who asks.
@@ -117,18 +127,21 @@ impl Credentials {
     }
 }
 
-/// Finds out who asks. A failed login is answered after a pause (`logins`).
+/// Finds out who asks: by name and password, or by the cookie of a login. `changes`: the request is more than a
+/// look. A failed login is answered after a pause (`logins`).
 ///
 /// # Errors
-/// 401.
+/// 401, and 403 for a change by a cookie that another page may have made.
 pub(super) async fn authenticate(
     management: &Management,
     origin: Origin,
     headers: &HeaderMap,
+    changes: bool,
 ) -> Result<Caller, ApiError> {
     let Origin::Network(peer) = origin else { return Ok(Caller::local()) };
     let Some(header) = headers.get(header::AUTHORIZATION) else {
-        return Err(ApiError::no_credentials());
+        let known = session_cookie::recognise(management, peer, headers, changes)?;
+        return known.ok_or_else(ApiError::no_credentials);
     };
     match Credentials::basic(header.as_bytes()) {
         Some(credentials) => log_in(management, peer, &credentials).await,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::authentication::{Caller, Origin};
+use super::authentication::{Caller, Origin, Wire};
 use super::error::ApiError;
 use super::management::Management;
 use super::query::Query;
@@ -24,6 +24,7 @@ pub(super) struct Call {
     pub(super) segments: Vec<(String, String)>,
     pub(super) body: Bytes,
     pub(super) origin: Origin,
+    pub(super) wire: Wire,
 }
 
 impl Call {

@@ -42,6 +42,11 @@ pub(super) fn is_foreign(settings: &ManagementSettings, request: &HeaderMap) -> 
     site == Some(b"cross-site") && allowed_origin(settings, request).is_none()
 }
 
+/// Whether a page of an origin makes the request that may call the API.
+pub(super) fn is_let_in(settings: &ManagementSettings, request: &HeaderMap) -> bool {
+    allowed_origin(settings, request).is_some()
+}
+
 fn allowed_origin<'a>(
     settings: &ManagementSettings,
     request: &'a HeaderMap,

@@ -89,6 +89,7 @@ impl From<VhostError> for ApiError {
     fn from(error: VhostError) -> Self {
         match error {
             VhostError::NotFound(_) => Self::vhost_not_found(),
+            VhostError::TooMany { .. } => Self::bad_request(error.to_string()),
             VhostError::Protected(_) => Self::precondition_failed(error.to_string()),
             VhostError::Account(error) => error.into(),
         }

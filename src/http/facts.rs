@@ -18,8 +18,12 @@ pub struct Facts {
     pub rabbitmq_version: String,
     /// Where AMQP is spoken.
     pub amqp: Vec<SocketAddr>,
+    /// Where AMQP is spoken over TLS.
+    pub amqp_tls: Vec<SocketAddr>,
     /// Where this API is spoken.
     pub management: Vec<SocketAddr>,
+    /// Where it is spoken over TLS.
+    pub management_tls: Vec<SocketAddr>,
     /// The data folder; `None` when nothing is kept.
     pub data_folder: Option<PathBuf>,
     /// The configuration files that were read.
@@ -28,4 +32,22 @@ pub struct Facts {
     pub default_queue_type: String,
     /// When the process was there.
     pub started: Millis,
+}
+
+impl Facts {
+    /// Every listener of the network: RabbitMQ's name of what is spoken there, and its address.
+    pub(super) fn listeners(&self) -> impl Iterator<Item = (&'static str, &SocketAddr)> {
+        let all = [
+            ("amqp", &self.amqp),
+            ("amqp/ssl", &self.amqp_tls),
+            ("http", &self.management),
+            ("https", &self.management_tls),
+        ];
+        all.into_iter().flat_map(|(name, all)| all.iter().map(move |address| (name, address)))
+    }
+}
+
+/// Whether a name of [`Facts::listeners`] is of TLS.
+pub(super) fn is_tls(protocol: &str) -> bool {
+    matches!(protocol, "amqp/ssl" | "https")
 }

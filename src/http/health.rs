@@ -134,10 +134,10 @@ fn ready(call: &Call) -> Result<Answer, ApiError> {
 
 /// What is spoken, and on which ports, now.
 fn listeners(call: &Call) -> Vec<(&'static str, u16)> {
-    let facts = &call.management.facts;
     let listens = call.management.control.state().listens;
-    let amqp = facts.amqp.iter().filter(|_| listens).map(|address| ("amqp", address.port()));
-    amqp.chain(facts.management.iter().map(|address| ("http", address.port()))).collect()
+    let all = call.management.facts.listeners();
+    let open = all.filter(|(protocol, _)| listens || !protocol.starts_with("amqp"));
+    open.map(|(protocol, address)| (protocol, address.port())).collect()
 }
 
 fn port_listener(call: &Call) -> Result<Answer, ApiError> {

@@ -16,17 +16,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener as TokioUnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener as TokioUnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::authentication::Origin;
+use super::authentication::{Origin, Wire};
 use super::management::Management;
 use super::service;
 use crate::base::limits::{
     HTTP_CONNECTIONS_MAX, HTTP_DRAIN_MS, HTTP_HEAD_BYTES_MAX, HTTP_SILENCE_MS,
 };
+use crate::net::{HandshakeError, Tls};
 
 /// How long accepting rests after the machine refused a socket (no descriptors left, mostly).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -41,6 +42,7 @@ const BACKLOG: i32 = 128;
 pub struct HttpListener {
     socket: TcpListener,
     address: SocketAddr,
+    tls: Option<Arc<Tls>>,
 }
 
 /// A bound socket file; it is removed when this is dropped.
@@ -59,11 +61,11 @@ impl Drop for SocketFile {
 }
 
 impl HttpListener {
-    /// Binds a port; nothing is accepted before [`Self::run`].
+    /// Binds a port, for HTTPS with `tls`; nothing is accepted before [`Self::run`].
     ///
     /// # Errors
     /// As the system says: the port is taken, the address is not this machine's.
-    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+    pub fn bind(address: SocketAddr, tls: Option<Arc<Tls>>) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         // A restart must not wait for the old connections' TIME_WAIT.
         socket.set_reuse_address(true)?;
@@ -72,7 +74,13 @@ impl HttpListener {
         socket.listen(BACKLOG)?;
         let socket = TcpListener::from_std(socket.into())?;
         let address = socket.local_addr()?;
-        Ok(Self { socket, address })
+        Ok(Self { socket, address, tls })
+    }
+
+    /// Whether HTTPS is spoken.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// Where it listens; the port is the real one.
@@ -90,7 +98,11 @@ impl HttpListener {
                 () = &mut stop => break,
                 accepted = self.socket.accept() => match accepted {
                     Ok((stream, peer)) => {
-                        connections.serve(stream, Origin::Network(peer.ip().to_canonical()));
+                        let origin = Origin::Network(peer.ip().to_canonical());
+                        match &self.tls {
+                            None => connections.serve(stream, origin, Wire::Open),
+                            Some(tls) => connections.shake_hands(stream, peer, origin, tls),
+                        }
                     }
                     Err(error) => pause(&error).await,
                 },
@@ -136,7 +148,9 @@ impl UnixListener {
             tokio::select! {
                 () = &mut stop => break,
                 accepted = self.socket.accept() => match accepted {
-                    Ok((stream, _)) => connections.serve(stream, Origin::SocketFile),
+                    Ok((stream, _)) => {
+                        connections.serve(stream, Origin::SocketFile, Wire::Open);
+                    }
                     Err(error) => pause(&error).await,
                 },
                 Some(_) = connections.tasks.join_next(), if !connections.tasks.is_empty() => {}
@@ -197,16 +211,47 @@ impl Connections {
         }
     }
 
-    fn serve<S>(&mut self, stream: S, origin: Origin)
+    fn serve<S>(&mut self, stream: S, origin: Origin, wire: Wire)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        if self.tasks.len() >= HTTP_CONNECTIONS_MAX {
-            self.refused.one_more();
+        if self.has_room() {
+            let (router, stopping) = (self.router.clone(), self.stopping.subscribe());
+            self.tasks.spawn(connection(stream, (origin, wire), router, stopping));
+        }
+    }
+
+    /// Serves a connection once it speaks TLS. It counts from now on.
+    fn shake_hands(&mut self, stream: TcpStream, peer: SocketAddr, origin: Origin, tls: &Arc<Tls>) {
+        if !self.has_room() {
             return;
         }
-        let router = self.router.clone();
-        self.tasks.spawn(connection(stream, origin, router, self.stopping.subscribe()));
+        let (router, mut stopping) = (self.router.clone(), self.stopping.subscribe());
+        let tls = Arc::clone(tls);
+        self.tasks.spawn(async move {
+            let accepted = tokio::select! {
+                accepted = tls.accept(stream) => accepted,
+                // Nothing was asked yet.
+                () = stopped(&mut stopping) => return,
+            };
+            match accepted {
+                Ok(stream) => connection(stream, (origin, Wire::Tls), router, stopping).await,
+                Err(error @ HandshakeError::Silent) => {
+                    tracing::debug!(peer = %peer, error = %error, "management connection ended early");
+                }
+                Err(error) => {
+                    tracing::warn!(peer = %peer, error = %error, "management connection refused");
+                }
+            }
+        });
+    }
+
+    fn has_room(&mut self) -> bool {
+        let has_room = self.tasks.len() < HTTP_CONNECTIONS_MAX;
+        if !has_room {
+            self.refused.one_more();
+        }
+        has_room
     }
 
     async fn drain(mut self) {
@@ -225,7 +270,7 @@ impl Connections {
 
 async fn connection<S>(
     stream: S,
-    origin: Origin,
+    (origin, wire): (Origin, Wire),
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) where
@@ -237,6 +282,7 @@ async fn connection<S>(
             *request.uri_mut() = uri;
         }
         request.extensions_mut().insert(origin);
+        request.extensions_mut().insert(wire);
         service.call(request)
     });
     let connection = http1::Builder::new()

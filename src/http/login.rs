@@ -1,35 +1,67 @@
-//! Logging in with a form, as the pages of RabbitMQ do. The answer says whether name and password are right; what
-//! follows sends them with each request.
+//! Logging in with a form, as pages do. The answer says who it is and sets the cookie of a session, which then stands
+//! for name and password (`session_cookie`).
 
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 
 use super::answer::Answer;
-use super::authentication::{Credentials, Origin, log_in};
+use super::authentication::{Caller, Credentials, Origin, log_in};
 use super::call::Call;
 use super::error::ApiError;
-use super::fields;
 use super::query::Query;
-use super::route::Run::{Later, Plain};
+use super::route::Run::{Later, Now};
 use super::route::{Answering, Needs, Route};
-use super::whoami;
+use super::{cors, fields, session_cookie, whoami};
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::post("/login", Needs::Nothing, "Check a name and a password", Later(login)),
-    Route::delete("/login", Needs::Nothing, "Log out; nothing is kept", Plain(log_out)),
+    Route::post(
+        "/login",
+        Needs::Nothing,
+        "Log in: the answer sets a session's cookie",
+        Later(login),
+    ),
+    Route::delete(
+        "/login",
+        Needs::Nothing,
+        "Log out: the session of the cookie ends",
+        Now(log_out),
+    ),
 ];
 
 fn login(call: Call) -> Answering {
     Box::pin(async move {
         let Origin::Network(peer) = call.origin else {
-            return Ok(Answer::object(whoami::describe(&super::authentication::Caller::local())));
+            return Ok(Answer::object(whoami::describe(&call, &Caller::local())));
         };
+        check_page(&call)?;
         let credentials = credentials(&call)?;
-        let caller = log_in(&call.management, peer, &credentials).await?;
+        let caller = log_in(&call.management, peer, &credentials).await;
+        // A browser must not open a window of its own over a page that asks already.
+        let caller = caller.map_err(|error| ApiError { challenge: false, ..error })?;
         if !caller.is_management() {
             return Err(ApiError::not_authorised("Not management user"));
         }
-        Ok(Answer::object(whoami::describe(&caller)))
+        let answer = Answer::object(whoami::describe(&call, &caller));
+        let cookie = session_cookie::begin(&call.management, &caller.name, call.wire)?;
+        Ok(match cookie {
+            Some((name, value)) => answer.with(name, value),
+            None => answer,
+        })
     })
+}
+
+/// A page of somebody else must not log its visitor in as somebody that it chose.
+fn check_page(call: &Call) -> Result<(), ApiError> {
+    let of_page = ["sec-fetch-site", "origin"].iter().any(|name| call.headers.contains_key(*name));
+    let from_outside = call.headers.get("sec-fetch-site").is_some_and(|site| site == "none");
+    if !of_page
+        || from_outside
+        || session_cookie::is_of_own_page(&call.headers)
+        || cors::is_let_in(&call.management.settings, &call.headers)
+    {
+        return Ok(());
+    }
+    let reason = "a page of another site may not log anybody in: set management.cors.allow_origins";
+    Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", reason))
 }
 
 fn credentials(call: &Call) -> Result<Credentials, ApiError> {
@@ -46,6 +78,11 @@ fn credentials(call: &Call) -> Result<Credentials, ApiError> {
     }
 }
 
-fn log_out(_: &Call) -> Answer {
-    Answer::no_content()
+fn log_out(call: &Call) -> Result<Answer, ApiError> {
+    let answer = Answer::no_content();
+    let cookie = session_cookie::end(&call.management, &call.headers, call.wire)?;
+    Ok(match cookie {
+        Some((name, value)) => answer.with(name, value),
+        None => answer,
+    })
 }

@@ -9,6 +9,7 @@ use super::facts::Facts;
 use super::logins::Logins;
 use super::node_control::NodeControl;
 use super::queue_samples::QueueSamples;
+use super::sessions::Sessions;
 use super::totals::{self, Samples};
 use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX, TAILS_MAX};
 use crate::broker::Broker;
@@ -21,6 +22,7 @@ pub struct Management {
     pub(super) control: Arc<dyn NodeControl>,
     pub(super) settings: ManagementSettings,
     pub(super) logins: Logins,
+    pub(super) sessions: Sessions,
     pub(super) samples: Samples,
     pub(super) queue_samples: Arc<QueueSamples>,
     pub(super) connection_looks: Looks,
@@ -49,6 +51,7 @@ impl Management {
             control,
             settings,
             logins: Logins::default(),
+            sessions: Sessions::default(),
             samples: Samples::default(),
             queue_samples: Arc::default(),
             connection_looks: Looks::default(),

@@ -52,6 +52,8 @@ mod queues;
 mod route;
 mod routes;
 mod service;
+mod session_cookie;
+mod sessions;
 mod settings;
 mod stubs;
 mod topic_permissions;

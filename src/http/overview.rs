@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, Stored};
 use super::call::Call;
 use super::error::ApiError;
-use super::facts::Facts;
+use super::facts::{Facts, is_tls};
 use super::route::Run::{Now, Plain};
 use super::route::{Needs, Route};
 use super::totals::{self, Totals};
@@ -109,34 +109,34 @@ fn about(facts: &Facts, cluster_name: &str, disable_stats: bool) -> Map<String, 
 }
 
 fn listeners(facts: &Facts) -> Value {
-    let listener = |protocol: &str, address: &SocketAddr| {
+    let listener = |(protocol, address): (&str, &SocketAddr)| {
         json!({
             "node": facts.node,
             "protocol": protocol,
             "ip_address": address.ip().to_string(),
             "port": address.port(),
             "socket_opts": {},
-            "tls": false,
+            "tls": is_tls(protocol),
         })
     };
-    let amqp = facts.amqp.iter().map(|address| listener("amqp", address));
-    let http = facts.management.iter().map(|address| listener("http", address));
-    amqp.chain(http).collect()
+    facts.listeners().map(listener).collect()
 }
 
 /// `contexts`, of the broker and of its node.
 pub(super) fn contexts(facts: &Facts) -> Value {
-    let context = |address: &SocketAddr| {
+    let context = |(protocol, address): (&str, &SocketAddr)| {
         json!({
             "node": facts.node,
             "description": "RabbitMQ Management",
             "path": "/",
             "ip": address.ip().to_string(),
             "port": address.port(),
+            "protocol": protocol,
             "ssl_opts": [],
         })
     };
-    facts.management.iter().map(context).collect()
+    let served = facts.listeners().filter(|(protocol, _)| protocol.starts_with("http"));
+    served.map(context).collect()
 }
 
 fn version(call: &Call) -> Answer {

@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
 use super::answer::{Answer, Content};
-use super::authentication::{Caller, Origin, authenticate};
+use super::authentication::{Caller, Origin, Wire, authenticate};
 use super::call::Call;
 use super::error::ApiError;
 use super::management::Management;
@@ -57,7 +57,24 @@ pub(super) fn router(management: Arc<Management>) -> Router {
         .method_not_allowed_fallback(|request: Request| async move {
             refusal(&request, &ApiError::method_not_allowed())
         })
+        .layer(axum::middleware::map_response_with_state(Arc::clone(&management), protect))
         .with_state(management)
+}
+
+/// What every answer tells browsers, a refusal too.
+async fn protect(State(management): State<Arc<Management>>, mut response: Response) -> Response {
+    let settings = &management.settings;
+    let policies = [
+        (header::CONTENT_SECURITY_POLICY, Some(&settings.csp_policy)),
+        (header::STRICT_TRANSPORT_SECURITY, settings.hsts_policy.as_ref()),
+    ];
+    for (name, policy) in policies {
+        let value = policy.and_then(|policy| HeaderValue::from_str(policy).ok());
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            response.headers_mut().entry(name).or_insert(value);
+        }
+    }
+    response
 }
 
 /// The methods of a resource as a header says them.
@@ -127,14 +144,16 @@ async fn run(
     let Some(origin) = origin else {
         return Err(ApiError::unavailable("the listener did not say where the request comes from"));
     };
-    if route.method != Method::Get && cors::is_foreign(&management.settings, request.headers()) {
+    let changes = route.method != Method::Get;
+    if changes && cors::is_foreign(&management.settings, request.headers()) {
         let reason =
             "a page of another site may not change anything: set management.cors.allow_origins";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", reason));
     }
+    let wire = request.extensions().get::<Wire>().copied().unwrap_or(Wire::Open);
     let caller = match route.needs {
         Needs::Nothing => Caller::nobody(),
-        _ => authenticate(management, origin, request.headers()).await?,
+        _ => authenticate(management, origin, request.headers(), changes).await?,
     };
     caller.check(route.needs)?;
     let segments = segments.map_err(|error| ApiError::bad_request(error.body_text()))?;
@@ -151,7 +170,7 @@ async fn run(
     let body = if route.method.has_body() { read(body, bytes_max).await? } else { Bytes::new() };
     let management = Arc::clone(management);
     let headers = parts.headers;
-    let call = Call { management, caller, query, headers, segments, body, origin };
+    let call = Call { management, caller, query, headers, segments, body, origin, wire };
     let working = Arc::clone(&call.management);
     let mut answer = match route.run {
         Run::Plain(run) => work(&working, move || Ok(run(&call))).await?,

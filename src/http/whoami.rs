@@ -12,10 +12,18 @@ pub(super) const ROUTES: &[Route] =
     &[Route::get("/whoami", Needs::Login, "Who is logged in", Plain(whoami))];
 
 fn whoami(call: &Call) -> Answer {
-    Answer::object(describe(&call.caller))
+    Answer::object(describe(call, &call.caller))
 }
 
 /// A user as it is told to itself.
-pub(super) fn describe(caller: &Caller) -> Value {
-    json!({ "name": caller.name.as_str(), "tags": caller.tags, "is_internal_user": true })
+pub(super) fn describe(call: &Call, caller: &Caller) -> Value {
+    json!({
+        "name": caller.name.as_str(),
+        "tags": caller.tags,
+        "is_internal_user": true,
+        // In minutes.
+        "login_session_timeout": call.management.settings.login_session_ms / MINUTE_MS,
+    })
 }
+
+const MINUTE_MS: u64 = 60_000;

@@ -2,6 +2,9 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use crate::broker::TlsInfo;
 
 /// The address of a peer, where it came in, and the name in its certificate.
 #[derive(Clone, Debug)]
@@ -10,6 +13,8 @@ pub(super) struct Caller {
     /// Our end of its socket; `None` when that has no address.
     pub(super) local: Option<SocketAddr>,
     pub(super) certified: Certified,
+    /// What was agreed on with TLS, when it is spoken.
+    pub(super) tls: Option<Arc<TlsInfo>>,
 }
 
 /// Where a peer is.
@@ -37,7 +42,7 @@ pub(super) enum Certified {
 impl Caller {
     /// A peer without TLS.
     pub(super) fn plain(address: CallerAddress) -> Self {
-        Self { address, local: None, certified: Certified::NoTls }
+        Self { address, local: None, certified: Certified::NoTls, tls: None }
     }
 
     /// A TCP peer of which no more is known yet.

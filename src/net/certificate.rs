@@ -7,7 +7,10 @@ use std::iter;
 use x509_parser::asn1_rs::Tag;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+
+use crate::broker::CertificateInfo;
 
 /// Where in a client certificate the user name stands. `ssl_cert_login_from`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +70,27 @@ pub(super) fn subject_and_end(der: &[u8]) -> Option<(String, String)> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let subject = String::from_utf8_lossy(&distinguished_name(certificate.subject())).into_owned();
     Some((subject, certificate.validity().not_after.to_string()))
+}
+
+/// A certificate for those who look at connections.
+pub(super) fn describe(der: &[u8]) -> Option<CertificateInfo> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let name = |name| String::from_utf8_lossy(&distinguished_name(name)).into_owned();
+    let validity = certificate.validity();
+    let (begin, end) = (moment(validity.not_before), moment(validity.not_after));
+    Some(CertificateInfo {
+        subject: name(certificate.subject()),
+        issuer: name(certificate.issuer()),
+        validity: format!("{begin} - {end}"),
+    })
+}
+
+/// As RabbitMQ writes it: `2026-01-31T12:00:00Z`.
+fn moment(time: ASN1Time) -> String {
+    let time = time.to_datetime();
+    let (date, month, clock) = (time.date(), u8::from(time.month()), time.time());
+    let (hour, minute, second) = clock.as_hms();
+    format!("{:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", date.year(), date.day())
 }
 
 /// The parts from last to first with commas between; what stands in one part together, with a plus.
@@ -258,6 +282,24 @@ mod tests {
         assert_eq!(san(SanKind::Email, 0).as_deref(), Some("app@example.com"));
         assert_eq!(san(SanKind::Uri, 0).as_deref(), Some("spiffe://example.com/app"));
         assert_eq!(san(SanKind::Ip, 0).as_deref(), Some("10.0.0.7"));
+    }
+
+    /// The form is that of RabbitMQ 3.10.8; the two kinds of time in a certificate meet at 2050.
+    #[test]
+    fn a_certificate_is_described_by_names_and_moments() {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, "Example");
+        params.distinguished_name.push(DnType::CommonName, "app");
+        params.not_before = rcgen::date_time_ymd(2020, 3, 9);
+        params.not_after = rcgen::date_time_ymd(2055, 11, 30);
+        let key = KeyPair::generate().expect("a key");
+        let der = params.self_signed(&key).expect("a certificate").der().to_vec();
+        let described = describe(&der).expect("a good certificate");
+        assert_eq!(described.subject, "CN=app,O=Example");
+        assert_eq!(described.issuer, "CN=app,O=Example");
+        assert_eq!(described.validity, "2020-03-09T00:00:00Z - 2055-11-30T00:00:00Z");
+        assert_eq!(describe(b"garbage"), None);
     }
 
     #[test]

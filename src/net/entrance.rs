@@ -8,6 +8,7 @@ use tokio::time::{Duration, timeout};
 use super::caller::{Caller, CallerAddress};
 use super::proxy_protocol::{self, ProxiedFrom, ProxyError};
 use super::tls::{HandshakeError, Tls, TlsConnection};
+use super::tls_info;
 use crate::base::limits::PROXY_HEADER_TIMEOUT_MS;
 
 /// What every connection of one listener goes through.
@@ -79,6 +80,7 @@ impl Entrance {
         let Some(tls) = &self.tls else { return Ok(EnteredStream::Plain(stream)) };
         let connection = tls.accept(stream).await?;
         caller.certified = tls.certified(&connection);
+        caller.tls = tls_info::of(&connection).map(Arc::new);
         Ok(EnteredStream::Tls(Box::new(connection)))
     }
 }

@@ -19,6 +19,7 @@ mod stream;
 mod timers;
 mod tls;
 mod tls_files;
+mod tls_info;
 mod turn_events;
 mod unix_socket;
 mod wait;

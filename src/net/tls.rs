@@ -22,9 +22,11 @@ use crate::base::limits::{TLS_BUFFER_BYTES_MAX, TLS_HANDSHAKES_MAX};
 /// A TLS connection over a TCP socket.
 pub type TlsConnection = TlsStream<TcpStream>;
 
-/// The files and rules of TLS. `ssl_options.*`.
+/// The files and rules of TLS. `ssl_options.*`, `management.ssl.*`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TlsSettings {
+    /// What the keys of the configuration begin with (`ssl_options`), for errors that name one.
+    pub keys: &'static str,
     /// The server's certificate in PEM, and behind it what leads to the authority.
     pub certfile: PathBuf,
     /// Its private key in PEM.
@@ -149,6 +151,12 @@ impl Tls {
         accepted.map_err(HandshakeError::Failed)
     }
 
+    /// What the keys of the configuration begin with that name its files.
+    #[must_use]
+    pub fn keys(&self) -> &'static str {
+        self.settings.keys
+    }
+
     /// What a connection's certificate says of its user.
     pub(super) fn certified(&self, connection: &TlsConnection) -> Certified {
         let certificates = connection.get_ref().1.peer_certificates();
@@ -195,6 +203,7 @@ mod tests {
         let text = certificate.pem() + &key.serialize_pem();
         std::fs::write(&both, text).expect("a file");
         let tls = Tls::load(TlsSettings {
+            keys: "ssl_options",
             certfile: both.clone(),
             keyfile: both,
             cacertfile: None,

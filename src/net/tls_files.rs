@@ -20,7 +20,7 @@ pub enum TlsError {
     #[error("{key} = {}: {error}: name a file in PEM that the broker may read", path.display())]
     Unreadable {
         /// The key of the configuration that names it.
-        key: &'static str,
+        key: String,
         /// The file.
         path: PathBuf,
         /// Why not.
@@ -30,7 +30,7 @@ pub enum TlsError {
     #[error("{key} = {}: the file holds no {wanted} in PEM: {hint}", path.display())]
     Empty {
         /// The key of the configuration that names it.
-        key: &'static str,
+        key: String,
         /// The file.
         path: PathBuf,
         /// What should be in it.
@@ -42,7 +42,7 @@ pub enum TlsError {
     #[error("{key} = {}: {error}", path.display())]
     Unusable {
         /// The key of the configuration that names it.
-        key: &'static str,
+        key: String,
         /// The file.
         path: PathBuf,
         /// What TLS says of it.
@@ -50,30 +50,33 @@ pub enum TlsError {
     },
     /// Clients are to be checked against nothing.
     #[error(
-        "ssl_options.verify = verify_peer needs ssl_options.cacertfile: the authorities whose client \
+        "{keys}.verify = verify_peer needs {keys}.cacertfile: the authorities whose client \
          certificates are good"
     )]
-    NoAuthorities,
+    NoAuthorities {
+        /// What the keys begin with.
+        keys: &'static str,
+    },
 }
 
 /// Everything that is needed for a handshake, read anew.
 pub(super) fn read(settings: &TlsSettings) -> Result<Arc<ServerConfig>, TlsError> {
     let authorities = match &settings.cacertfile {
-        Some(path) => certificates(CACERTFILE, path)?,
+        Some(path) => certificates(settings.key(CACERTFILE), path)?,
         None => Vec::new(),
     };
-    let mut chain = certificates(CERTFILE, &settings.certfile)?;
+    let mut chain = certificates(settings.key(CERTFILE), &settings.certfile)?;
     complete(&mut chain, &authorities);
     let Some((subject, ends)) = subject_and_end(&chain[0]) else {
         let (path, error) = (settings.certfile.clone(), "it holds no X.509 certificate".to_owned());
-        return Err(TlsError::Unusable { key: CERTFILE, path, error });
+        return Err(TlsError::Unusable { key: settings.key(CERTFILE), path, error });
     };
     tracing::info!(certificate = %settings.certfile.display(), subject, ends, "TLS certificate read");
-    let key = private_key(&settings.keyfile)?;
+    let key = private_key(settings.key(KEYFILE), &settings.keyfile)?;
     // Named here, so that another provider somewhere in the tree can never be picked.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let unusable = |key, path: &Path, error: &rustls::Error| TlsError::Unusable {
-        key,
+        key: settings.key(key),
         path: path.to_owned(),
         error: error.to_string(),
     };
@@ -106,7 +109,7 @@ fn belong_together(own: &CertifiedKey, settings: &TlsSettings) -> Result<(), Tls
     match own.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
         Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::Unusable {
-            key: CERTFILE,
+            key: settings.key(CERTFILE),
             path: settings.certfile.clone(),
             error: format!(
                 "the key in {} belongs to another certificate",
@@ -128,9 +131,14 @@ fn verifier(
     authorities: &[CertificateDer<'static>],
     provider: Arc<rustls::crypto::CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let Some(path) = &settings.cacertfile else { return Err(TlsError::NoAuthorities) };
-    let unusable =
-        |error: String| TlsError::Unusable { key: CACERTFILE, path: path.clone(), error };
+    let Some(path) = &settings.cacertfile else {
+        return Err(TlsError::NoAuthorities { keys: settings.keys });
+    };
+    let unusable = |error: String| TlsError::Unusable {
+        key: settings.key(CACERTFILE),
+        path: path.clone(),
+        error,
+    };
     let mut roots = RootCertStore::empty();
     let (_, unparsable) = roots.add_parsable_certificates(authorities.iter().cloned());
     if unparsable > 0 {
@@ -178,8 +186,9 @@ fn complete(chain: &mut Vec<CertificateDer<'static>>, authorities: &[Certificate
     }
 }
 
-fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let unreadable = |error| TlsError::Unreadable { key, path: path.to_owned(), error };
+fn certificates(key: String, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let unreadable =
+        |error| TlsError::Unreadable { key: key.clone(), path: path.to_owned(), error };
     let found: Vec<_> = CertificateDer::pem_file_iter(path)
         .map_err(unreadable)?
         .collect::<Result<_, _>>()
@@ -191,7 +200,7 @@ fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'st
     Ok(found)
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+fn private_key(key: String, path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     PrivateKeyDer::from_pem_file(path).map_err(|error| match error {
         pem::Error::NoItemsFound => {
             let encrypted =
@@ -202,15 +211,22 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
             } else {
                 "it needs a block that begins with BEGIN PRIVATE KEY"
             };
-            TlsError::Empty { key: KEYFILE, path: path.to_owned(), wanted: "private key", hint }
+            TlsError::Empty { key, path: path.to_owned(), wanted: "private key", hint }
         }
-        error => TlsError::Unreadable { key: KEYFILE, path: path.to_owned(), error },
+        error => TlsError::Unreadable { key, path: path.to_owned(), error },
     })
 }
 
-const CERTFILE: &str = "ssl_options.certfile";
-const KEYFILE: &str = "ssl_options.keyfile";
-const CACERTFILE: &str = "ssl_options.cacertfile";
+impl TlsSettings {
+    /// The whole name of a key of the configuration.
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.keys)
+    }
+}
+
+const CERTFILE: &str = "certfile";
+const KEYFILE: &str = "keyfile";
+const CACERTFILE: &str = "cacertfile";
 
 #[cfg(test)]
 mod tests {
@@ -224,6 +240,7 @@ mod tests {
         std::fs::write(&certfile, certificate).expect("a file");
         std::fs::write(&keyfile, key).expect("a file");
         read(&TlsSettings {
+            keys: "ssl_options",
             certfile,
             keyfile,
             cacertfile: None,

@@ -16,6 +16,8 @@ mod pages;
 mod policies;
 mod queues;
 mod rubbish;
+mod seeds;
+mod sessions;
 mod vhosts;
 
 use std::sync::OnceLock;

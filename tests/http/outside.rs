@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -29,6 +30,38 @@ fn the_socket_file_is_an_administrator_without_a_login() {
     process.signal("TERM");
     assert_eq!(process.wait_for_end(), Some(0));
     assert!(!path.exists(), "it ends with the broker");
+}
+
+/// A broker over this folder, and its socket file.
+fn over(data: &Path) -> (Process, Http) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_haremq"));
+    command.args(["--bind", "127.0.0.1", "--port", "0", "--log-level", "warn", "--data-dir"]);
+    command.arg(data).env("HAREMQ_CONFIG_FOLDER", "/nowhere");
+    let process = Process::spawn(command);
+    process.wait_until_ready();
+    (process, Http::over_file(&data.join("management.sock")))
+}
+
+/// What was deleted on purpose, the well-known user above all, must not come back with a restart.
+#[test]
+fn the_default_user_and_virtual_host_are_given_to_a_new_broker_only() {
+    let folder = TempDir::new().expect("a folder for the broker");
+    let data = folder.path().join("data");
+    let names = |list: serde_json::Value| -> Vec<String> {
+        let names = list.as_array().expect("a list").iter().map(|one| one["name"].to_string());
+        names.collect()
+    };
+    let (mut process, local) = over(&data);
+    assert_eq!(names(local.get("/api/users").json()), ["\"guest\""]);
+    assert_eq!(names(local.get("/api/vhosts").json()), ["\"/\""]);
+    expect(&local.put("/api/vhosts/other", &serde_json::json!({})), 201);
+    expect(&local.delete("/api/vhosts/%2F"), 204);
+    expect(&local.delete("/api/users/guest"), 204);
+    process.signal("TERM");
+    assert_eq!(process.wait_for_end(), Some(0));
+    let (_process, local) = over(&data);
+    assert_eq!(names(local.get("/api/users").json()), Vec::<String>::new());
+    assert_eq!(names(local.get("/api/vhosts").json()), ["\"other\""]);
 }
 
 #[test]

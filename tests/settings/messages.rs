@@ -47,7 +47,7 @@ const WRONG_VALUES: &[(&str, &str)] = &[
         "default_policies.operator.a.expires = soon",
         "a time of at least 1ms, such as 60000 (milliseconds) or 1m",
     ),
-    ("default_limits.vhosts.1.max_queues = -1", "a number of at least 1"),
+    ("default_limits.vhosts.1.max_queues = -2", "a number from 0 on, or -1 for no limit"),
     ("default_queue_type = stream", "classic or quorum"),
     ("listeners.tcp = 5672", "none"),
 ];
@@ -167,8 +167,7 @@ fn a_file_that_cannot_be_read_is_told_with_who_named_it() {
 #[test]
 fn unknown_obsolete_and_useless_keys_warn_with_file_and_line() {
     let loaded = file(
-        "heartbaet = 1\nhipe_compile = true\nproduct.name = X\nstomp.listeners.tcp.1 = 61613\n\
-         cluster_exchange_limit = 5\n",
+        "heartbaet = 1\nhipe_compile = true\nproduct.name = X\nstomp.listeners.tcp.1 = 61613\n",
     );
     assert_eq!(
         warnings(&loaded),
@@ -177,7 +176,6 @@ fn unknown_obsolete_and_useless_keys_warn_with_file_and_line() {
             "rabbitmq.conf:2: 'hipe_compile' is an obsolete key of RabbitMQ without effect: remove it",
             "rabbitmq.conf:3: 'product.name' has no effect: use 'haremq.product'",
             "rabbitmq.conf:4: 'stomp.listeners.tcp.1' is a known key of RabbitMQ that has no effect yet",
-            "rabbitmq.conf:5: 'cluster_exchange_limit' has no effect: exchanges are not counted yet",
         ]
     );
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use haremq::config::{LogCategory, LogLevel, LogLevels, LogSettings, SeedOperatorPolicy};
+use haremq::config::{LogCategory, LogLevel, LogLevels, LogSettings, SeedOperatorPolicy, keys};
 
 use crate::config::{defaults, file, load_with, warnings};
 
@@ -115,7 +115,8 @@ fn the_management_api_is_set_up_by_its_keys() {
          management.cors.allow_origins.1 = https://a.example\n\
          management.cors.allow_origins.2 = https://b.example\nmanagement.cors.max_age = 1h\n\
          management.disable_stats = true\ncollect_statistics_interval = 10s\n\
-         management.ssl.port = 15671\nmanagement.ssl.certfile = /c.pem\n",
+         management.ssl.port = 15671\nmanagement.ssl.certfile = /c.pem\n\
+         management.login_session_timeout = 30\nmanagement.hsts.policy = max-age=1\n",
     )
     .settings
     .management;
@@ -124,9 +125,19 @@ fn the_management_api_is_set_up_by_its_keys() {
     assert_eq!(management.cors_origins, ["https://a.example", "https://b.example"]);
     assert_eq!((management.cors_max_age_s, management.sample_interval_ms), (3600, 10_000));
     assert!(management.disable_stats);
+    assert_eq!(management.login_session_ms, 30 * 60_000);
+    assert_eq!(management.hsts_policy.as_deref(), Some("max-age=1"));
+    assert_eq!(management.listener, None, "who asks for HTTPS alone gets it alone");
     let tls = management.tls.expect("it has a port");
     assert_eq!((tls.listener.port, tls.certificate.as_deref()), (15671, Some(Path::new("/c.pem"))));
     assert_eq!(defaults().management.tls, None);
+    let both = file("management.ssl.port = 1\nmanagement.tcp.port = 15672\n").settings.management;
+    assert_eq!(both.listener.map(|address| address.port), Some(15672));
+    let bound = load_with(&["--bind", "127.0.0.1"], &[], "management.ssl.port = 1\n");
+    let bound = bound.expect("good settings").settings.management;
+    assert_eq!(bound.listener, None, "an address for all listeners asks for none of them");
+    let address = bound.tls.map(|tls| tls.listener.to_string());
+    assert_eq!(address.as_deref(), Some("127.0.0.1:1"));
     let none = "management.cors.allow_origins.1 = *\nmanagement.cors.allow_origins = none\n";
     assert_eq!(file(none).settings.management.cors_origins, Vec::<String>::new());
 }
@@ -151,9 +162,11 @@ fn what_a_new_virtual_host_is_given_is_put_together_by_name() {
         "default_users.ops.password = 'a#b'\ndefault_users.ops.tags = monitoring, management\n\
          default_users.ops.vhost_pattern = ^eu\ndefault_users.ops.read = .*\n\
          default_policies.operator.cap.queue_pattern = ^t\n\
+         default_policies.operator.cap.apply_to = classic_queues\n\
          default_policies.operator.cap.max_length_bytes = 1GiB\n\
          default_policies.operator.cap.expires = 1h\n\
-         default_limits.vhosts.1.pattern = ^eu\ndefault_limits.vhosts.1.max_queues = 10\n",
+         default_limits.vhosts.1.pattern = ^eu\ndefault_limits.vhosts.1.max_queues = 10\n\
+         default_limits.vhosts.1.max_connections = -1\n",
     )
     .settings
     .seeds;
@@ -164,20 +177,24 @@ fn what_a_new_virtual_host_is_given_is_put_together_by_name() {
     let expected = SeedOperatorPolicy {
         vhost_pattern: None,
         queue_pattern: Some("^t".to_owned()),
+        apply_to: Some("classic_queues"),
         definition: [("max-length-bytes", 1 << 30), ("expires", 3_600_000)].into(),
     };
     assert_eq!(seeds.operator_policies["cap"], expected);
-    assert_eq!(seeds.vhost_limits["1"].max_queues, Some(10));
+    let limits = &seeds.vhost_limits["1"];
+    assert_eq!((limits.max_queues, limits.max_connections), (Some(10), None));
 }
 
 #[test]
 fn a_key_of_a_part_that_is_not_there_says_so_once_unless_it_changes_nothing() {
-    let loaded = file("vhost_max = 5\nvhost_max = 6\nmanagement.tcp.port = 15672\n");
-    assert_eq!(
-        warnings(&loaded),
-        ["rabbitmq.conf:2: 'vhost_max' has no effect: virtual hosts cannot be made yet while the \
-          broker runs"]
-    );
+    for key in keys().filter(|key| key.without_effect.is_some()) {
+        let line = key.example;
+        let loaded = file(&format!("{line}\n{line}\nmanagement.tcp.port = 15672\n"));
+        let why = key.without_effect.unwrap_or_default();
+        let said = warnings(&loaded);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with("rabbitmq.conf:2: ") && said[0].ends_with(why), "{said:?}");
+    }
 }
 
 /// RabbitMQ takes each of these lines (rabbitmq: the schema of the configuration), so the start must not

@@ -83,7 +83,14 @@ impl Broker {
     pub(crate) fn management(&self) -> SocketAddr {
         let after =
             self.ready_line.split_once("management on ").expect("the ready line names it").1;
-        let address = after.split(';').next().unwrap_or_default();
+        let address = after.split([';', ',', ' ']).next().unwrap_or_default();
+        address.parse().expect("the ready line holds an address")
+    }
+
+    /// Where it serves its management API with TLS.
+    pub(crate) fn https(&self) -> SocketAddr {
+        let (before, _) = self.ready_line.split_once(" (HTTPS)").expect("the ready line names it");
+        let (_, address) = before.rsplit_once(' ').expect("an address behind a space");
         address.parse().expect("the ready line holds an address")
     }
 

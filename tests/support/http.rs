@@ -75,6 +75,23 @@ impl Http {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
+        let request = self.request(method, path, headers, body);
+        Answer::parse(&self.exchange(request.as_bytes()))
+    }
+
+    /// [`Self::send`] over a connection that somebody else made: one with TLS.
+    pub(crate) fn send_over(
+        &self,
+        stream: impl Read + Write,
+        (method, path): (&str, &str),
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let request = self.request(method, path, headers, body);
+        Answer::parse(&talk(stream, request.as_bytes()))
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: broker\r\nconnection: close\r\n");
         if let Some(login) = &self.login {
             write!(head, "authorization: Basic {login}\r\n").expect("a string takes everything");
@@ -85,8 +102,7 @@ impl Http {
         for (name, value) in headers {
             write!(head, "{name}: {value}\r\n").expect("a string takes everything");
         }
-        let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
-        Answer::parse(&self.exchange(request.as_bytes()))
+        format!("{head}content-length: {}\r\n\r\n{body}", body.len())
     }
 
     /// Sends these bytes and gives everything that comes until the other side closes.

@@ -3,8 +3,10 @@
 mod authority;
 mod external;
 mod handshake;
+mod https;
 mod proxied;
 mod reload;
+mod shown;
 mod starting;
 mod unix_socket;
 mod world;

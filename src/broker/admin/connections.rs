@@ -38,6 +38,34 @@ pub struct ConnectionInfo {
     pub channel_max: u16,
     /// Seconds between heartbeats; 0 for none.
     pub heartbeat_s: u16,
+    /// What it is spoken over; `None` for what anybody on the way can read.
+    pub tls: Option<Arc<TlsInfo>>,
+}
+
+/// What was agreed on with TLS, in RabbitMQ's words (those of Erlang's `ssl`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsInfo {
+    /// `tlsv1.3`, `tlsv1.2`.
+    pub protocol: &'static str,
+    /// `ecdhe_rsa`, `ecdhe_ecdsa`; `any` where the version leaves it open.
+    pub key_exchange: &'static str,
+    /// `aes_256_gcm` and its like.
+    pub cipher: &'static str,
+    /// `aead` for ciphers that need none.
+    pub hash: &'static str,
+    /// The client's certificate, when it has shown one.
+    pub peer: Option<CertificateInfo>,
+}
+
+/// What a certificate says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CertificateInfo {
+    /// Whose it is: `CN=app,O=Example`.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// From when to when: `2026-01-01T00:00:00Z - 2027-01-01T00:00:00Z`.
+    pub validity: String,
 }
 
 impl ConnectionInfo {

@@ -22,7 +22,8 @@ mod vhosts;
 
 pub use churn::ChurnCounts;
 pub use connections::{
-    ChannelReport, ConnectionInfo, ConnectionInsight, ConnectionReport, Describe,
+    CertificateInfo, ChannelReport, ConnectionInfo, ConnectionInsight, ConnectionReport, Describe,
+    TlsInfo,
 };
 pub use glance::{AlarmReport, AlarmState, VhostCounts};
 pub use objects::{ConsumerReport, QueueReport};

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::users::{everything_in_vhost, everything_of_user};
+use super::vhosts::VhostError;
 use crate::base::{QueueName, UserName, VhostName};
 use crate::broker::notices::{EVENT_EXCHANGE, home_exchange};
 use crate::broker::policy::PolicyKind;
-use crate::broker::{Accounts, Broker, DeclareQueue, Vhost, arguments, limits, records};
+use crate::broker::{
+    Accounts, Broker, DeclareQueue, NodeLimits, Seeds, Vhost, arguments, limits, records,
+};
 use crate::routing::{Binding, Destination, ExchangeKind, Table};
 use crate::store::{self, Change};
 
@@ -17,6 +20,10 @@ pub struct Rehearsal {
     accounts: Accounts,
     vhosts: BTreeMap<VhostName, Stage>,
     stored: Vec<Change>,
+    /// What new virtual hosts were given.
+    seeded: Vec<Change>,
+    seeds: Seeds,
+    limits: NodeLimits,
 }
 
 /// A virtual host.
@@ -48,7 +55,14 @@ impl Rehearsal {
             (name, stage)
         };
         let vhosts = vhosts.map(stage).collect();
-        Self { accounts: Accounts::default(), vhosts, stored: Vec::new() }
+        Self {
+            accounts: Accounts::default(),
+            vhosts,
+            stored: Vec::new(),
+            seeded: Vec::new(),
+            seeds: Seeds::default(),
+            limits: NodeLimits::default(),
+        }
     }
 
     /// On a broker as it is now.
@@ -60,7 +74,8 @@ impl Rehearsal {
             (vhost.name().clone(), Stage::of(vhost, queues_max))
         };
         let vhosts = broker.all_vhosts().into_iter().map(stage).collect();
-        Self { accounts, vhosts, stored: Vec::new() }
+        let (seeds, limits) = (broker.seeds.clone(), broker.node_limits());
+        Self { accounts, vhosts, stored: Vec::new(), seeded: Vec::new(), seeds, limits }
     }
 
     /// Goes through the changes in their order.
@@ -75,17 +90,14 @@ impl Rehearsal {
     }
 
     /// What a disk must be told of all that: what ends with the process is left out, and what goes with
-    /// something that is deleted is there.
-    pub(super) fn into_stored(self) -> Vec<Change> {
-        self.stored
+    /// something that is deleted is there. And what new virtual hosts were given, which is in it, too.
+    pub(super) fn into_stored(self) -> (Vec<Change>, Vec<Change>) {
+        (self.stored, self.seeded)
     }
 
     fn step(&mut self, change: &Change) -> Result<(), String> {
         match change {
-            Change::PutVhost(record) => {
-                self.vhosts.entry(record.name.clone()).or_default();
-                self.account(change)
-            }
+            Change::PutVhost(record) => self.put_vhost(&record.name, change),
             Change::DeleteVhost { name } => self.delete_vhost(name),
             Change::DeleteUser { name } => {
                 let everything = everything_of_user(&self.accounts, name);
@@ -124,6 +136,22 @@ impl Rehearsal {
                 Ok(())
             }
         }
+    }
+
+    fn put_vhost(&mut self, name: &VhostName, change: &Change) -> Result<(), String> {
+        if self.vhosts.contains_key(name) {
+            return self.account(change);
+        }
+        if let Some(most) = self.limits.max_vhosts.filter(|most| self.vhosts.len() >= *most) {
+            return Err(VhostError::TooMany { name: name.clone(), most }.to_string());
+        }
+        self.vhosts.insert(name.clone(), Stage::default());
+        self.account(change)?;
+        let is_there = |user: &UserName| self.accounts.directory().user(user).is_some();
+        let seeded = self.seeds.of(name, is_there);
+        seeded.iter().try_for_each(|change| self.step(change))?;
+        self.seeded.extend(seeded);
+        Ok(())
     }
 
     /// What a limit or a deletion changes for those that come after it.
@@ -191,7 +219,13 @@ impl Rehearsal {
 
     fn exchange(&mut self, record: &store::Exchange, change: &Change) -> Result<(), String> {
         let exchange = records::to_exchange(record).map_err(|error| error.to_string())?;
+        let most = self.limits.max_exchanges;
+        let exchanges: usize = self.vhosts.values().map(|stage| stage.table.exchange_count()).sum();
         let table = &mut self.stage(&record.vhost)?.table;
+        let is_new = table.exchange(record.name.as_str()).is_none();
+        if let Some(most) = most.filter(|most| is_new && exchanges >= *most) {
+            return Err(format!("exchange limit of {most} is reached"));
+        }
         table.declare_exchange(exchange).map_err(|error| error.to_string())?;
         if record.durable {
             self.keep(change);

@@ -70,9 +70,12 @@ impl Broker {
             // Nobody hears it when the caller's thread is gone.
             let _ = told.send(result);
         });
-        keeping::keep_and_tell(self.common(), rehearsal.into_stored(), done);
+        let (stored, mut all) = rehearsal.into_stored();
+        keeping::keep_and_tell(self.common(), stored, done);
         hears.recv().map_err(|_| TogetherError::Ended)??;
-        Ok(self.make(by, changes))
+        // What was asked for goes over what new virtual hosts are given.
+        all.extend(changes);
+        Ok(self.make(by, all))
     }
 
     fn make(&self, by: &Actor, changes: Vec<Change>) -> Vec<String> {
@@ -102,7 +105,7 @@ impl Broker {
     fn make_one(&self, by: &Actor, change: Change, problems: &mut Vec<String>) {
         match change {
             Change::PutVhost(record) => {
-                let put = self.put_vhost(by, record, said());
+                let put = self.put_rehearsed_vhost(by, record, said());
                 problems.extend(put.err().map(|error| error.to_string()));
             }
             Change::DeleteVhost { name } => {

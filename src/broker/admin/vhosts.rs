@@ -5,10 +5,11 @@ use std::sync::{Arc, PoisonError};
 
 use super::Put;
 use super::users::everything_in_vhost;
-use crate::base::VhostName;
+use crate::base::{UserName, VhostName};
 use crate::broker::notices::{Actor, Asked, Occurrence};
 use crate::broker::policy::QueueType;
-use crate::broker::{AccountError, Accounts, Broker, Cell, Envelope, Vhost};
+use crate::broker::seeds::sow;
+use crate::broker::{AccountError, Accounts, Broker, Cell, Envelope, Seeds, Vhost};
 use crate::queue::{Command, DeleteCondition};
 use crate::store::{self, Change, Done};
 
@@ -18,6 +19,14 @@ pub enum VhostError {
     /// There is none of that name.
     #[error("vhost '{0}' not found")]
     NotFound(VhostName),
+    /// There are as many as there may be.
+    #[error("cannot create vhost '{name}': vhost limit of {most} is reached")]
+    TooMany {
+        /// The one that was to come.
+        name: VhostName,
+        /// How many there may be.
+        most: usize,
+    },
     /// Somebody protected it.
     #[error("vhost '{0}' is protected from deletion: take the protection away first")]
     Protected(VhostName),
@@ -33,17 +42,39 @@ impl Broker {
         self.vhosts.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Puts a virtual host, or what is said about one that is there: its contents stay.
+    /// Puts a virtual host, or what is said about one that is there: its contents stay. A new one is given
+    /// its seeds, which are stored with it.
     ///
     /// # Errors
-    /// None today; the form is that of the other changes.
+    /// [`VhostError::TooMany`].
     pub fn put_vhost(
         &self,
         by: &Actor,
         record: store::Vhost,
         done: Done,
-    ) -> Result<Put, AccountError> {
-        let (put, vhost) = self.put_vhost_only(by, &record, done)?;
+    ) -> Result<Put, VhostError> {
+        let most = self.node_limits().max_vhosts;
+        self.put_vhost_with(by, record, (most, &self.seeds), done)
+    }
+
+    /// As [`Self::put_vhost`] for one that was rehearsed: its seeds are among the changes that come with it.
+    pub(super) fn put_rehearsed_vhost(
+        &self,
+        by: &Actor,
+        record: store::Vhost,
+        done: Done,
+    ) -> Result<Put, VhostError> {
+        self.put_vhost_with(by, record, (None, &Seeds::default()), done)
+    }
+
+    fn put_vhost_with(
+        &self,
+        by: &Actor,
+        record: store::Vhost,
+        rules: (Option<usize>, &Seeds),
+        done: Done,
+    ) -> Result<Put, VhostError> {
+        let (put, vhost) = self.put_vhost_only(by, &record, rules, done)?;
         let new = put == Put::Created;
         if new {
             vhost.tell_exchanges(by);
@@ -59,18 +90,35 @@ impl Broker {
         &self,
         by: &Actor,
         record: &store::Vhost,
+        (most, seeds): (Option<usize>, &Seeds),
         done: Done,
-    ) -> Result<(Put, Arc<Vhost>), AccountError> {
+    ) -> Result<(Put, Arc<Vhost>), VhostError> {
         let mut vhosts = self.vhosts.write().unwrap_or_else(PoisonError::into_inner);
-        let put = Put::of(vhosts.contains_key(&record.name));
-        let vhost = match vhosts.get(&record.name) {
-            Some(vhost) => Arc::clone(vhost),
-            None => Vhost::new(record.name.clone(), self.shared_common()),
-        };
+        let known = vhosts.get(&record.name).cloned();
+        let put = Put::of(known.is_some());
         let queue_type = record.default_queue_type.as_deref().and_then(QueueType::parse);
+        let name = record.name.clone();
+        if put == Put::Created
+            && let Some(most) = most.filter(|most| vhosts.len() >= *most)
+        {
+            return Err(VhostError::TooMany { name, most });
+        }
         // rabbitmq: firehose.md, it is off after a start.
         let kept = store::Vhost { tracing: false, ..record.clone() };
-        self.change_accounts_only(by, done, |_| Ok((vec![Change::PutVhost(kept)], ())))?;
+        let seeded = self.change_accounts_only(by, done, |accounts| {
+            let is_there = |user: &UserName| accounts.directory().user(user).is_some();
+            let seeded = match put {
+                Put::Created => seeds.of(&name, is_there),
+                Put::Replaced => Vec::new(),
+            };
+            let all = [Change::PutVhost(kept)].into_iter().chain(seeded.iter().cloned());
+            Ok::<_, AccountError>((all.collect(), seeded))
+        })?;
+        let vhost = known.unwrap_or_else(|| {
+            let vhost = Vhost::new(name, self.shared_common());
+            sow(self.common(), &vhost, &seeded);
+            vhost
+        });
         vhost.default_type.set(queue_type);
         vhosts.insert(vhost.name.clone(), Arc::clone(&vhost));
         Ok((put, vhost))
@@ -153,7 +201,8 @@ impl Broker {
 }
 
 impl Vhost {
-    /// Drops every exchange with what it remembers and delays. The definitions have forgotten them.
+    /// Drops every exchange with what it remembers and delays. The definitions have forgotten them, and nothing
+    /// comes into the virtual host any more, so the one that always stays is counted out as well.
     fn drop_exchanges(&self, by: &Actor) {
         self.change(|table| {
             let names: Vec<_> = table.exchanges().map(|exchange| exchange.name.clone()).collect();
@@ -166,6 +215,7 @@ impl Vhost {
                 }
             }
         });
+        self.common.limits.exchanges_changed(self.table().exchange_count(), 0);
     }
 
     /// Its queues.

@@ -168,6 +168,7 @@ fn info(id: ConnectionId, name: &str) -> ConnectionInfo {
         frame_max: 0,
         channel_max: 0,
         heartbeat_s: 0,
+        tls: None,
     }
 }
 

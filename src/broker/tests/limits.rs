@@ -110,6 +110,7 @@ fn a_node_has_no_more_connections_channels_and_queues_than_it_may() {
         max_connections: Some(1),
         max_channels: Some(1),
         max_queues: Some(2),
+        ..NodeLimits::default()
     });
     assert_eq!(
         open(&world),

@@ -23,6 +23,7 @@ mod queues;
 mod refusals;
 mod resetting;
 mod rights;
+mod seeds;
 mod storing;
 mod turns;
 mod world;

@@ -11,7 +11,7 @@ use crate::base::{
 use crate::broker::{
     Accounts, Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
     ConsumeRequest, DeadLetters, DeclareExchange, DeclareQueue, Edit, Event, Inbox, Interceptors,
-    PageQuestion, Peer, Refused, Scheduler, Step, Vhost,
+    PageQuestion, Peer, Refused, Scheduler, Seeds, Step, Vhost,
 };
 use crate::store;
 
@@ -100,6 +100,16 @@ impl World {
         Self::build(&[], WATERMARK_BYTES, Some(storage))
     }
 
+    /// A broker that gives these seeds to new virtual hosts, over this storage or in memory.
+    pub(super) fn seeded(seeds: Seeds, storage: Option<BrokerStorage>) -> Self {
+        let noted = Arc::new(Noted::default());
+        let scheduler = Arc::clone(&noted) as Arc<dyn Scheduler>;
+        let clock = Arc::new(ManualClock::new());
+        let at = Arc::clone(&clock) as Arc<dyn Clock>;
+        let settings = guest_settings(WATERMARK_BYTES, at, scheduler);
+        Self { clock, broker: Broker::new(BrokerSettings { seeds, storage, ..settings }), noted }
+    }
+
     fn build(
         changes: &[store::Change],
         memory_watermark_bytes: u64,
@@ -170,6 +180,7 @@ fn guest_settings(
         scheduler,
         accounts,
         default_vhost: vhost,
+        seeds: Seeds::default(),
         memory_watermark_bytes,
         parse_headers,
         write_headers,

@@ -13,7 +13,7 @@ pub(super) const KEYS: &[Key] = &[
         "default_user",
         Some("guest"),
         NAME,
-        ["default_user = admin", "The user that a broker without any user is given."],
+        ["default_user = admin", "The user that a new broker is given."],
         |draft, given| {
             let name = value::name(given.value)?;
             draft.plain.default_user.name = UserName::parse(name.as_bytes()).ok()?;

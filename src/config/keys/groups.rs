@@ -2,8 +2,8 @@
 
 use super::key::Key;
 use super::{
-    agreed, definitions, disk, events, first_user, log, logins, loopback, management, memory, name,
-    node_limits, own, prometheus, seeds, sockets, tls, ways_in,
+    agreed, definitions, disk, events, first_user, log, logins, loopback, management,
+    management_tls, memory, name, node_limits, own, prometheus, seeds, sockets, tls, ways_in,
 };
 
 /// Keys that belong together, under the heading that the sample file and the documentation have.
@@ -32,6 +32,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Events", keys: events::KEYS },
     Group { title: "Definitions", keys: definitions::KEYS },
     Group { title: "Management", keys: management::KEYS },
+    Group { title: "Management with TLS", keys: management_tls::KEYS },
     Group { title: "Metrics", keys: prometheus::KEYS },
     Group { title: "Name", keys: name::KEYS },
     Group { title: "HareMQ's own", keys: own::KEYS },

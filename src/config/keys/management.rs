@@ -1,15 +1,12 @@
 //! The management HTTP API and its pages.
 
 use super::super::value;
-use super::expects::{PATH, SWITCH, path};
+use super::expects::SWITCH;
 use super::key::{Key, key};
 
 const PORT: &str = "a port from 0 to 65535 (0 takes any free one), or none for no listener";
 const IP: &str = "an IP address";
 const SECONDS: &str = "seconds, such as 1800 or 30m";
-
-/// Why these keys change nothing yet.
-const LATER: &str = "the management API is not served with TLS yet";
 
 pub(super) const KEYS: &[Key] = &[
     key(
@@ -106,66 +103,62 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     key(
-        "management.ssl.port",
-        None,
-        PORT,
-        ["management.ssl.port = 15671", "Where they are served with TLS."],
-        |draft, given| value::set_port(&mut draft.management_tls.address.port, given.value),
-    )
-    .without_effect(LATER),
-    key(
-        "management.ssl.ip",
-        None,
-        IP,
-        ["management.ssl.ip = 127.0.0.1", "The one address that they are served on with TLS."],
-        |draft, given| {
-            draft.management_tls.address.ip = Some(given.value.parse().ok()?);
-            Some(())
-        },
-    )
-    .without_effect(LATER),
-    key(
-        "management.ssl.certfile",
-        None,
-        PATH,
+        "management.login_session_timeout",
+        Some("480"),
+        "minutes from 1 to 525600, such as 60, or a time such as 8h",
         [
-            "management.ssl.certfile = /etc/haremq/management.pem",
-            "The certificate of that listener, in PEM.",
+            "management.login_session_timeout = 60",
+            "How long a login with a form lasts, in minutes; then its cookie is worth nothing.",
         ],
         |draft, given| {
-            draft.management_tls.certificate = Some(path(given.value)?);
+            let allowed = MINUTE_MS..=YEAR_MS;
+            let ms = value::duration_ms(given.value, MINUTE_MS);
+            draft.plain.management.login_session_ms = ms.filter(|ms| allowed.contains(ms))?;
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
-        "management.ssl.keyfile",
+        "management.hsts.policy",
         None,
-        PATH,
+        HEADER,
         [
-            "management.ssl.keyfile = /etc/haremq/management.key",
-            "The key of that certificate, in PEM.",
+            "management.hsts.policy = max-age=31536000; includeSubDomains",
+            "The header strict-transport-security of every answer.",
         ],
         |draft, given| {
-            draft.management_tls.key = Some(path(given.value)?);
+            draft.plain.management.hsts_policy = Some(header(given.value)?);
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
-        "management.ssl.cacertfile",
-        None,
-        PATH,
+        "management.csp.policy",
+        Some(CSP),
+        HEADER,
         [
-            "management.ssl.cacertfile = /etc/haremq/ca.pem",
-            "Who may sign the certificates of its clients, in PEM.",
+            "management.csp.policy = default-src 'self'; frame-ancestors 'self'",
+            "The header content-security-policy of every answer: what pages may load.",
         ],
         |draft, given| {
-            draft.management_tls.authorities = Some(path(given.value)?);
+            draft.plain.management.csp_policy = header(given.value)?;
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
 ];
 
+/// Own scripts and styles, nothing inline, nothing from elsewhere, in no frame.
+const CSP: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
+                   frame-ancestors 'none'";
+
+const HEADER: &str = "the value of an HTTP header: 1 to 4096 visible ASCII characters";
+const HEADER_BYTES_MAX: usize = 4096;
+const MINUTE_MS: u64 = 60 * 1000;
+const YEAR_MS: u64 = 365 * 24 * HOUR_MS;
+
 const HOUR_MS: u64 = 60 * 60 * 1000;
+
+/// What may stand in a header.
+fn header(text: &str) -> Option<String> {
+    let visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    let sound = (1..=HEADER_BYTES_MAX).contains(&text.len()) && text.bytes().all(visible);
+    sound.then(|| text.to_owned())
+}

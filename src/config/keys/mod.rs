@@ -15,6 +15,7 @@ mod log;
 mod logins;
 mod loopback;
 mod management;
+mod management_tls;
 mod memory;
 mod name;
 mod node_limits;

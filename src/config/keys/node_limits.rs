@@ -42,16 +42,19 @@ pub(super) const KEYS: &[Key] = &[
         "cluster_exchange_limit",
         Some("infinity"),
         MOST,
-        ["cluster_exchange_limit = 200", "Exchanges of all virtual hosts."],
+        [
+            "cluster_exchange_limit = 200",
+            "Exchanges of all virtual hosts, predeclared ones too; one more is refused (406).",
+        ],
         |draft, given| value::set_most(&mut draft.plain.limits.exchanges_max, given.value),
     )
-    .without_effect("exchanges are not counted yet"),
+    .live(),
     key(
         "vhost_max",
         Some("infinity"),
         MOST,
-        ["vhost_max = 100", "Virtual hosts."],
+        ["vhost_max = 100", "Virtual hosts; one more is refused."],
         |draft, given| value::set_most(&mut draft.plain.limits.vhosts_max, given.value),
     )
-    .without_effect("virtual hosts cannot be made yet while the broker runs"),
+    .live(),
 ];

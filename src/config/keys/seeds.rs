@@ -9,11 +9,9 @@ use super::key::{Key, key};
 const REGEX: &str = "a regular expression, or '' for nothing";
 const VHOSTS: &str = "a regular expression";
 const COUNT: &str = "a number of at least 1";
+const MOST: &str = "a number from 0 on, or -1 for no limit";
 const TIME: &str = "a time of at least 1ms, such as 60000 (milliseconds) or 1m";
 const BYTES: &str = "bytes of at least 1, such as 1073741824 or 1GiB";
-
-/// Why these keys change nothing yet.
-const LATER: &str = "virtual hosts cannot be made yet while the broker runs";
 
 pub(super) const KEYS: &[Key] = &[
     key(
@@ -25,8 +23,7 @@ pub(super) const KEYS: &[Key] = &[
             "Which new virtual hosts get this user; all without it.",
         ],
         |draft, given| user(draft, given, |user, text| user.vhost_pattern = Some(text)),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_users.*.password",
         None,
@@ -37,8 +34,7 @@ pub(super) const KEYS: &[Key] = &[
             user(draft, given, |user, _| user.password = Some(password))
         },
     )
-    .secret()
-    .without_effect(LATER),
+    .secret(),
     key(
         "default_users.*.tags",
         None,
@@ -49,32 +45,28 @@ pub(super) const KEYS: &[Key] = &[
             let tags = tags.collect::<Option<Vec<_>>>()?;
             user(draft, given, |user, _| user.tags = tags)
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_users.*.configure",
         None,
         REGEX,
         ["default_users.ops.configure = ^ops", "Names that this user may declare and delete."],
         |draft, given| user(draft, given, |user, text| user.configure = Some(text)),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_users.*.read",
         None,
         REGEX,
         ["default_users.ops.read = .*", "Names that this user may take from."],
         |draft, given| user(draft, given, |user, text| user.read = Some(text)),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_users.*.write",
         None,
         REGEX,
         ["default_users.ops.write = .*", "Names that this user may publish to."],
         |draft, given| user(draft, given, |user, text| user.write = Some(text)),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_policies.operator.*.vhost_pattern",
         None,
@@ -84,8 +76,7 @@ pub(super) const KEYS: &[Key] = &[
             "Which new virtual hosts get this operator policy; all without it.",
         ],
         |draft, given| policy(draft, given, |policy, text| policy.vhost_pattern = Some(text)),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_policies.operator.*.queue_pattern",
         None,
@@ -95,8 +86,21 @@ pub(super) const KEYS: &[Key] = &[
             "Which queues it is for; all without it.",
         ],
         |draft, given| policy(draft, given, |policy, text| policy.queue_pattern = Some(text)),
-    )
-    .without_effect(LATER),
+    ),
+    key(
+        "default_policies.operator.*.apply_to",
+        None,
+        "all, queues, classic_queues, quorum_queues or streams",
+        [
+            "default_policies.operator.cap.apply_to = quorum_queues",
+            "Which kinds of queues it is for; all without it.",
+        ],
+        |draft, given| {
+            let known = ["all", "queues", "classic_queues", "quorum_queues", "streams"];
+            let kind = known.into_iter().find(|known| *known == given.value)?;
+            policy(draft, given, |policy, _| policy.apply_to = Some(kind))
+        },
+    ),
     key(
         "default_policies.operator.*.expires",
         None,
@@ -106,8 +110,7 @@ pub(super) const KEYS: &[Key] = &[
             "Queues that are unused for so long are deleted.",
         ],
         |draft, given| define(draft, given, "expires", value::duration_ms(given.value, 1)),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_policies.operator.*.message_ttl",
         None,
@@ -117,24 +120,21 @@ pub(super) const KEYS: &[Key] = &[
             "Messages that wait for so long are dropped.",
         ],
         |draft, given| define(draft, given, "message-ttl", value::duration_ms(given.value, 1)),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_policies.operator.*.max_length",
         None,
         COUNT,
         ["default_policies.operator.cap.max_length = 100000", "Messages of a queue."],
         |draft, given| define(draft, given, "max-length", value::number(given.value)),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_policies.operator.*.max_length_bytes",
         None,
         BYTES,
         ["default_policies.operator.cap.max_length_bytes = 1GiB", "Message bytes of a queue."],
         |draft, given| define(draft, given, "max-length-bytes", value::bytes(given.value)),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_policies.operator.*.delivery_limit",
         None,
@@ -144,46 +144,34 @@ pub(super) const KEYS: &[Key] = &[
             "How often a message of a quorum queue may come back.",
         ],
         |draft, given| define(draft, given, "delivery-limit", value::number(given.value)),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_limits.vhosts.*.pattern",
         None,
         VHOSTS,
         [
             "default_limits.vhosts.1.pattern = ^eu-",
-            "Which new virtual hosts get these limits; all without it.",
+            "Which new virtual hosts get these limits; all without it. Of several the first counts.",
         ],
         |draft, given| {
             limits(draft, given).pattern = Some(given.value.to_owned());
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
         "default_limits.vhosts.*.max_connections",
         None,
-        COUNT,
+        MOST,
         ["default_limits.vhosts.1.max_connections = 100", "Open connections of a virtual host."],
-        |draft, given| {
-            let most = value::number(given.value).filter(|most| *most > 0)?;
-            limits(draft, given).max_connections = Some(most);
-            Some(())
-        },
-    )
-    .without_effect(LATER),
+        |draft, given| set_most(&mut limits(draft, given).max_connections, given.value),
+    ),
     key(
         "default_limits.vhosts.*.max_queues",
         None,
-        COUNT,
+        MOST,
         ["default_limits.vhosts.1.max_queues = 1000", "Queues of a virtual host."],
-        |draft, given| {
-            let most = value::number(given.value).filter(|most| *most > 0)?;
-            limits(draft, given).max_queues = Some(most);
-            Some(())
-        },
-    )
-    .without_effect(LATER),
+        |draft, given| set_most(&mut limits(draft, given).max_queues, given.value),
+    ),
 ];
 
 fn user(
@@ -218,4 +206,10 @@ fn define(
 
 fn limits<'a>(draft: &'a mut Draft, given: Assignment<'_>) -> &'a mut SeedVhostLimits {
     draft.plain.seeds.vhost_limits.entry(given.part.to_owned()).or_default()
+}
+
+/// RabbitMQ writes -1 for no limit.
+fn set_most(place: &mut Option<u64>, text: &str) -> Option<()> {
+    *place = if text == "-1" { None } else { Some(value::number(text)?) };
+    Some(())
 }

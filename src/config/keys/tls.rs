@@ -147,12 +147,7 @@ pub(super) const KEYS: &[Key] = &[
             "A version of TLS that is spoken; without one, all are.",
         ],
         |draft, given| {
-            let version = match given.value {
-                "tlsv1.3" => TlsVersion::Tls13,
-                "tlsv1.2" => TlsVersion::Tls12,
-                "tlsv1.1" | "tlsv1" => TlsVersion::Older,
-                _ => return None,
-            };
+            let version = TlsVersion::parse(given.value)?;
             draft.transport.versions.set(given.part, given.rank, version);
             Some(())
         },

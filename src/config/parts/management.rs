@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::settings::ListenAddress;
+use super::super::transport::TlsVersion;
 
 /// What the management HTTP API is set up with.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -24,10 +25,16 @@ pub struct ManagementSettings {
     pub disable_stats: bool,
     /// How often counts are taken. `collect_statistics_interval`.
     pub sample_interval_ms: u64,
+    /// How long a login with a form lasts. `management.login_session_timeout`.
+    pub login_session_ms: u64,
+    /// The header `strict-transport-security`. `management.hsts.policy`.
+    pub hsts_policy: Option<String>,
+    /// The header `content-security-policy`; empty: none. `management.csp.policy`.
+    pub csp_policy: String,
 }
 
 /// HTTPS for the management API.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ManagementTls {
     /// `management.ssl.port`, `management.ssl.ip`.
     pub listener: ListenAddress,
@@ -37,4 +44,12 @@ pub struct ManagementTls {
     pub key: Option<PathBuf>,
     /// Who may sign certificates of clients, in PEM. `management.ssl.cacertfile`.
     pub authorities: Option<PathBuf>,
+    /// Clients are asked for a certificate. `management.ssl.verify`.
+    pub verify_peer: bool,
+    /// They must have one. `management.ssl.fail_if_no_peer_cert`.
+    pub fail_if_no_peer_cert: bool,
+    /// Intermediate certificates of a client, at most. `management.ssl.depth`.
+    pub depth: u8,
+    /// Versions; empty: all that there are. `management.ssl.versions.*`.
+    pub versions: Vec<TlsVersion>,
 }

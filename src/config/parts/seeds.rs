@@ -20,11 +20,11 @@ pub struct SeedSettings {
 pub struct SeedUser {
     /// A regular expression; `None`: every virtual host. `default_users.*.vhost_pattern`.
     pub vhost_pattern: Option<String>,
-    /// `default_users.*.password`; without one a random one is made.
+    /// `default_users.*.password`; without one the user cannot log in with a password.
     pub password: Option<Password>,
     /// `default_users.*.tags`.
     pub tags: Vec<String>,
-    /// `default_users.*.configure`; `None` is the empty pattern.
+    /// `default_users.*.configure`; `None` is `.*`, as for the two others.
     pub configure: Option<String>,
     /// `default_users.*.write`.
     pub write: Option<String>,
@@ -39,6 +39,8 @@ pub struct SeedOperatorPolicy {
     pub vhost_pattern: Option<String>,
     /// A regular expression; `None`: every queue.
     pub queue_pattern: Option<String>,
+    /// Kinds of queues, as a policy says it; `None`: all.
+    pub apply_to: Option<&'static str>,
     /// What it sets, by the key that a policy has (`max-length`).
     pub definition: BTreeMap<&'static str, u64>,
 }

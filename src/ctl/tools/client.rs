@@ -1,4 +1,4 @@
-//! Speaks HTTP with the management API, one request at a time, over a socket file or TCP.
+//! Speaks HTTP with the management API, one request at a time, over a socket file, TCP or TLS.
 //!
 //! It runs on a runtime of one thread that works only while a request waits; the connection is driven
 //! beside its request, so nothing is spawned.
@@ -6,6 +6,7 @@
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -15,11 +16,14 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{Connection, SendRequest, handshake};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
 
 use super::place::Place;
+use super::trust::hint;
 use crate::base::limits::CTL_ANSWER_BYTES_MAX;
 
 /// Why a request has no good answer.
@@ -67,6 +71,7 @@ pub(super) struct Ask<'a> {
 /// A way to a broker.
 pub(super) struct Client {
     place: Place,
+    tls: Option<TlsConnector>,
     runtime: tokio::runtime::Runtime,
     open: Option<Open>,
 }
@@ -84,9 +89,10 @@ struct Open {
 }
 
 impl Client {
-    pub(super) fn new(place: Place) -> io::Result<Self> {
+    /// `tls` is what HTTPS is spoken with.
+    pub(super) fn new(place: Place, tls: Option<TlsConnector>) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { place, runtime, open: None })
+        Ok(Self { place, tls, runtime, open: None })
     }
 
     pub(super) fn place(&self) -> &Place {
@@ -97,10 +103,10 @@ impl Client {
     pub(super) fn request(&mut self, ask: Ask<'_>) -> Result<Reply, ApiError> {
         let request = self.written(ask)?;
         let timeout_s = ask.timeout_s;
-        let (place, open) = (&self.place, &mut self.open);
+        let (way, open) = ((&self.place, self.tls.as_ref()), &mut self.open);
         let exchange = async {
             let limit = Duration::from_secs(timeout_s);
-            match tokio::time::timeout(limit, exchange(place, open, request)).await {
+            match tokio::time::timeout(limit, exchange(way, open, request)).await {
                 Ok(answered) => answered,
                 Err(_) => Err(ApiError::TimedOut(timeout_s)),
             }
@@ -146,7 +152,7 @@ impl Client {
 }
 
 async fn exchange(
-    place: &Place,
+    (place, tls): (&Place, Option<&TlsConnector>),
     open: &mut Option<Open>,
     request: Request<Full<Bytes>>,
 ) -> Result<(StatusCode, Bytes), ApiError> {
@@ -157,7 +163,7 @@ async fn exchange(
     let open = match open {
         Some(open) if !open.sender.is_closed() => open,
         slot => {
-            let stream = connect(place).await.map_err(|error| lost(&error))?;
+            let stream = connect(place, tls).await.map_err(|error| lost(&error))?;
             let (sender, connection) =
                 handshake(TokioIo::new(stream)).await.map_err(|error| lost(&error))?;
             slot.insert(Open { sender, connection: Box::pin(connection) })
@@ -171,27 +177,59 @@ async fn exchange(
         Ok((status, body.map_err(|error| lost(&error))?.to_bytes()))
     };
     let mut answer = std::pin::pin!(answer);
-    let mut connection_ended = false;
+    let mut ended = None;
     // The connection moves the bytes; it may end before the answer was taken out of it.
-    std::future::poll_fn(|context| {
-        if !connection_ended && open.connection.as_mut().poll(context).is_ready() {
-            connection_ended = true;
+    let answered = std::future::poll_fn(|context| {
+        if ended.is_none()
+            && let Poll::Ready(how) = open.connection.as_mut().poll(context)
+        {
+            ended = Some(how);
         }
         answer.as_mut().poll(context)
     })
-    .await
+    .await;
+    match (answered, ended) {
+        // Why the connection ended says more than that the request was given up.
+        (Err(ApiError::Unreachable { place, .. }), Some(Err(error))) => {
+            Err(ApiError::Unreachable { place, reason: with_causes(&error) })
+        }
+        (answered, _) => answered,
+    }
 }
 
-async fn connect(place: &Place) -> io::Result<Box<dyn Stream>> {
+/// An error with everything that it comes from, and what to do about it.
+fn with_causes(error: &hyper::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    let hint = hint(&text);
+    text + hint
+}
+
+async fn connect(place: &Place, tls: Option<&TlsConnector>) -> io::Result<Box<dyn Stream>> {
     Ok(match place {
         Place::Socket(path) => Box::new(UnixStream::connect(path).await?),
         Place::Address(address) => {
             let host = address.host.trim_start_matches('[').trim_end_matches(']');
             let stream = TcpStream::connect((host, address.port)).await?;
             stream.set_nodelay(true)?;
-            Box::new(stream)
+            match tls {
+                None => Box::new(stream),
+                Some(tls) => {
+                    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                    Box::new(tls.connect(name, stream).await.map_err(|error| with_hint(&error))?)
+                }
+            }
         }
     })
+}
+
+fn with_hint(error: &io::Error) -> io::Error {
+    let text = error.to_string();
+    io::Error::other(format!("{text}{}", hint(&text)))
 }
 
 fn read(status: StatusCode, bytes: &[u8]) -> Result<Reply, ApiError> {

@@ -24,6 +24,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tool;
+mod trust;
 mod usage;
 
 pub use run::{Streams, run_tool, run_tool_on_terminal};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::failure::{Failure, code};
+use super::trust::Trust;
 use crate::config::{Storage, load};
 
 /// The name of the socket in the data folder of a broker.
@@ -18,7 +19,7 @@ pub(super) enum Place {
     Address(Address),
 }
 
-/// A management API behind HTTP.
+/// A management API behind HTTP or HTTPS.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
     pub host: String,
@@ -27,6 +28,8 @@ pub(super) struct Address {
     pub prefix: String,
     pub user: String,
     pub password: String,
+    /// Of HTTPS.
+    pub trust: Option<Trust>,
 }
 
 /// How a place is shown: a password is not.
@@ -35,7 +38,8 @@ impl fmt::Display for Place {
         match self {
             Self::Socket(path) => write!(f, "{}", path.display()),
             Self::Address(address) => {
-                write!(f, "http://{}:{}{}", address.host, address.port, address.prefix)
+                let scheme = if address.trust.is_some() { "https" } else { "http" };
+                write!(f, "{scheme}://{}:{}{}", address.host, address.port, address.prefix)
             }
         }
     }
@@ -53,6 +57,8 @@ pub(super) struct Wanted<'a> {
     pub url: Option<&'a str>,
     pub data_dir: Option<&'a str>,
     pub config: Option<&'a str>,
+    /// What HTTPS is spoken with.
+    pub trust: Option<&'a Trust>,
 }
 
 impl Place {
@@ -66,10 +72,10 @@ impl Place {
         let of_environment = of_environment.and_then(|(_, value)| value.to_str());
         let of_environment = of_environment.filter(|url| !url.is_empty());
         if let Some(url) = wanted.url {
-            return Self::at(url, "--url");
+            return Self::at(url, "--url", wanted.trust);
         }
         if let (None, Some(url)) = (wanted.data_dir, of_environment) {
-            return Self::at(url, URL_VARIABLE);
+            return Self::at(url, URL_VARIABLE, wanted.trust);
         }
         let mut arguments = vec![OsString::from("haremq")];
         for (flag, value) in [("--data-dir", wanted.data_dir), ("--config", wanted.config)] {
@@ -83,10 +89,12 @@ impl Place {
         }
     }
 
-    fn at(url: &str, source: &str) -> Result<Self, Failure> {
-        Address::parse(url).map(Self::Address).map_err(|reason| {
+    fn at(url: &str, source: &str, trust: Option<&Trust>) -> Result<Self, Failure> {
+        let trust = trust.cloned().unwrap_or_default();
+        Address::parse(url, trust).map(Self::Address).map_err(|reason| {
             let shown = url.rsplit_once('@').map_or(url, |(_, after)| after);
-            let expected = "expected http://user:password@host:15672";
+            let expected =
+                "expected http://user:password@host:15672 or https://user:password@host:15671";
             let text = format!("Error: {source} names '{shown}', which {reason}: {expected}");
             Failure::plain(code::CONFIG, text)
         })
@@ -94,15 +102,13 @@ impl Place {
 }
 
 impl Address {
-    /// Reads `http://user:password@host:port/prefix`; all but the host may be left out.
-    fn parse(url: &str) -> Result<Self, String> {
-        let rest = match url.split_once("://") {
-            Some(("http", rest)) => rest,
-            Some(("https", _)) => {
-                return Err("is behind TLS, which this command does not speak yet".to_owned());
-            }
+    /// Reads `http://user:password@host:port/prefix`, or `https://`; all but the host may be left out.
+    fn parse(url: &str, trust: Trust) -> Result<Self, String> {
+        let (rest, trust) = match url.split_once("://") {
+            Some(("http", rest)) => (rest, None),
+            Some(("https", rest)) => (rest, Some(trust)),
             Some((scheme, _)) => return Err(format!("begins with {scheme}://")),
-            None => url,
+            None => (url, None),
         };
         let (authority, prefix) = match rest.split_once('/') {
             Some((authority, path)) => (authority, path.trim_end_matches('/')),
@@ -115,7 +121,7 @@ impl Address {
             Some((host, port)) if !port.contains(']') => {
                 (host, port.parse().map_err(|_| format!("has the port '{port}'"))?)
             }
-            _ => (place, API_PORT),
+            _ => (place, if trust.is_some() { HTTPS_PORT } else { API_PORT }),
         };
         if host.is_empty() {
             return Err("has no host".to_owned());
@@ -127,6 +133,7 @@ impl Address {
             prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
             user: decoded(user)?,
             password: decoded(password)?,
+            trust,
         })
     }
 }
@@ -151,6 +158,7 @@ fn decoded(text: &str) -> Result<String, String> {
 
 const URL_VARIABLE: &str = "HAREMQ_URL";
 const API_PORT: u16 = 15672;
+const HTTPS_PORT: u16 = 15671;
 const EPHEMERAL: &str = "Error: the settings keep nothing on disk (haremq.ephemeral), so there is no data \
      folder with a socket: name the broker with --url http://user:password@host:15672";
 
@@ -165,7 +173,7 @@ mod tests {
     }
 
     fn address(url: &str) -> Address {
-        Address::parse(url).unwrap_or_else(|reason| panic!("{url} {reason}"))
+        Address::parse(url, Trust::default()).unwrap_or_else(|reason| panic!("{url} {reason}"))
     }
 
     #[test]
@@ -177,13 +185,15 @@ mod tests {
         assert_eq!((long.host.as_str(), long.port, long.prefix.as_str()), ("[::1]", 8080, "/mq"));
         assert_eq!((long.user.as_str(), long.password.as_str()), ("henry", "a@b:c"));
         assert_eq!(address("http://[::1]").host, "[::1]");
+        let https = address("https://box");
+        assert_eq!((https.port, https.trust.is_some()), (15671, true));
+        assert_eq!(Place::Address(https).to_string(), "https://box:15671");
     }
 
     #[test]
     fn a_wrong_address_says_what_is_wrong_and_no_password() {
         let wanted = |url| Wanted { url: Some(url), ..Wanted::default() };
         for (url, part) in [
-            ("https://box", "TLS"),
             ("amqp://box", "amqp://"),
             ("http://box:port", "'port'"),
             ("http://", "no host"),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, Write};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use super::call::Call;
 use super::client::{ApiError, Ask, Client, Reply};
 use super::failure::{Failure, code};
 use super::path::path;
-use super::place::{Place, Wanted};
+use super::place::{Address, Place, Wanted};
+use super::trust::{self, Trust};
 use crate::base::Stopwatch;
 
 /// What a command works with.
@@ -37,13 +39,19 @@ impl<'a> Session<'a> {
 
     fn client(&mut self) -> Result<&mut Client, Failure> {
         if self.client.is_none() {
+            let trust = self.trust();
             let wanted = Wanted {
+                trust: Some(&trust),
                 url: self.call.flag("url"),
                 data_dir: self.call.flag("data-dir"),
                 config: self.call.flag("config"),
             };
             let place = Place::find(wanted, self.environment)?;
-            let client = Client::new(place).map_err(|error| {
+            let tls = match &place {
+                Place::Address(Address { trust: Some(trust), .. }) => Some(trust.connector()?),
+                _ => None,
+            };
+            let client = Client::new(place, tls).map_err(|error| {
                 let text = format!("cannot set up what a request needs: {error}");
                 Failure::told(code::SOFTWARE, text)
             })?;
@@ -52,6 +60,17 @@ impl<'a> Session<'a> {
         match &mut self.client {
             Some(client) => Ok(client),
             None => Err(Failure::told(code::SOFTWARE, "there is no client")),
+        }
+    }
+
+    /// What the flags say of TLS.
+    fn trust(&self) -> Trust {
+        let file = |flag| self.call.flag(flag).map(PathBuf::from);
+        Trust {
+            authorities: file(trust::AUTHORITIES),
+            certificate: file(trust::CERTIFICATE),
+            key: file(trust::KEY),
+            anybody: self.call.has(trust::ANYBODY),
         }
     }
 

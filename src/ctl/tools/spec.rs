@@ -303,7 +303,15 @@ pub(super) const COMMON_FLAGS: &[Flag] = &[
     Flag::switch("silent", "As --quiet, and leave the header of a table out").short('s'),
     Flag::text("formatter", "form", "table, json, csv, pretty_table or erlang"),
     Flag::switch("no-table-headers", "Leave the header of a table out"),
-    Flag::text("url", "url", "Reach the broker at http://user:password@host:15672 (HAREMQ_URL)"),
+    Flag::text("url", "url", "Reach the broker at http(s)://user:password@host:15672 (HAREMQ_URL)"),
+    Flag::text(
+        "tls-ca-cert-file",
+        "file",
+        "Authorities that https:// is checked with (else the system's)",
+    ),
+    Flag::text("tls-cert-file", "file", "A certificate to show to a broker behind https://"),
+    Flag::text("tls-key-file", "file", "The key of that certificate"),
+    Flag::switch("insecure", "Take whoever answers behind https://: for tests only"),
     Flag::text("data-dir", "dir", "The data folder of the broker on this machine"),
     Flag::text("config", "file", "The configuration file of the broker on this machine"),
     Flag::text("node", "name", "Taken and not used: a broker is found by its data folder")

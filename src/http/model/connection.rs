@@ -41,6 +41,14 @@ pub struct ConnectionModel {
     pub connected_at: u64,
     pub client_properties: Map<String, Value>,
     pub auth_mechanism: String,
+    pub ssl: bool,
+    pub ssl_protocol: Option<&'static str>,
+    pub ssl_key_exchange: Option<&'static str>,
+    pub ssl_cipher: Option<&'static str>,
+    pub ssl_hash: Option<&'static str>,
+    pub peer_cert_subject: Option<String>,
+    pub peer_cert_issuer: Option<String>,
+    pub peer_cert_validity: Option<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub octets: Option<OctetDetails>,
 }
@@ -49,6 +57,8 @@ impl ConnectionModel {
     /// What is known of a connection without asking it.
     #[must_use]
     pub fn new(node: &str, info: &ConnectionInfo) -> Self {
+        let tls = info.tls.as_deref();
+        let peer = tls.and_then(|tls| tls.peer.as_ref());
         Self {
             name: info.name(),
             user_provided_name: info.user_provided_name().map(str::to_owned),
@@ -70,6 +80,14 @@ impl ConnectionModel {
             connected_at: info.connected_at_ms,
             client_properties: table_to_json(&info.client_properties),
             auth_mechanism: info.mechanism.clone(),
+            ssl: tls.is_some(),
+            ssl_protocol: tls.map(|tls| tls.protocol),
+            ssl_key_exchange: tls.map(|tls| tls.key_exchange),
+            ssl_cipher: tls.map(|tls| tls.cipher),
+            ssl_hash: tls.map(|tls| tls.hash),
+            peer_cert_subject: peer.map(|peer| peer.subject.clone()),
+            peer_cert_issuer: peer.map(|peer| peer.issuer.clone()),
+            peer_cert_validity: peer.map(|peer| peer.validity.clone()),
             octets: None,
         }
     }

@@ -27,6 +27,7 @@ impl Conversation {
             frame_max: negotiated.map_or(0, |negotiated| negotiated.frame_max),
             channel_max: negotiated.map_or(0, |negotiated| negotiated.channel_max),
             heartbeat_s: negotiated.map_or(0, |negotiated| negotiated.heartbeat_s),
+            tls: self.caller.tls.clone(),
         }
     }
 
