@@ -15,6 +15,7 @@ use crate::net::Gate;
 use crate::reload::LiveConfig;
 use crate::shutdown::Shutdown;
 use crate::storage;
+use crate::store::{self, Change};
 
 /// See the module.
 pub(crate) struct Control {
@@ -207,8 +208,10 @@ impl Parts {
 
     async fn reset(&self, by: Actor) -> Result<(), ControlError> {
         let failed = |error: &dyn std::fmt::Display| ControlError::Failed(error.to_string());
-        let first = storage::default_user(&self.beginning.default_user);
-        let first = first.map_err(|error| failed(&error))?;
+        let user = &self.beginning.default_user;
+        let first = storage::default_user(user).map_err(|error| failed(&error))?;
+        let vhost = Change::PutVhost(store::Vhost::new(user.vhost.clone()));
+        let first: Vec<_> = [vhost].into_iter().chain(first).collect();
         let (tell, told) = oneshot::channel();
         // Nobody waits any more when the process ends.
         let done = Box::new(move |result| drop(tell.send(result)));

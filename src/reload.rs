@@ -53,11 +53,7 @@ pub(crate) fn signals() -> io::Result<Signal> {
 }
 
 /// Runs until the runtime ends.
-pub(crate) async fn on_signals(
-    mut signals: Signal,
-    config: Arc<LiveConfig>,
-    tls: Vec<Arc<Tls>>,
-) {
+pub(crate) async fn on_signals(mut signals: Signal, config: Arc<LiveConfig>, tls: Vec<Arc<Tls>>) {
     while signals.recv().await.is_some() {
         // Files are read; everybody else goes on.
         tokio::task::block_in_place(|| {

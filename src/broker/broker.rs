@@ -11,7 +11,7 @@ use super::admin::{Churn, Connections};
 use super::alarms::Alarms;
 use super::interceptors::{Existing, Interceptors};
 use super::limits::Limits;
-use super::notices::{Notices, Occurrence};
+use super::notices::{Actor, Notices, Occurrence};
 use super::policy::QueueType;
 use super::timers::Timers;
 use super::{
@@ -256,7 +256,9 @@ impl Broker {
             }
         };
         // No limit is set yet, and the seeds were checked when they were read.
-        if let Err(error) = self.put_vhost(store::Vhost::new(name), Box::new(said)) {
+        if let Err(error) =
+            self.put_vhost(&Actor::internal(), store::Vhost::new(name), Box::new(said))
+        {
             tracing::error!(error = %error, "there is no default virtual host");
         }
     }

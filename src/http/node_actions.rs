@@ -48,9 +48,7 @@ pub(super) const ROUTES: &[Route] = &[
     action(
         "/haremq/node/resume_listeners",
         "Take AMQP connections again after suspend_listeners",
-        Later(|call| {
-            answering(call, "resume_listeners", |control, _| control.resume_listeners())
-        }),
+        Later(|call| answering(call, "resume_listeners", |control, _| control.resume_listeners())),
     ),
     action("/haremq/node/trim_memory", "Give free memory back to the system", Plain(trim_memory)),
     Route::get("/haremq/memory", Needs::Administrator, "What memory is used for", Plain(memory)),

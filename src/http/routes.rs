@@ -1,11 +1,11 @@
 //! The table of all resources.
 
 use super::route::Route;
-use super::{explain, inspect, objects};
 use super::{
     definitions, features, health, limits, login, node_actions, nodes, openapi, overview,
     parameters, permissions, policies, settings, stubs, topic_permissions, users, vhosts, whoami,
 };
+use super::{explain, inspect, objects};
 
 /// Each resource's own table. Router and OpenAPI document are made from these and from nothing else.
 const TABLES: &[&[Route]] = &[

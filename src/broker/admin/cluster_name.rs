@@ -21,12 +21,7 @@ impl Broker {
     ///
     /// # Errors
     /// None today; the form is that of the other changes.
-    pub fn set_cluster_name(
-        &self,
-        by: &Actor,
-        name: &str,
-        done: Done,
-    ) -> Result<(), AccountError> {
+    pub fn set_cluster_name(&self, by: &Actor, name: &str, done: Done) -> Result<(), AccountError> {
         let parameter = GlobalParameter { name: parameter(), value: FieldValue::text(name) };
         self.put_global_parameter(by, parameter, done).map(|_| ())
     }

@@ -5,7 +5,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use super::users::{everything_in_vhost, everything_of_user};
+use crate::base::VhostName;
 use crate::broker::policy::QueueType;
+use crate::broker::seeds::sow;
 use crate::broker::{AccountError, Accounts, Actor, Broker, Vhost};
 use crate::store::{Change, Done};
 
@@ -31,17 +33,19 @@ impl Broker {
             close(true);
             let stored = vhosts.values().flat_map(|vhost| vhost.forget_everything_stored());
             let mut changes: Vec<Change> = stored.collect();
+            let begun = self.with_seeds(first);
             let reset = self.change_accounts_only(by, done, |accounts| {
                 let of_vhosts = vhosts.keys();
                 changes.extend(of_vhosts.flat_map(|vhost| everything_in_vhost(accounts, vhost)));
                 changes.extend(of_nobody(accounts));
-                changes.extend(first.iter().cloned());
+                changes.extend(begun.iter().cloned());
                 Ok::<_, AccountError>((changes, ()))
             });
             if let Err(error) = reset {
                 close(false);
                 return Err(error);
             }
+            self.forget_all_limits();
             let fresh = first.iter().filter_map(|change| match change {
                 Change::PutVhost(record) => Some(record),
                 _ => None,
@@ -50,12 +54,12 @@ impl Broker {
                 let vhost = Vhost::new(record.name.clone(), self.shared_common());
                 let queue_type = record.default_queue_type.as_deref().and_then(QueueType::parse);
                 vhost.default_type.set(queue_type);
+                sow(self.common(), &vhost, &of_vhost(&begun, &record.name));
                 (record.name.clone(), vhost)
             });
             let fresh = fresh.collect();
             std::mem::replace(&mut *vhosts, fresh)
         };
-        self.forget_all_limits();
         self.close_connections("the broker was reset");
         for vhost in old.values() {
             self.empty(by, vhost);
@@ -67,6 +71,31 @@ impl Broker {
         self.permissions_changed();
         Ok(())
     }
+}
+
+impl Broker {
+    /// These, and what their virtual hosts are given beside them.
+    fn with_seeds(&self, first: &[Change]) -> Vec<Change> {
+        let mut all = first.to_vec();
+        for change in first {
+            let Change::PutVhost(record) = change else { continue };
+            let seeds = self.seeds.of(&record.name, |name| {
+                all.iter().any(|other| matches!(other, Change::PutUser(user) if user.name == *name))
+            });
+            all.extend(seeds);
+        }
+        all
+    }
+}
+
+/// What of these is in this virtual host and is no account.
+fn of_vhost(changes: &[Change], name: &VhostName) -> Vec<Change> {
+    let is_of = |change: &&Change| match change {
+        Change::PutVhostLimits(record) => record.vhost == *name,
+        Change::PutOperatorPolicy(record) => record.0.vhost == *name,
+        _ => false,
+    };
+    changes.iter().filter(is_of).cloned().collect()
 }
 
 /// What is in no virtual host.

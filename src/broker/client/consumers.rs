@@ -1,7 +1,7 @@
 //! Consumers of a connection whose deliveries, replies or end have come.
 
 use super::{Client, ClientConsumer};
-use crate::base::{ChannelId, ConsumerId, ConsumerTag, HolderId, Message};
+use crate::base::{ChannelId, ConsumerId, ConsumerTag, HolderId, Message, QueueName};
 use crate::broker::notices::Actor;
 
 impl Client {

@@ -174,6 +174,7 @@ fn connection(world: &World, hand: &Hand) -> ConnectionInfo {
         frame_max: 131_072,
         channel_max: 2047,
         heartbeat_s: 60,
+        tls: None,
     }
 }
 

@@ -85,7 +85,9 @@ fn fill(world: &World) {
         store::Vhost { protected_from_deletion: true, ..store::Vhost::new(vhost("precious")) };
     broker.put_vhost(&Actor::internal(), protected, ignored()).expect("put");
     broker.put_user(&Actor::internal(), user("ann"), ignored()).expect("put");
-    broker.put_permission(&Actor::internal(), permission("ann", "precious"), ignored()).expect("put");
+    broker
+        .put_permission(&Actor::internal(), permission("ann", "precious"), ignored())
+        .expect("put");
     let name = ParameterName::try_from("owner").expect("short");
     let parameter = store::GlobalParameter { name, value: FieldValue::text("eu") };
     broker.put_global_parameter(&Actor::internal(), parameter, ignored()).expect("put");

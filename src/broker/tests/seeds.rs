@@ -8,8 +8,8 @@ use crate::base::{
 };
 use crate::broker::policy::{NamePattern, Policy, PolicyKind};
 use crate::broker::{
-    BrokerStorage, DeclareExchange, NodeLimits, Put, SeedLimits, SeedPolicy, SeedUser, Seeds,
-    VhostError, VhostLimits,
+    Actor, BrokerStorage, DeclareExchange, NodeLimits, Put, SeedLimits, SeedPolicy, SeedUser,
+    Seeds, VhostError, VhostLimits,
 };
 use crate::store::{self, Change, Done, MemoryLog, MemoryMetadata};
 
@@ -30,7 +30,7 @@ fn ignored() -> Done {
 }
 
 fn put(world: &World, name: &str) -> Result<Put, VhostError> {
-    world.broker.put_vhost(store::Vhost::new(vhost(name)), ignored())
+    world.broker.put_vhost(&Actor::internal(), store::Vhost::new(vhost(name)), ignored())
 }
 
 fn capped() -> Policy {
@@ -123,8 +123,13 @@ fn seeds_are_given_once_and_what_was_taken_away_stays_away() {
     put(&world, "us").expect("made");
     let cap = PolicyName::try_from("cap").expect("short");
     let us = world.broker.vhost(&vhost("us")).expect("it is there");
-    assert!(us.delete_policy(PolicyKind::Operator, &cap, ignored()));
-    world.broker.set_vhost_limits(vhost("us"), VhostLimits::default(), ignored());
+    assert!(us.delete_policy(&Actor::internal(), PolicyKind::Operator, &cap, ignored()));
+    world.broker.set_vhost_limits(
+        &Actor::internal(),
+        vhost("us"),
+        VhostLimits::default(),
+        ignored(),
+    );
     assert_eq!(put(&world, "us"), Ok(Put::Replaced));
     let after = World::seeded(seeds(), Some(storage));
     for world in [&world, &after] {
@@ -137,7 +142,7 @@ fn seeds_are_given_once_and_what_was_taken_away_stays_away() {
 fn a_user_who_is_there_keeps_its_tags_and_gets_the_permissions() {
     let world = World::seeded(seeds(), None);
     let own = store::User { tags: vec!["own".to_owned()], ..ops() };
-    world.broker.put_user(own, ignored()).expect("put");
+    world.broker.put_user(&Actor::internal(), own, ignored()).expect("put");
     put(&world, "eu-1").expect("made");
     world.broker.accounts(|all| {
         assert_eq!(all.directory().user(&user("ops")).expect("it is there").tags, ["own"]);
@@ -156,7 +161,10 @@ fn an_import_gives_new_virtual_hosts_their_seeds_under_what_it_says_itself() {
         Change::PutUser(store::User { tags: vec!["imported".to_owned()], ..ops() }),
         Change::PutVhostLimits(limits),
     ];
-    assert_eq!(world.broker.change_together(changes).expect("good"), Vec::<String>::new());
+    assert_eq!(
+        world.broker.change_together(&Actor::internal(), changes).expect("good"),
+        Vec::<String>::new()
+    );
     let after = World::seeded(seeds(), Some(storage));
     let loaded = after.broker.clone();
     drop(after);
@@ -180,9 +188,10 @@ fn there_are_no_more_virtual_hosts_than_there_may_be() {
     assert_eq!(refused, "cannot create vhost 'two': vhost limit of 2 is reached");
     assert_eq!(put(&world, "one"), Ok(Put::Replaced), "it is there");
     let import = vec![Change::PutVhost(store::Vhost::new(vhost("two")))];
-    let imported = world.broker.change_together(import).expect_err("one too many");
+    let imported =
+        world.broker.change_together(&Actor::internal(), import).expect_err("one too many");
     assert_eq!(imported.to_string(), refused);
-    world.broker.delete_vhost(&vhost("one"), ignored()).expect("deleted");
+    world.broker.delete_vhost(&Actor::internal(), &vhost("one"), ignored()).expect("deleted");
     assert_eq!(put(&world, "two"), Ok(Put::Created));
 }
 
@@ -216,9 +225,10 @@ fn there_are_no_more_exchanges_than_there_may_be() {
         name: ExchangeName::try_from("two").expect("short"),
         ..records("one", &world)
     };
-    let imported = world.broker.change_together(vec![Change::PutExchange(record)]);
+    let imported =
+        world.broker.change_together(&Actor::internal(), vec![Change::PutExchange(record)]);
     assert!(imported.expect_err("one too many").to_string().starts_with("exchange limit of "));
-    world.broker.delete_vhost(&vhost("other"), ignored()).expect("deleted");
+    world.broker.delete_vhost(&Actor::internal(), &vhost("other"), ignored()).expect("deleted");
     for name in ["two", "three", "four"] {
         hand.declare_exchange(declare(name)).expect("all those of the other are counted out");
     }

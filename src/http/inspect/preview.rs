@@ -9,9 +9,9 @@ use crate::http::answer::Answer;
 use crate::http::call::{Call, parse_name};
 use crate::http::error::ApiError;
 use crate::http::fields;
+use crate::http::model::table_from_json;
 use crate::http::route::Run::Now;
 use crate::http::route::{Needs, Route};
-use crate::http::values::table_from_json;
 
 pub(in crate::http) const ROUTES: &[Route] = &[Route::post(
     "/haremq/policies/preview",
@@ -70,7 +70,8 @@ fn preview(call: &Call) -> Result<Answer, ApiError> {
         // Something that queues of every type know.
         body.insert("definition".to_owned(), json!({ "max-length": 1 }));
     }
-    let table: FieldTable = table_from_json(&body)?;
+    let table: FieldTable = table_from_json(Some(&Value::Object(body)))
+        .map_err(|error| ApiError::bad_request(error.to_string()))?;
     let policy = Policy::parse(kind, name.clone(), &table);
     let policy = policy.map_err(|error| ApiError::bad_request(error.to_string()))?;
     let (mut only, mut all) = (PolicySet::default(), (*vhost.policies()).clone());

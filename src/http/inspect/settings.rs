@@ -9,9 +9,9 @@ use crate::broker::policy::{
 use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
+use crate::http::model::value_to_json;
 use crate::http::route::Run::Now;
 use crate::http::route::{Needs, Route};
-use crate::http::values::to_json;
 
 pub(in crate::http) const ROUTES: &[Route] = &[Route::get(
     "/haremq/queues/{vhost}/{queue}/settings",
@@ -31,10 +31,12 @@ impl Sources<'_> {
     /// What everybody said of a key.
     fn said(&self, key: &str) -> Vec<Value> {
         let of = |policy: Option<&Policy>| {
-            policy.and_then(|policy| policy.definition.settings().get(key.as_bytes()).map(to_json))
+            policy.and_then(|policy| {
+                policy.definition.settings().get(key.as_bytes()).map(value_to_json)
+            })
         };
         let argument = format!("x-{key}");
-        let argument = self.arguments.get(argument.as_bytes()).map(to_json);
+        let argument = self.arguments.get(argument.as_bytes()).map(value_to_json);
         let name = |policy: Option<&Policy>| policy.map(|policy| policy.name.to_string());
         [
             ("argument", argument, None),

@@ -7,7 +7,7 @@ use super::pattern::Pattern;
 use super::random::Random;
 use crate::base::{ExchangeName, FieldTable, FieldValue, ShortStr, UserName, VhostName};
 use crate::broker::tests::world::{Hand, MANUAL, WATERMARK_BYTES, World, queue};
-use crate::broker::{Answered, Binding, DeclareExchange, DeclareQueue, Destination, Peer};
+use crate::broker::{Actor, Answered, Binding, DeclareExchange, DeclareQueue, Destination, Peer};
 use crate::store::{self, Done};
 
 /// Rounds of one run, each with a broker of its own.
@@ -54,7 +54,7 @@ impl Walk {
         let world = World::with(&[], WATERMARK_BYTES);
         for name in VHOSTS {
             let record = store::Vhost::new(vhost(name));
-            world.broker.put_vhost(record, done()).expect("a new virtual host");
+            world.broker.put_vhost(&Actor::internal(), record, done()).expect("a new virtual host");
         }
         for name in USERS {
             put_user(&world, name);
@@ -85,7 +85,12 @@ impl Walk {
         if self.random.percent(15) {
             let were_there = self.model.may_enter(name, place);
             self.model.permit(name, place, None);
-            let gone = self.world.broker.delete_permission(&user(name), &vhost(place), done());
+            let gone = self.world.broker.delete_permission(
+                &Actor::internal(),
+                &user(name),
+                &vhost(place),
+                done(),
+            );
             assert_eq!(gone, Ok(were_there));
             return format!("{name} has no permissions in {place}");
         }
@@ -98,7 +103,10 @@ impl Walk {
         let [configure, write, read] = patterns.map(Pattern::text);
         let (of, at) = (user(name), vhost(place));
         let record = store::Permission { user: of, vhost: at, configure, write, read };
-        self.world.broker.put_permission(record, done()).expect("good patterns");
+        self.world
+            .broker
+            .put_permission(&Actor::internal(), record, done())
+            .expect("good patterns");
         format!("{name} has {patterns:?} in {place}")
     }
 
@@ -111,7 +119,13 @@ impl Walk {
             let which = one.map(exchange);
             let broker = &self.world.broker;
             broker
-                .delete_topic_permissions(&user(name), &vhost(place), which.as_ref(), done())
+                .delete_topic_permissions(
+                    &Actor::internal(),
+                    &user(name),
+                    &vhost(place),
+                    which.as_ref(),
+                    done(),
+                )
                 .expect("the user is there");
             return format!("{name} has no topic permissions in {place} on {one:?}");
         }
@@ -120,7 +134,10 @@ impl Walk {
         let [write, read] = patterns.map(Pattern::text);
         let (user, vhost) = (user(name), vhost(place));
         let record = store::TopicPermission { user, vhost, exchange: exchange(of), write, read };
-        self.world.broker.put_topic_permission(record, done()).expect("good patterns");
+        self.world
+            .broker
+            .put_topic_permission(&Actor::internal(), record, done())
+            .expect("good patterns");
         format!("{name} has topics {patterns:?} on {of} in {place}")
     }
 
@@ -129,7 +146,10 @@ impl Walk {
     fn replace_user(&mut self) -> String {
         let name = self.random.pick(&USERS);
         self.model.forget_user(name);
-        self.world.broker.delete_user(&user(name), done()).expect("it is there");
+        self.world
+            .broker
+            .delete_user(&Actor::internal(), &user(name), done())
+            .expect("it is there");
         put_user(&self.world, name);
         format!("{name} is another one")
     }
@@ -217,7 +237,7 @@ fn put_user(world: &World, name: &str) {
         hashing_algorithm: "rabbit_password_hashing_sha256".to_owned(),
         tags: vec!["administrator".to_owned()],
     };
-    world.broker.put_user(record, done()).expect("a good user");
+    world.broker.put_user(&Actor::internal(), record, done()).expect("a good user");
 }
 
 fn carry_out(hand: &mut Hand, ask: Ask) -> Result<(), String> {
