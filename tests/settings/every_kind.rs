@@ -13,8 +13,22 @@ use crate::support::run_to_its_end;
 /// Values of which every key refuses one, unless any text is good.
 const NONSENSE: [&str; 4] = ["no such thing!", "-1", "a\u{1}b", "''"];
 
-/// Keys that take any text of a line: their value is a text for people, or for somebody else.
-const TAKE_ANY_TEXT: &[&str] = &[];
+/// Keys that take any text: passwords of no user of ours, and patterns, which the broker compiles later
+/// (`a_pattern_that_does_not_compile_is_refused_with_its_place`).
+const TAKE_ANY_TEXT: &[&str] = &[
+    "anonymous_login_pass",
+    "default_limits.vhosts.*.pattern",
+    "default_permissions.configure",
+    "default_permissions.read",
+    "default_permissions.write",
+    "default_policies.operator.*.queue_pattern",
+    "default_policies.operator.*.vhost_pattern",
+    "default_users.*.configure",
+    "default_users.*.read",
+    "default_users.*.vhost_pattern",
+    "default_users.*.write",
+    "ssl_options.password",
+];
 
 /// The name with something in the place of its `*`.
 fn concrete(name: &str) -> String {

@@ -163,7 +163,7 @@ def test_definitions_are_exported_and_imported(admin: Admin, tool: Path, tmp_pat
     admin("-V", "shop", "declare", "queue", "name=q", "arguments={\"x-max-length\":7}")
     admin("-V", "shop", "declare", "exchange", "name=x", "type=fanout")
     admin("-V", "shop", "declare", "binding", "source=x", "destination=q")
-    admin("-V", "shop", "declare", "policy", "name=p", "pattern=^q", "definition={\"expires\":9}")
+    admin("-V", "shop", "declare", "policy", "name=p", "pattern=^q", "definition={\"expires\":900000}")
     file = tmp_path / "definitions.json"
     assert "Exported definitions" in admin("export", str(file))
     exported = json.loads(file.read_text())
