@@ -8,14 +8,12 @@ import pika
 import pytest
 
 from broker import Broker, running
-from conftest import Enter, visit
+from conftest import Enter
 
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[Broker]:
     with running() as one:
-        if not one.offers("GET", "/haremq/queues/{}/{}/messages"):
-            pytest.skip("this broker has no looks into queues, and the pages hide them")
         connection = one.connect("slow")
         channel = connection.channel()
         channel.exchange_declare("front", "direct")
@@ -117,3 +115,38 @@ def test_a_policy_says_where_another_one_wins(enter: Enter, broker: Broker) -> N
     page.fill("Pattern", "^(mail|audit)$", "form[aria-label='Add a policy']")
     page.sees("It would match 2 queues and 0 exchanges.")
     page.sees("For mail (strong) another policy has the higher priority")
+
+
+def test_messages_are_followed_as_they_pass(enter: Enter, broker: Broker) -> None:
+    page = enter("#/tail/exchange/%2F/shop")
+    page.click("Start")
+    page.sees("Nothing passed yet.")
+
+    def publish(key: str, body: str) -> None:
+        broker.api("POST", "exchanges", "/", "shop", "publish", body={
+            "routing_key": key, "properties": {}, "payload": body, "payload_encoding": "string"})
+
+    publish("mail.one", "<b>first</b>")
+    page.sees("<b>first</b>")
+    publish("mail.two", "second")
+    page.until("both", lambda: page.count(".tail details") == 2)
+    assert page.run("() => document.querySelector('.tail details summary code').textContent") == "mail.two", "the newest comes first"
+    page.sees("2 messages passed, 0 of them too fast to show")
+    page.click("Stop")
+    page.sees("stopped")
+    publish("mail.three", "third")
+    page.fill("Text in the body", "four")
+    page.click("Start")
+    publish("mail.four", "number four")
+    publish("mail.five", "number five")
+    page.sees("number four")
+    assert "third" not in page.text() and "number five" not in page.text()
+
+
+def test_a_tail_that_cannot_be_says_why(enter: Enter) -> None:
+    page = enter("#/tail")
+    page.fill("What", "exchange")
+    page.fill("Its name", "front")
+    page.click("Watch")
+    page.click("Start")
+    page.sees("cannot be tailed: it is direct")

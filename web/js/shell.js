@@ -15,18 +15,13 @@ const PLACES = [
   ["Exchanges", ["exchanges"], ["exchanges"]],
   ["Queues", ["queues"], ["queues"]],
   ["Live tail", ["tail"], ["tail"]],
-  ["Log", ["log"], ["log"]],
   ["Admin", ["admin"], ["admin", "users", "vhosts", "policies", "limits", "definitions", "feature-flags"]],
 ];
 
 const THEMES = { auto: "◐ as the system", light: "☀ light", dark: "☾ dark" };
 
 function places() {
-  return PLACES.filter(([label]) => {
-    if (label === "Live tail") return session.offers("GET /haremq/tail/queue/{vhost}/{name}");
-    if (label === "Log") return session.offers("GET /haremq/log") && session.may("administrator");
-    return true;
-  });
+  return PLACES.filter(([label]) => label !== "Live tail" || session.offers("GET /haremq/tail/queue/{vhost}/{queue}"));
 }
 
 /** The whole page around `content`. */
