@@ -41,6 +41,25 @@ const ARROWS: &[Arrow] = &[
         &["base64", "bytes", "getrandom", "thiserror", "tracing"],
     ),
     (
+        "auth",
+        &["base", "access"],
+        &[
+            "base64",
+            "bytes",
+            "http_body_util",
+            "hyper",
+            "hyper_util",
+            "ring",
+            "rustls",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tokio_rustls",
+            "tracing",
+            "x509_parser",
+        ],
+    ),
+    (
         "net",
         &["base", "wire", "protocol", "broker"],
         &[

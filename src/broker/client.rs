@@ -19,6 +19,8 @@ use super::{
     DeclaredQueue, Envelope, Inbox, Peer, PublishOutcome, Publisher, Refused, Step, Vhost,
     server_names,
 };
+use crate::access::{Asked, Identity, Rights};
+use crate::base::limits::ASKED_RECHECK_MS;
 use crate::base::{
     ChannelId, ConsumerId, ConsumerTag, ExchangeName, HolderId, Message, MessageId, Millis,
     PublishSequence, QueueId, QueueName,
@@ -35,6 +37,8 @@ pub struct Client {
     publisher: Publisher,
     inbox: Arc<Inbox>,
     counting: Counting,
+    /// When the judge's answers behind the publishing route are looked at again; `None` where none is asked.
+    recheck_at: Option<Millis>,
     channels: BTreeMap<HolderId, Channel>,
     /// Queues that end with the connection.
     exclusive: Vec<Arc<Cell>>,
@@ -91,9 +95,11 @@ impl Client {
         if counting == Counting::Counted {
             vhost.common.limits.connected(&vhost.name, &peer.user);
         }
+        let recheck_at = peer.rights.asked().map(|_| Millis::default());
         Self {
             broker,
             vhost,
+            recheck_at,
             peer,
             pending: None,
             consumers: BTreeMap::new(),
@@ -121,7 +127,22 @@ impl Client {
     /// Whether the user may set another `user-id` in its messages.
     #[must_use]
     pub fn may_impersonate(&self) -> bool {
-        self.broker.has_tag(&self.peer.user, "impersonator")
+        let tag = "impersonator";
+        self.peer.tags.iter().any(|own| own == tag)
+            || (matches!(self.peer.rights, Rights::OfUser)
+                && self.broker.has_tag(&self.peer.user, tag))
+    }
+
+    /// The judge who says what the user may do, where one is asked.
+    #[must_use]
+    pub fn asked(&self) -> Option<&Arc<Asked>> {
+        self.peer.rights.asked()
+    }
+
+    /// The same user has shown a new secret: what it may do from now on.
+    pub fn renew(&mut self, identity: Identity) {
+        self.peer = Peer::of(self.peer.connection, identity);
+        self.publisher.renew(self.peer.clone());
     }
 
     /// A channel is open.
@@ -194,6 +215,10 @@ impl Client {
 
     /// Hands every queue what came for it in this turn.
     pub fn flush(&mut self, now: Millis) {
+        if self.recheck_at.is_some_and(|at| now >= at) {
+            self.recheck_at = Some(now.after(ASKED_RECHECK_MS));
+            self.publisher.recheck();
+        }
         self.publisher.flush(now);
     }
 

@@ -37,6 +37,7 @@ mod keeping;
 mod key_log;
 mod limits;
 mod listing;
+mod logins;
 mod pages;
 mod payload;
 mod policies;
@@ -84,6 +85,7 @@ pub use event::{DeliveryEvent, Event};
 pub use inbox::{Inbox, Load};
 pub use interceptors::{Existing, Interceptors};
 pub use limits::{NodeLimits, UserLimits, VhostLimits};
+pub use logins::{Authority, LoggedIn, LoginBackend};
 pub use pages::PageQuestion;
 pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
@@ -92,6 +94,8 @@ pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQu
 pub use traffic::Traffic;
 pub use vhost::Vhost;
 
+/// Who is logged in, and what with.
+pub use crate::access::{Asked, Identity, Login, Rights};
 /// The words of routing and of queues that a caller of the broker needs.
 pub use crate::queue::{Attempt, Settlement};
 pub use crate::routing::{Binding, Destination, Exchange, ExchangeKind, HashProperty};

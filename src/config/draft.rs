@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use crate::base::{UserName, VhostName};
 
 use super::parts::{
-    DefinitionsSettings, DiskSettings, LogCategory, LogLevel, LogLevels, LogSettings,
-    ManagementSettings, ManagementTls, NodeLimitSettings, PrometheusSettings, SeedSettings,
+    AuthenticationDraft, AuthenticationSettings, DefinitionsSettings, DiskSettings, LogCategory,
+    LogLevel, LogLevels, LogSettings, ManagementSettings, ManagementTls, NodeLimitSettings,
+    PrometheusSettings, SeedSettings,
 };
 use super::settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 use super::source::Rank;
@@ -47,6 +48,7 @@ pub(super) struct Draft {
     pub data_dir: Ranked<PathBuf>,
     pub ephemeral: Ranked<bool>,
     pub transport: TransportDraft,
+    pub authentication: AuthenticationDraft,
 }
 
 /// An address whose parts are keys of their own.
@@ -155,6 +157,7 @@ impl Draft {
             data_dir: (Rank::Default, PathBuf::new()),
             ephemeral: (Rank::Default, false),
             transport: TransportDraft::new(),
+            authentication: AuthenticationDraft::new(),
         }
     }
 
@@ -206,6 +209,7 @@ impl Draft {
             authorities: tls.authorities,
         });
         settings.transport = self.transport.finish();
+        settings.authentication = self.authentication.finish();
         let in_memory = self.ephemeral.1 && self.ephemeral.0 >= self.data_dir.0;
         settings.storage = if in_memory {
             Storage::Ephemeral
@@ -288,6 +292,7 @@ fn blank() -> Settings {
             write: String::new(),
             read: String::new(),
         },
+        authentication: AuthenticationSettings::default(),
         loopback_users: std::collections::BTreeSet::new(),
         memory_watermark_bytes: 0,
         disk: DiskSettings::default(),

@@ -27,7 +27,11 @@ impl Call {
     }
 
     fn behalf(&self) -> Behalf {
-        if self.caller.is_local { Behalf::Operator } else { Behalf::User(self.caller.name.clone()) }
+        if self.caller.is_local {
+            Behalf::Operator
+        } else {
+            Behalf::Identity(self.caller.identity.clone())
+        }
     }
 }
 

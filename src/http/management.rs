@@ -6,7 +6,6 @@ use tokio::sync::Semaphore;
 
 use super::connections::Looks;
 use super::facts::Facts;
-use super::logins::Logins;
 use super::queue_samples::QueueSamples;
 use super::totals::{self, Samples};
 use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX};
@@ -18,7 +17,6 @@ pub struct Management {
     pub(super) broker: Arc<Broker>,
     pub(super) facts: Facts,
     pub(super) settings: ManagementSettings,
-    pub(super) logins: Logins,
     pub(super) samples: Samples,
     pub(super) queue_samples: Arc<QueueSamples>,
     pub(super) connection_looks: Looks,
@@ -36,7 +34,6 @@ impl Management {
             broker,
             facts,
             settings,
-            logins: Logins::default(),
             samples: Samples::default(),
             queue_samples: Arc::default(),
             connection_looks: Looks::default(),

@@ -23,7 +23,6 @@ mod health;
 mod limits;
 mod listener;
 mod login;
-mod logins;
 mod machine;
 mod management;
 mod messages;

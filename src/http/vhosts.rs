@@ -138,7 +138,7 @@ fn let_in(call: &Call, vhost: VhostName, answer: Answer) -> Result<Answer, ApiEr
         return Ok(answer);
     }
     let [configure, write, read] = [(); 3].map(|()| ".*".to_owned());
-    let user = call.caller.name.clone();
+    let user = call.caller.name().clone();
     let (done, stored) = Stored::pair();
     let all = store::Permission { user, vhost, configure, write, read };
     call.broker().put_permission(all, done)?;

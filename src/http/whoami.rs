@@ -7,6 +7,7 @@ use super::authentication::Caller;
 use super::call::Call;
 use super::route::Run::Plain;
 use super::route::{Needs, Route};
+use crate::broker::Rights;
 
 pub(super) const ROUTES: &[Route] =
     &[Route::get("/whoami", Needs::Login, "Who is logged in", Plain(whoami))];
@@ -17,5 +18,6 @@ fn whoami(call: &Call) -> Answer {
 
 /// A user as it is told to itself.
 pub(super) fn describe(caller: &Caller) -> Value {
-    json!({ "name": caller.name.as_str(), "tags": caller.tags, "is_internal_user": true })
+    let is_internal = matches!(caller.identity.rights, Rights::OfUser | Rights::All);
+    json!({ "name": caller.name().as_str(), "tags": caller.tags, "is_internal_user": is_internal })
 }

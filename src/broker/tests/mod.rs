@@ -13,6 +13,7 @@ mod faulty;
 mod features;
 mod limits;
 mod logged;
+mod logins;
 mod paging;
 mod policies;
 mod queues;
