@@ -148,6 +148,7 @@ fn over_http(http: &Http, headers: &[(&str, &str)]) {
     assert_eq!(send("GET", "/api/queues/v", "").status, 401);
     assert_eq!(send("GET", "/api/nodes", "").status, 401, "no monitor");
     assert_eq!(send("DELETE", "/api/queues/%2F/cwr-h", "").status, 204);
+    assert_eq!(send("DELETE", "/api/exchanges/%2F/cwr-x", "").status, 204);
 }
 
 #[test]

@@ -21,7 +21,9 @@ use super::backend::{Oauth2Backend, Oauth2Settings};
 use super::{Algorithm, Key, KeyServer, KeySource, read_key};
 use crate::access::{Action, Backend as _, BackendError, Grant, Known, Login};
 use crate::auth::FetchSettings;
-use crate::base::limits::{JWKS_AGE_MAX_MS, JWKS_REFETCH_MIN_MS, TOKEN_SCOPES_MAX};
+use crate::base::limits::{
+    JWKS_AGE_MAX_MS, JWKS_REFETCH_MIN_MS, TOKEN_BYTES_MAX, TOKEN_SCOPES_MAX,
+};
 use crate::base::{Clock, ManualClock, VhostName};
 
 /// Runs `openssl`, which makes RSA keys; `ring` only uses them.
@@ -44,8 +46,10 @@ fn rsa() -> &'static (Vec<u8>, Vec<u8>) {
     static RSA: OnceLock<(Vec<u8>, Vec<u8>)> = OnceLock::new();
     RSA.get_or_init(|| {
         let bits = "rsa_keygen_bits:2048";
-        let private =
+        let made =
             openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", bits, "-outform", "DER"], b"");
+        let der = ["-topk8", "-nocrypt", "-inform", "DER", "-outform", "DER"];
+        let private = openssl(&[&["pkcs8"][..], &der].concat(), &made);
         let public = openssl(&["pkey", "-inform", "DER", "-pubout"], &private);
         (private, public)
     })
@@ -266,9 +270,8 @@ fn a_token_that_is_not_good_is_refused_with_the_reason() {
     assert!(
         ask(own(), &ec.token("k", &with(&json!({ "nbf": 1_060, "exp": 1_000.9e0 + 1.0 })))).is_ok()
     );
-    let scopes: Vec<_> = (0..=TOKEN_SCOPES_MAX).map(|n| format!("rabbit.read:v/{n}")).collect();
-    let many = ec.token("k", &with(&json!({ "scope": scopes })));
-    assert_eq!(refusal(own(), &many), "what was given as password is no token");
+    let long = "a".repeat(TOKEN_BYTES_MAX + 1);
+    assert_eq!(refusal(own(), &long), format!("the token is longer than {TOKEN_BYTES_MAX} bytes"));
     let scopes: Vec<_> = (0..=TOKEN_SCOPES_MAX).map(|n| format!("rabbit.{n}")).collect();
     let many = ec.token("k", &with(&json!({ "scope": scopes })));
     assert_eq!(refusal(own(), &many), format!("the token has more than {TOKEN_SCOPES_MAX} scopes"));

@@ -192,6 +192,7 @@ fn an_answer_is_no_until_it_is_there_and_holds_as_long_as_it_says() {
     clock.advance(1);
     assert_eq!(asked.look(resource("yes")), None);
     assert_eq!(count(), 3);
+    asked.done();
     let many = (0..2 * ASKED_ANSWERS_MAX).map(|n| resource(&format!("y{n}")));
     now(asked.ask(many));
     asked.done();
