@@ -374,6 +374,7 @@ fn pure_layers_name_nothing_of_the_world() {
 fn every_layer_of_the_sources_stands_in_the_table() {
     let outside = [
         "allocator",
+        "authentication",
         "disk_alarm",
         "lib",
         "listeners",

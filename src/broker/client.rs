@@ -19,7 +19,7 @@ use super::{
     DeclaredQueue, Envelope, Inbox, Peer, PublishOutcome, Publisher, Refused, Step, Vhost,
     server_names,
 };
-use crate::access::{Asked, Identity, Rights};
+use crate::access::{Identity, Rights};
 use crate::base::limits::ASKED_RECHECK_MS;
 use crate::base::{
     ChannelId, ConsumerId, ConsumerTag, ExchangeName, HolderId, Message, MessageId, Millis,
@@ -131,12 +131,6 @@ impl Client {
         self.peer.tags.iter().any(|own| own == tag)
             || (matches!(self.peer.rights, Rights::OfUser)
                 && self.broker.has_tag(&self.peer.user, tag))
-    }
-
-    /// The judge who says what the user may do, where one is asked.
-    #[must_use]
-    pub fn asked(&self) -> Option<&Arc<Asked>> {
-        self.peer.rights.asked()
     }
 
     /// The same user has shown a new secret: what it may do from now on.

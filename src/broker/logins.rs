@@ -10,7 +10,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use super::{Broker, Refused, refuse};
+use super::{Broker, Client, Refused, refuse};
 use crate::access::{
     Asked, Backend, BackendError, FailedLogins, Grant, Identity, Known, Login, LoginError,
     Question, Rights, ShownName, Suspect,
@@ -211,6 +211,14 @@ impl Broker {
             tags.extend(own.unwrap_or_default());
         }
         tags
+    }
+}
+
+impl Client {
+    /// The judge who says what the user may do, where one is asked.
+    #[must_use]
+    pub fn asked(&self) -> Option<&Arc<Asked>> {
+        self.peer.rights.asked()
     }
 }
 
