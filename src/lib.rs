@@ -21,6 +21,8 @@
 
 pub mod access;
 mod allocator;
+pub mod auth;
+mod authentication;
 pub mod base;
 pub mod broker;
 pub mod config;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::access::Permissions;
 use crate::allocator;
+use crate::authentication::{self, AuthenticationError};
 use crate::base::SystemClock;
 use crate::broker::policy::QueueType;
 use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors, Seeds};
@@ -49,6 +50,8 @@ enum ServerError {
     Management(#[from] ManagementError),
     #[error("cannot write the pid file {path}: {error}")]
     PidFile { path: String, error: io::Error },
+    #[error("{0}")]
+    Authentication(#[from] AuthenticationError),
     #[error("cannot open the data folder: {0}")]
     Storage(#[from] StorageError),
     #[error("stopped, but {0}")]
@@ -165,6 +168,7 @@ async fn serve(
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
     let storage = storage::open(&settings)?;
     let broker = broker(&settings, seeds, storage.as_ref())?;
+    broker.set_login_backends(authentication::backends(&settings.authentication, broker.clock())?);
     broker.set_node_limits(reload::node_limits(&settings));
     notices::open(&settings, &broker, &logging);
     if let Some(storage) = &storage {

@@ -1,6 +1,7 @@
 //! The one integration test binary: every test that needs more than one layer.
 
 mod amqp;
+mod auth;
 mod config;
 mod counts;
 mod crash;

@@ -42,6 +42,25 @@ const ARROWS: &[Arrow] = &[
         &["base64", "bytes", "getrandom", "thiserror", "tracing"],
     ),
     (
+        "auth",
+        &["base", "access"],
+        &[
+            "base64",
+            "bytes",
+            "http_body_util",
+            "hyper",
+            "hyper_util",
+            "ring",
+            "rustls",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tokio_rustls",
+            "tracing",
+            "x509_parser",
+        ],
+    ),
+    (
         "net",
         &["base", "wire", "protocol", "broker"],
         &[
@@ -361,6 +380,7 @@ fn pure_layers_name_nothing_of_the_world() {
 fn every_layer_of_the_sources_stands_in_the_table() {
     let outside = [
         "allocator",
+        "authentication",
         "control",
         "disk_alarm",
         "lib",

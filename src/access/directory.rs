@@ -43,6 +43,29 @@ pub enum LoginError {
     /// The right password from the wrong place.
     #[error("user '{0}' can only connect via localhost")]
     LoopbackOnly(ShownName),
+    /// A backend says no.
+    #[error("user '{user}' - refused by backend {backend}: {cause}")]
+    Refused {
+        /// Who.
+        user: ShownName,
+        /// Its name in the configuration.
+        backend: &'static str,
+        /// Why.
+        cause: String,
+    },
+    /// Everybody who was asked says no.
+    #[error("{0}")]
+    Everybody(String),
+    /// A backend cannot say: nobody knows whether the login is right.
+    #[error("user '{user}' - backend {backend} failed: {cause}")]
+    Failed {
+        /// Who.
+        user: ShownName,
+        /// Its name in the configuration.
+        backend: &'static str,
+        /// Why.
+        cause: String,
+    },
 }
 
 /// A user name as a peer sent it, made harmless for a log line: cut, one line, valid text.
@@ -241,6 +264,21 @@ impl Directory {
         Ok(name)
     }
 
+    /// Whether a user who is known elsewhere may come from there.
+    ///
+    /// # Errors
+    /// [`LoginError::LoopbackOnly`].
+    pub fn check_loopback(
+        &self,
+        name: &UserName,
+        peer_is_loopback: bool,
+    ) -> Result<(), LoginError> {
+        if self.loopback_only.contains(name) && !peer_is_loopback {
+            return Err(LoginError::LoopbackOnly(ShownName::new(name.as_str().as_bytes())));
+        }
+        Ok(())
+    }
+
     /// Whether a user may enter a virtual host: whether it has an entry there, even an empty one.
     #[must_use]
     pub fn vhost_access(&self, user: &UserName, vhost: &VhostName) -> bool {
@@ -268,7 +306,9 @@ impl Default for Directory {
 }
 
 impl ShownName {
-    fn new(bytes: &[u8]) -> Self {
+    /// Of what a peer sent.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
         let cut = bytes.get(..SHOWN_BYTES_MAX).unwrap_or(bytes);
         let mut shown = String::with_capacity(cut.len());
         for character in String::from_utf8_lossy(cut).chars() {

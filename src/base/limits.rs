@@ -396,6 +396,48 @@ pub const HTTP_SESSIONS_OF_USER_MAX: usize = 64;
 /// How long a failed login is remembered, in ms.
 pub const LOGIN_MEMORY_MS: u64 = 60_000;
 
+/// Questions to an authorisation service whose answers a connection keeps. Who uses more names than these is
+/// asked for again; the oldest answer goes first.
+pub const ASKED_ANSWERS_MAX: usize = 256;
+
+/// How long a connection keeps an answer of an authorisation service that no cache stands before, in ms: the
+/// time that RabbitMQ's cache has when nobody says another one.
+pub const ASKED_ANSWER_MS: u64 = 15_000;
+
+/// How often a connection whose permissions are asked for elsewhere looks again at those that its publishing
+/// route was checked with, in ms.
+pub const ASKED_RECHECK_MS: u64 = 1_000;
+
+/// Rounds of questions for one method. A method asks for a handful of things; one that goes on asking is refused.
+pub const ASKED_ROUNDS_MAX: usize = 16;
+
+/// Entries of the cache before an authorisation service, logins and permissions each; some 300 bytes per entry.
+pub const AUTH_CACHE_ENTRIES_MAX: usize = 10_000;
+
+/// Requests that are under way to one authorisation service; more wait for a turn.
+pub const AUTH_REQUESTS_MAX: usize = 64;
+
+/// The longest answer of an authorisation service, of a key server or of a discovery document, in bytes.
+pub const AUTH_ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest token, in bytes. Over AMQP the frames before `tune-ok` bound it already.
+pub const TOKEN_BYTES_MAX: usize = 64 * 1024;
+
+/// Scopes of one token: RabbitMQ refuses a token with more.
+pub const TOKEN_SCOPES_MAX: usize = 2048;
+
+/// How far the clock of whoever makes tokens may be ahead of ours, in s, when a token says from when on it is good.
+pub const TOKEN_SKEW_S: u64 = 60;
+
+/// Keys of a key server; what is behind them is left out.
+pub const JWKS_KEYS_MAX: usize = 256;
+
+/// How soon a key server is asked again, in ms: whoever invents key ids makes one request in this time.
+pub const JWKS_REFETCH_MIN_MS: u64 = 10_000;
+
+/// After which time the keys of a key server are fetched anew, in ms, so that one that was taken back is forgotten.
+pub const JWKS_AGE_MAX_MS: u64 = 3_600_000;
+
 /// The longest key of a message that is remembered to find duplicates, in bytes: a short string, which every
 /// sender of ids uses, and one for the type of its value. A longer one would make the window as large as its
 /// sender likes.

@@ -11,6 +11,7 @@ use super::admin::{Churn, Connections};
 use super::alarms::Alarms;
 use super::interceptors::{Existing, Interceptors};
 use super::limits::Limits;
+use super::logins::Logins;
 use super::notices::{Actor, Notices, Occurrence};
 use super::policy::QueueType;
 use super::timers::Timers;
@@ -18,7 +19,7 @@ use super::{
     Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Refused, Seeds, Vhost, recovery,
     refuse,
 };
-use crate::access::LoginError;
+use crate::access::{Identity, LoginError, Rights};
 use crate::base::limits::DUE_QUEUES_MAX;
 use crate::base::{
     Clock, ConnectionId, ConsumerId, FieldTable, FieldValue, HolderId, MemoryBudget, Millis,
@@ -136,22 +137,28 @@ pub struct Peer {
     /// The user.
     pub user: UserName,
     pub(super) rights: Rights,
-}
-
-/// What a peer may do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Rights {
-    /// What the permissions of its user say.
-    OfUser,
-    /// Everything: whoever operates the process, without a user of the broker.
-    All,
+    /// Tags that the broker does not keep.
+    pub(super) tags: Arc<[String]>,
 }
 
 impl Peer {
     /// A user on a connection.
     #[must_use]
     pub fn new(connection: ConnectionId, user: UserName) -> Self {
-        Self { connection, user, rights: Rights::OfUser }
+        Self::of(connection, Identity::of_user(user))
+    }
+
+    /// Somebody who is logged in, on a connection.
+    #[must_use]
+    pub fn of(connection: ConnectionId, identity: Identity) -> Self {
+        let Identity { name: user, rights, tags, .. } = identity;
+        Self { connection, user, rights, tags }
+    }
+
+    /// Who says what it may do.
+    #[must_use]
+    pub fn rights(&self) -> &Rights {
+        &self.rights
     }
 }
 
@@ -171,6 +178,7 @@ pub(super) struct Common {
     pub(super) interceptors: Interceptors,
     pub(super) default_queue_type: Option<QueueType>,
     pub(super) limits: Limits,
+    pub(super) logins: Logins,
     pub(super) connections: Connections,
     pub(super) churn: Churn,
     pub(super) notices: Notices,
@@ -231,6 +239,7 @@ impl Broker {
             interceptors: settings.interceptors,
             default_queue_type: settings.default_queue_type,
             limits: Limits::default(),
+            logins: Logins::default(),
             connections: Connections::default(),
             churn: Churn::default(),
             notices: Notices::default(),
@@ -315,12 +324,25 @@ impl Broker {
     /// 530 when it is not there, has or the user has as many connections as it may, or the user has no
     /// permissions in it.
     pub fn open_vhost(&self, name: &VhostName, user: &UserName) -> Result<Arc<Vhost>, Refused> {
+        self.open_vhost_with(name, user, &Rights::OfUser)
+    }
+
+    /// As [`Self::open_vhost`], for whoever has these rights.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_vhost_with(
+        &self,
+        name: &VhostName,
+        user: &UserName,
+        rights: &Rights,
+    ) -> Result<Arc<Vhost>, Refused> {
         let vhosts = self.vhosts.read().unwrap_or_else(PoisonError::into_inner);
         let Some(vhost) = vhosts.get(name) else {
             return refuse(ReplyCode::NotAllowed, format!("vhost {name} not found"));
         };
         self.common.limits.check_connection(name, user)?;
-        if !self.common.accounts.directory(|all| all.vhost_access(user, name)) {
+        if !self.may_enter(user, rights, name) {
             return refuse(
                 ReplyCode::NotAllowed,
                 format!("access to vhost '{name}' refused for user '{user}'"),

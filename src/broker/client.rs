@@ -22,6 +22,8 @@ use super::{
     DeclaredQueue, Envelope, Inbox, Peer, PublishOutcome, Publisher, Refused, Step, Vhost,
     server_names,
 };
+use crate::access::{Identity, Rights};
+use crate::base::limits::ASKED_RECHECK_MS;
 use crate::base::{
     ChannelId, ConsumerId, ConsumerTag, ExchangeName, HolderId, Message, MessageId, Millis,
     PublishSequence, QueueId, QueueName,
@@ -40,6 +42,8 @@ pub struct Client {
     pub(super) publisher: Publisher,
     inbox: Arc<Inbox>,
     counting: Counting,
+    /// When the judge's answers behind the publishing route are looked at again; `None` where none is asked.
+    recheck_at: Option<Millis>,
     channels: BTreeMap<HolderId, Channel>,
     /// Queues that end with the connection.
     exclusive: Vec<Arc<Cell>>,
@@ -96,9 +100,11 @@ impl Client {
         if counting == Counting::Counted {
             vhost.common.limits.connected(&vhost.name, &peer.user);
         }
+        let recheck_at = peer.rights.asked().map(|_| Millis::default());
         Self {
             broker,
             vhost,
+            recheck_at,
             peer,
             pending: None,
             consumers: BTreeMap::new(),
@@ -127,7 +133,16 @@ impl Client {
     /// Whether the user may set another `user-id` in its messages.
     #[must_use]
     pub fn may_impersonate(&self) -> bool {
-        self.broker.has_tag(&self.peer.user, "impersonator")
+        let tag = "impersonator";
+        self.peer.tags.iter().any(|own| own == tag)
+            || (matches!(self.peer.rights, Rights::OfUser)
+                && self.broker.has_tag(&self.peer.user, tag))
+    }
+
+    /// The same user has shown a new secret: what it may do from now on.
+    pub fn renew(&mut self, identity: Identity) {
+        self.peer = Peer::of(self.peer.connection, identity);
+        self.publisher.renew(self.peer.clone());
     }
 
     /// A channel is open.
@@ -206,6 +221,10 @@ impl Client {
 
     /// Hands every queue what came for it in this turn.
     pub fn flush(&mut self, now: Millis) {
+        if self.recheck_at.is_some_and(|at| now >= at) {
+            self.recheck_at = Some(now.after(ASKED_RECHECK_MS));
+            self.publisher.recheck();
+        }
         self.publisher.flush(now);
     }
 

@@ -14,36 +14,40 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use super::broker::Rights;
 use super::client::Counting;
 use super::{
     Answered, Binding, Broker, Client, Content, DeclareExchange, DeclareQueue, DeliveryEvent,
     Event, Inbox, Peer, Refused, Step, Unreadable, Vhost, refuse,
 };
-use crate::base::limits::FETCH_BYTES_MAX;
+use crate::access::{Identity, Rights};
+use crate::base::limits::{ASKED_ROUNDS_MAX, FETCH_BYTES_MAX};
 use crate::base::{
-    ChannelId, ExchangeName, HolderId, Message, MessageId, PublishSequence, QueueId, QueueName,
-    ReplyCode, UserName, VhostName,
+    ChannelId, ConnectionId, ExchangeName, HolderId, Message, MessageId, PublishSequence, QueueId,
+    QueueName, ReplyCode, UserName, VhostName,
 };
 use crate::queue::{Attempt, Settlement};
 
 pub use moving::{Move, MoveTo, Moved, Stopped};
 
 /// On whose behalf.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum Behalf {
     /// A user, who may do what its permissions say.
     User(UserName),
+    /// Somebody who is logged in.
+    Identity(Identity),
     /// Whoever operates the process and needs no user: may do everything.
     Operator,
 }
 
 impl Behalf {
-    pub(super) fn user(&self) -> (UserName, Rights) {
-        match self {
-            Self::User(user) => (user.clone(), Rights::OfUser),
-            Self::Operator => (operator(), Rights::All),
-        }
+    pub(super) fn peer(&self, connection: ConnectionId) -> Peer {
+        let identity = match self {
+            Self::User(user) => Identity::of_user(user.clone()),
+            Self::Identity(identity) => identity.clone(),
+            Self::Operator => Identity { rights: Rights::All, ..Identity::of_user(operator()) },
+        };
+        Peer::of(connection, identity)
     }
 }
 
@@ -163,11 +167,11 @@ impl DirectClient {
         purpose: Purpose,
     ) -> Result<Self, Refused> {
         let connection = broker.next_connection_id();
-        let (user, rights) = behalf.user();
-        let counted = purpose == Purpose::Messages && rights == Rights::OfUser;
+        let peer = behalf.peer(connection);
+        let counted = purpose == Purpose::Messages && !peer.rights.is_all();
         let counting = if counted { Counting::Counted } else { Counting::Uncounted };
         let vhost = if counted {
-            broker.open_vhost(vhost, &user)?
+            broker.open_vhost_with(vhost, &peer.user, &peer.rights)?
         } else {
             match broker.vhost(vhost) {
                 Some(vhost) => vhost,
@@ -177,7 +181,6 @@ impl DirectClient {
             }
         };
         let inbox = Arc::new(Inbox::new());
-        let peer = Peer { connection, user, rights };
         let (of_broker, events) = (Arc::clone(broker), Arc::clone(&inbox));
         let mut client = Client::counting(counting, of_broker, vhost, peer, events);
         let holder = broker.next_holder_id();
@@ -195,7 +198,7 @@ impl DirectClient {
     /// Whether the user may set another `user-id` in its messages.
     #[must_use]
     pub fn may_impersonate(&self) -> bool {
-        self.client.peer().rights == Rights::All || self.client.may_impersonate()
+        self.client.peer().rights.is_all() || self.client.may_impersonate()
     }
 
     /// `queue.declare`; gives the name, and with `passive` it only looks.
@@ -203,7 +206,8 @@ impl DirectClient {
     /// # Errors
     /// 403, 404, 405, 406.
     pub async fn queue_declare(&mut self, declare: DeclareQueue) -> Result<QueueName, Refused> {
-        let step = self.client.queue_declare(self.holder, declare);
+        let step =
+            self.attempt(|client, holder| client.queue_declare(holder, declare.clone())).await;
         match self.answered(step).await? {
             Answered::Declared { queue, .. } => Ok(queue),
             _ => unexpected(),
@@ -220,7 +224,9 @@ impl DirectClient {
         if_unused: bool,
         if_empty: bool,
     ) -> Result<u64, Refused> {
-        let step = self.client.queue_delete(self.holder, queue, if_unused, if_empty);
+        let step = self
+            .attempt(|client, holder| client.queue_delete(holder, queue, if_unused, if_empty))
+            .await;
         self.messages(step).await
     }
 
@@ -229,7 +235,7 @@ impl DirectClient {
     /// # Errors
     /// 403, 404, 405.
     pub async fn queue_purge(&mut self, queue: &QueueName) -> Result<u64, Refused> {
-        let step = self.client.queue_purge(self.holder, queue);
+        let step = self.attempt(|client, holder| client.queue_purge(holder, queue)).await;
         self.messages(step).await
     }
 
@@ -238,7 +244,8 @@ impl DirectClient {
     /// # Errors
     /// 403, 404, 406.
     pub async fn exchange_declare(&mut self, declare: DeclareExchange) -> Result<(), Refused> {
-        let step = self.client.exchange_declare(self.holder, declare);
+        let step =
+            self.attempt(|client, holder| client.exchange_declare(holder, declare.clone())).await;
         self.answered(step).await.map(drop)
     }
 
@@ -251,7 +258,9 @@ impl DirectClient {
         exchange: &ExchangeName,
         if_unused: bool,
     ) -> Result<(), Refused> {
-        let step = self.client.exchange_delete(self.holder, exchange, if_unused);
+        let step = self
+            .attempt(|client, holder| client.exchange_delete(holder, exchange, if_unused))
+            .await;
         self.answered(step).await.map(drop)
     }
 
@@ -260,7 +269,7 @@ impl DirectClient {
     /// # Errors
     /// 403, 404, 405, 406.
     pub async fn bind(&mut self, binding: &Binding) -> Result<(), Refused> {
-        let step = self.client.bind(self.holder, binding);
+        let step = self.attempt(|client, holder| client.bind(holder, binding)).await;
         self.answered(step).await.map(drop)
     }
 
@@ -269,7 +278,7 @@ impl DirectClient {
     /// # Errors
     /// 403, 405.
     pub async fn unbind(&mut self, binding: &Binding) -> Result<(), Refused> {
-        let step = self.client.unbind(self.holder, binding);
+        let step = self.attempt(|client, holder| client.unbind(holder, binding)).await;
         self.answered(step).await.map(drop)
     }
 
@@ -280,7 +289,10 @@ impl DirectClient {
     pub async fn publish(&mut self, message: Message) -> Result<Published, Refused> {
         self.sequence = PublishSequence(self.sequence.0 + 1);
         let of_this = self.sequence;
-        let outcome = self.client.publish(CHANNEL, self.holder, message, Some(of_this))?;
+        let publish = |client: &mut Client, holder| {
+            client.publish(CHANNEL, holder, message.clone(), Some(of_this))
+        };
+        let outcome = self.attempt(publish).await?;
         self.flush();
         let mut published = match outcome.queues {
             0 => Published::Unrouted,
@@ -320,7 +332,7 @@ impl DirectClient {
         let mut to_settle: Option<(QueueId, Vec<(MessageId, MessageId)>)> = None;
         let mut bytes = 0;
         while fetched.len() < fetch.count && bytes < FETCH_BYTES_MAX {
-            let step = self.client.get(self.holder, queue, no_ack);
+            let step = self.attempt(|client, holder| client.get(holder, queue, no_ack)).await;
             let Answered::Got(event, ready) = self.answered(step).await? else { break };
             let DeliveryEvent { queue: id, id: message_id, until_read, .. } = *event;
             let run = (message_id, message_id);
@@ -357,6 +369,23 @@ impl DirectClient {
 
     /// A message cannot be read. What is damaged stays so and would come back for ever: it is settled, and
     /// the next one is fetched.
+    /// Does something as often as it takes to know whether it is allowed.
+    async fn attempt<T>(
+        &mut self,
+        mut operation: impl FnMut(&mut Client, HolderId) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        let mut rounds = 0;
+        loop {
+            let result = operation(&mut self.client, self.holder);
+            let Some(asked) = self.client.asked().cloned() else { return result };
+            if result.is_ok() || !asked.has_open() || rounds == ASKED_ROUNDS_MAX {
+                return result;
+            }
+            rounds += 1;
+            asked.settle().await;
+        }
+    }
+
     fn unreadable(
         &mut self,
         queue: &QueueName,

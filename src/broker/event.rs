@@ -58,6 +58,8 @@ pub enum Event {
         /// `low on memory`, for instance.
         reason: Option<&'static str>,
     },
+    /// What was asked of somebody outside the broker for this connection is answered.
+    AnsweredOutside,
     /// Somebody asks the connection about itself.
     Describe {
         /// Who.

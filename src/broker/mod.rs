@@ -38,6 +38,7 @@ mod keeping;
 mod key_log;
 mod limits;
 mod listing;
+mod logins;
 mod notices;
 mod pages;
 mod payload;
@@ -93,6 +94,7 @@ pub use inspect::{
 };
 pub use interceptors::{Existing, Interceptors};
 pub use limits::{NodeLimits, UserLimits, VhostLimits};
+pub use logins::{Authority, LoggedIn, LoginBackend};
 pub use notices::{Actor, LoginAttempt, NoticeLosses, Via};
 pub use pages::PageQuestion;
 pub use payload::Content;
@@ -103,6 +105,8 @@ pub use seeds::{SeedLimits, SeedPolicy, SeedUser, Seeds};
 pub use traffic::Traffic;
 pub use vhost::Vhost;
 
+/// Who is logged in, and what with.
+pub use crate::access::{Asked, Identity, Login, Rights};
 /// The words of routing and of queues that a caller of the broker needs.
 pub use crate::queue::{Attempt, Depths, Losses, Place, Settlement};
 pub use crate::routing::{

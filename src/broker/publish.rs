@@ -150,6 +150,18 @@ impl Publisher {
         Ok(PublishOutcome { queues, answers: queues })
     }
 
+    /// Whoever publishes may do something else from now on.
+    pub(super) fn renew(&mut self, peer: Peer) {
+        self.peer = peer;
+        self.recheck();
+    }
+
+    /// Permissions are looked at again with the next message.
+    pub(super) fn recheck(&mut self) {
+        (self.cached.generation, self.cached.checked) = (None, None);
+        self.replying.checked = None;
+    }
+
     /// Whether a publish to this exchange would be refused.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::broker::{Common, Rights};
+use super::broker::Common;
 use super::default_type::DefaultType;
 use super::direct_reply::DirectReplies;
 use super::history::Histories;
@@ -11,7 +11,7 @@ use super::notices::Occurrence;
 use super::policies::Policies;
 use super::windows::Windows;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
-use crate::access::Action;
+use crate::access::{Action, Question, ResourceKind, Rights};
 use crate::base::{ReplyCode, VhostName};
 use crate::routing::{ExchangeKind, Table};
 use crate::store;
@@ -194,18 +194,38 @@ impl Vhost {
         exchange: &str,
         keys: &[&[u8]],
     ) -> Result<(), Refused> {
-        if peer.rights == Rights::All {
-            return Ok(());
-        }
-        let accounts = &self.common.accounts;
-        let found = accounts
-            .directory(|all| all.topic_permissions(&peer.user, &self.name, exchange).cloned());
-        let Some(permissions) = found else { return Ok(()) };
-        let kind = self.table().exchange(exchange).map(|exchange| exchange.kind);
-        if kind != Some(ExchangeKind::Topic) {
-            return Ok(());
-        }
-        match keys.iter().find(|key| !permissions.allow(action, key)) {
+        let is_topic = || {
+            let kind = self.table().exchange(exchange).map(|exchange| exchange.kind);
+            kind == Some(ExchangeKind::Topic)
+        };
+        let refused = match &peer.rights {
+            Rights::All => return Ok(()),
+            Rights::OfUser => {
+                let accounts = &self.common.accounts;
+                let found = accounts.directory(|all| {
+                    all.topic_permissions(&peer.user, &self.name, exchange).cloned()
+                });
+                let Some(permissions) = found.filter(|_| is_topic()) else { return Ok(()) };
+                keys.iter().find(|key| !permissions.allow(action, key))
+            }
+            _ if !is_topic() => return Ok(()),
+            Rights::Token(token) => {
+                let may = |key: &[u8]| token.scopes.allow_topic(&self.name, action, exchange, key);
+                keys.iter().find(|key| !may(key))
+            }
+            Rights::Asked(asked) => {
+                let may = |key: &[u8]| {
+                    let (vhost, exchange) = (self.name.clone(), exchange.to_owned());
+                    let routing_key = key.to_vec();
+                    asked.look(Question::Topic { vhost, exchange, routing_key, action })
+                };
+                // Every one is asked for, so that what is not known is open together.
+                let answers: Vec<_> = keys.iter().map(|key| may(key)).collect();
+                let of_key = |answer| answers.iter().position(|one| *one == answer);
+                of_key(Some(false)).or(of_key(None)).map(|at| &keys[at])
+            }
+        };
+        match refused {
             None => Ok(()),
             Some(key) => refuse(
                 ReplyCode::AccessRefused,
@@ -241,15 +261,24 @@ impl Vhost {
         action: Action,
         resource: Resource<'_>,
     ) -> Result<(), Refused> {
-        if peer.rights == Rights::All {
-            return Ok(());
-        }
         let name = resource.permission_name();
-        let accounts = &self.common.accounts;
-        if accounts.directory(|all| all.check(&peer.user, &self.name, action, name)) {
+        let may = match &peer.rights {
+            Rights::All => true,
+            Rights::OfUser => {
+                let accounts = &self.common.accounts;
+                accounts.directory(|all| all.check(&peer.user, &self.name, action, name))
+            }
+            Rights::Token(token) => token.scopes.allow(&self.name, action, name),
+            Rights::Asked(asked) => {
+                let (vhost, name) = (self.name.clone(), name.to_owned());
+                let kind = resource.kind();
+                asked.look(Question::Resource { vhost, kind, name, action }) == Some(true)
+            }
+        };
+        if may {
             return Ok(());
         }
-        let kind = resource.kind();
+        let kind = resource.kind().as_str();
         refuse(
             ReplyCode::AccessRefused,
             format!(
@@ -276,10 +305,10 @@ impl<'a> Resource<'a> {
         }
     }
 
-    fn kind(self) -> &'static str {
+    fn kind(self) -> ResourceKind {
         match self {
-            Self::Exchange(_) => "exchange",
-            Self::Queue(_) => "queue",
+            Self::Exchange(_) => ResourceKind::Exchange,
+            Self::Queue(_) => ResourceKind::Queue,
         }
     }
 }

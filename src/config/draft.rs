@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use crate::base::{UserName, VhostName};
 
 use super::parts::{
-    DefinitionsSettings, DiskSettings, LogCategory, LogLevel, LogLevels, LogSettings,
-    ManagementSettings, ManagementTls, NodeLimitSettings, PrometheusSettings, SeedSettings,
+    AuthenticationDraft, AuthenticationSettings, DefinitionsSettings, DiskSettings, LogCategory,
+    LogLevel, LogLevels, LogSettings, ManagementSettings, ManagementTls, NodeLimitSettings,
+    PrometheusSettings, SeedSettings,
 };
 use super::settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 use super::source::Rank;
@@ -47,6 +48,7 @@ pub(super) struct Draft {
     pub data_dir: Ranked<PathBuf>,
     pub ephemeral: Ranked<bool>,
     pub transport: TransportDraft,
+    pub authentication: AuthenticationDraft,
 }
 
 /// An address whose parts are keys of their own.
@@ -163,6 +165,7 @@ impl Draft {
             data_dir: (Rank::Default, PathBuf::new()),
             ephemeral: (Rank::Default, false),
             transport: TransportDraft::new(),
+            authentication: AuthenticationDraft::new(),
         }
     }
 
@@ -208,6 +211,7 @@ impl Draft {
         settings.definitions.path = self.definitions_path.map(|(_, path)| path);
         settings.management.tls = self.management_tls.finish();
         settings.transport = self.transport.finish();
+        settings.authentication = self.authentication.finish();
         let in_memory = self.ephemeral.1 && self.ephemeral.0 >= self.data_dir.0;
         settings.storage = if in_memory {
             Storage::Ephemeral
@@ -300,6 +304,7 @@ fn blank() -> Settings {
             write: String::new(),
             read: String::new(),
         },
+        authentication: AuthenticationSettings::default(),
         loopback_users: std::collections::BTreeSet::new(),
         memory_watermark_bytes: 0,
         disk: DiskSettings::default(),

@@ -200,12 +200,15 @@ fn key_of(variable: &str) -> Option<String> {
     if let Some(key) = keys().find(|key| key.variable() == variable) {
         return (!key.is_pattern()).then(|| key.name.to_owned());
     }
-    keys().find_map(|key| {
+    let matches = keys().filter_map(|key| {
         let pattern = key.variable();
         let (before, after) = pattern.split_once('*')?;
         let part = variable.strip_prefix(before)?.strip_suffix(after)?;
-        (!part.is_empty()).then(|| key.name.replace('*', &part.to_lowercase()))
-    })
+        let name = || (pattern.len(), key.name.replace('*', &part.to_lowercase()));
+        (!part.is_empty()).then(name)
+    });
+    // The name that says more is meant: `A_1_B` is `a.1.b` where there are `a.*` and `a.*.b`.
+    matches.max_by_key(|(length, _)| *length).map(|(_, name)| name)
 }
 
 /// The secret key, or the user beside it, whose value a variable names the file of.

@@ -47,7 +47,6 @@ fn matches(pattern: &str, key: &str) -> bool {
 
 /// Values that ask for what happens anyway.
 const HARMLESS: &[(&str, &[&str])] = &[
-    ("auth_backends.*", &["internal", "rabbit_auth_backend_internal"]),
     ("definitions.import_backend", &["local", "local_filesystem"]),
     ("deprecated_features.permit.*", &["true", "on"]),
     ("log.syslog", &["false", "off"]),
@@ -122,7 +121,6 @@ const INSTEAD: &[(&str, &str)] =
 
 const NOT_YET: &[&str] = &[
     "amqp1_0.*",
-    "auth_backends.*",
     "auth_cache.*",
     "auth_http.*",
     "auth_ldap.*",
@@ -194,7 +192,5 @@ mod tests {
     fn a_value_that_asks_for_what_happens_anyway_is_not_mentioned() {
         assert_eq!(standing("log.syslog", "false"), Some(Standing::Needless));
         assert_eq!(standing("log.syslog", "true"), Some(Standing::NotYet));
-        assert_eq!(standing("auth_backends.1", "internal"), Some(Standing::Needless));
-        assert_eq!(standing("auth_backends.1", "ldap"), Some(Standing::NotYet));
     }
 }

@@ -37,6 +37,7 @@ pub use load::{Loaded, load, load_asked, load_for};
 pub use logging::{Logging, LoggingError, start_logging};
 pub use machine::machine_memory_bytes;
 pub use parts::{
+    AuthHttpSettings, AuthOauth2Settings, AuthenticationSettings, BackendChoice, BackendName,
     DefinitionsSettings, DiskSettings, LogCategory, LogLevel, LogLevels, LogSettings,
     ManagementSettings, ManagementTls, NodeLimitSettings, PrometheusSettings, SeedOperatorPolicy,
     SeedSettings, SeedUser, SeedVhostLimits,

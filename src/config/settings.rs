@@ -7,8 +7,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::parts::{
-    DefinitionsSettings, DiskSettings, LogSettings, ManagementSettings, NodeLimitSettings,
-    PrometheusSettings, SeedSettings,
+    AuthenticationSettings, DefinitionsSettings, DiskSettings, LogSettings, ManagementSettings,
+    NodeLimitSettings, PrometheusSettings, SeedSettings,
 };
 use crate::base::{UserName, VhostName};
 
@@ -37,6 +37,8 @@ pub struct Settings {
     pub message_bytes_max: u64,
     /// The user that an empty broker is given.
     pub default_user: DefaultUser,
+    /// Who is asked about logins.
+    pub authentication: AuthenticationSettings,
     /// Users that may come from this machine only. `loopback_users.*`.
     pub loopback_users: BTreeSet<UserName>,
     /// Message bytes in RAM at which publishers are held back. `vm_memory_high_watermark.*`, already

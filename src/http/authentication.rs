@@ -10,7 +10,9 @@ use super::error::ApiError;
 use super::management::Management;
 use super::route::Needs;
 use super::session_cookie;
-use crate::base::UserName;
+use crate::access::Question;
+use crate::base::{UserName, VhostName};
+use crate::broker::{Identity, LoggedIn, Login, Rights};
 
 /// Where a request comes from. Every connection's requests carry it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,10 +33,11 @@ pub(super) enum Wire {
 }
 
 /// Who asks.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Caller {
     /// The user; of one who came over the socket file, RabbitMQ's name for it.
-    pub(super) name: UserName,
+    pub(super) identity: Identity,
+    /// All its tags, whoever keeps them.
     pub(super) tags: Vec<String>,
     /// Came over the socket file.
     pub(super) is_local: bool,
@@ -45,6 +48,8 @@ const MONITORING: &str = "monitoring";
 const POLICYMAKER: &str = "policymaker";
 const MANAGEMENT: &str = "management";
 
+const BEARER: &[u8] = b"Bearer ";
+
 /// RabbitMQ's name of whoever acts without a user.
 const LOCAL_NAME: &str = "rmq-internal";
 
@@ -52,13 +57,19 @@ impl Caller {
     /// Who came over the socket file.
     pub(super) fn local() -> Self {
         let name = UserName::try_from(LOCAL_NAME).expect("the constant is short");
-        Self { name, tags: vec![ADMINISTRATOR.to_owned()], is_local: true }
+        let identity = Identity { rights: Rights::All, ..Identity::of_user(name) };
+        Self { identity, tags: vec![ADMINISTRATOR.to_owned()], is_local: true }
     }
 
     /// Nobody in particular, where no login is asked for.
     pub(super) fn nobody() -> Self {
         let name = UserName::try_from("").expect("the empty name is short");
-        Self { name, tags: Vec::new(), is_local: false }
+        Self { identity: Identity::of_user(name), tags: Vec::new(), is_local: false }
+    }
+
+    /// The name of the user.
+    pub(super) fn name(&self) -> &UserName {
+        &self.identity.name
     }
 
     /// Whether it carries any of these tags.
@@ -102,14 +113,25 @@ impl Caller {
     }
 }
 
-/// Name and password of `authorization: Basic …`. Never shown.
+/// Name and password of `authorization: Basic …`, or the token of `Bearer …`, which is a password without a name. Never
+/// shown.
 pub(super) struct Credentials {
     pub(super) name: Vec<u8>,
     pub(super) password: Vec<u8>,
 }
 
 impl Credentials {
-    /// What a header says; `None` when it is no Basic one that can be read.
+    /// What a header says; `None` when it cannot be read.
+    fn read(value: &[u8]) -> Option<Self> {
+        match value.split_at_checked(BEARER.len()) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(BEARER) => {
+                Some(Self { name: Vec::new(), password: token.trim_ascii().to_vec() })
+            }
+            _ => Self::basic(value),
+        }
+    }
+
+    /// What a Basic header says.
     fn basic(value: &[u8]) -> Option<Self> {
         let (scheme, encoded) = value.split_at_checked("Basic ".len())?;
         if !scheme.eq_ignore_ascii_case(b"Basic ") {
@@ -127,8 +149,8 @@ impl Credentials {
     }
 }
 
-/// Finds out who asks: by name and password, or by the cookie of a login. `changes`: the request is more than a
-/// look. A failed login is answered after a pause (`logins`).
+/// Finds out who asks: by name and password, by a token, or by the cookie of a login. `changes`: the request is more than a
+/// look. A failed login is answered after a pause.
 ///
 /// # Errors
 /// 401, and 403 for a change by a cookie that another page may have made.
@@ -143,13 +165,13 @@ pub(super) async fn authenticate(
         let known = session_cookie::recognise(management, peer, headers, changes)?;
         return known.ok_or_else(ApiError::no_credentials);
     };
-    match Credentials::basic(header.as_bytes()) {
+    match Credentials::read(header.as_bytes()) {
         Some(credentials) => log_in(management, peer, &credentials).await,
         None => Err(refused()),
     }
 }
 
-/// Checks a name and a password from an address of the network.
+/// Checks a name and a password, or a token, from an address of the network.
 ///
 /// # Errors
 /// 401.
@@ -160,19 +182,30 @@ pub(super) async fn log_in(
 ) -> Result<Caller, ApiError> {
     let Credentials { name, password } = credentials;
     let broker = &management.broker;
-    let checked = broker.authenticate(name, password, peer);
-    let pause_ms = management.logins.checked(broker.clock().now(), peer, name, checked.is_ok());
+    let login = Login { user: name.clone(), password: Some(password.clone()), peer };
+    let LoggedIn { result, pause_ms } = broker.log_in(login).await;
     if pause_ms > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
     }
-    let name = checked.map_err(|error| {
+    let identity = result.map_err(|error| {
         tracing::warn!(peer = %peer, error = %error, "a login to the management API was refused");
         refused()
     })?;
-    let tags = broker.accounts(|all| all.directory().user(&name).map(|user| user.tags.clone()));
-    // Deleted between the two looks.
-    let tags = tags.ok_or_else(refused)?;
-    Ok(Caller { name, tags, is_local: false })
+    Ok(Caller { tags: broker.tags_of(&identity), identity, is_local: false })
+}
+
+/// Asks a judge which virtual hosts the caller may enter, where one is asked: of the path, or all when the answer may be
+/// about any of them.
+pub(super) async fn look_around(management: &Management, caller: &Caller, vhost: Option<&str>) {
+    let Some(asked) = caller.identity.rights.asked() else { return };
+    let names: Vec<VhostName> = match vhost {
+        Some(name) => VhostName::try_from(name).into_iter().collect(),
+        None if caller.is_monitoring() => return,
+        None => management.broker.all_vhosts().iter().map(|vhost| vhost.name().clone()).collect(),
+    };
+    // Of names that are no virtual host nobody needs to hear.
+    let names = names.into_iter().filter(|name| management.broker.vhost(name).is_some());
+    asked.ask(names.map(Question::Vhost)).await;
 }
 
 fn refused() -> ApiError {

@@ -37,7 +37,7 @@ impl Call {
     pub(super) fn actor(&self) -> Actor {
         match self.origin {
             Origin::SocketFile => Actor::command_line(),
-            Origin::Network(address) => Actor::management(self.caller.name.clone(), address),
+            Origin::Network(address) => Actor::management(self.caller.name().clone(), address),
         }
     }
 
@@ -107,10 +107,7 @@ impl Call {
 
     /// Whether the caller has permissions in a virtual host.
     pub(super) fn has_access(&self, vhost: &VhostName) -> bool {
-        let directory = |name| {
-            self.broker().accounts(|accounts| accounts.directory().vhost_access(name, vhost))
-        };
-        self.caller.is_local || directory(&self.caller.name)
+        self.broker().may_enter(self.caller.name(), &self.caller.identity.rights, vhost)
     }
 
     /// The body as JSON; an empty one as an object without anything in it.

@@ -67,7 +67,7 @@ impl Call {
     }
 
     fn may_see_connection(&self, one: &ConnectionInfo) -> bool {
-        self.caller.is_monitoring() || one.user == self.caller.name
+        self.caller.is_monitoring() || one.user == *self.caller.name()
     }
 
     /// The connection of the path (`{connection}`).
@@ -161,7 +161,7 @@ fn close(call: &Call) -> Result<Answer, ApiError> {
 
 fn close_of_user(call: &Call) -> Result<Answer, ApiError> {
     let user = call.segment("user");
-    if user != call.caller.name.as_str() && !call.caller.is_administrator() {
+    if user != call.caller.name().as_str() && !call.caller.is_administrator() {
         return Err(not_own());
     }
     let asked = format!("those of user {user}");
@@ -171,7 +171,7 @@ fn close_of_user(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn may_close(call: &Call, connection: &ConnectionInfo) -> bool {
-    call.caller.is_administrator() || connection.user == call.caller.name
+    call.caller.is_administrator() || connection.user == *call.caller.name()
 }
 
 /// What the client is told.

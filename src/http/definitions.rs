@@ -127,7 +127,7 @@ async fn import(call: Call, vhost: Option<VhostName>) -> Result<Answer, ApiError
 
 /// What only the log can tell: the answer has no body, as RabbitMQ's.
 fn say(call: &Call, report: &Report) {
-    let user = call.caller.name.as_str();
+    let user = call.caller.name().as_str();
     for warning in &report.plan.warnings {
         tracing::warn!(user, "imported definitions: {warning}");
     }

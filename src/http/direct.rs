@@ -28,7 +28,11 @@ impl Call {
 
     /// On whose behalf something is asked.
     pub(super) fn behalf(&self) -> Behalf {
-        if self.caller.is_local { Behalf::Operator } else { Behalf::User(self.caller.name.clone()) }
+        if self.caller.is_local {
+            Behalf::Operator
+        } else {
+            Behalf::Identity(self.caller.identity.clone())
+        }
     }
 }
 

@@ -41,7 +41,7 @@ fn login(call: Call) -> Answering {
             return Err(ApiError::not_authorised("Not management user"));
         }
         let answer = Answer::object(whoami::describe(&call, &caller));
-        let cookie = session_cookie::begin(&call.management, &caller.name, call.wire)?;
+        let cookie = session_cookie::begin(&call.management, &caller, call.wire)?;
         Ok(match cookie {
             Some((name, value)) => answer.with(name, value),
             None => answer,

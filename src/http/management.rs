@@ -6,7 +6,6 @@ use tokio::sync::Semaphore;
 
 use super::connections::Looks;
 use super::facts::Facts;
-use super::logins::Logins;
 use super::node_control::NodeControl;
 use super::queue_samples::QueueSamples;
 use super::sessions::Sessions;
@@ -21,7 +20,6 @@ pub struct Management {
     pub(super) facts: Facts,
     pub(super) control: Arc<dyn NodeControl>,
     pub(super) settings: ManagementSettings,
-    pub(super) logins: Logins,
     pub(super) sessions: Sessions,
     pub(super) samples: Samples,
     pub(super) queue_samples: Arc<QueueSamples>,
@@ -50,7 +48,6 @@ impl Management {
             facts,
             control,
             settings,
-            logins: Logins::default(),
             sessions: Sessions::default(),
             samples: Samples::default(),
             queue_samples: Arc::default(),

@@ -103,7 +103,7 @@ fn check_user_id(
     properties: &Properties,
 ) -> Result<(), Refused> {
     let Some(claimed) = &properties.user_id else { return Ok(()) };
-    let user = &call.caller.name;
+    let user = call.caller.name();
     if claimed.as_bytes() == user.as_str().as_bytes() || client.may_impersonate() {
         return Ok(());
     }

@@ -27,7 +27,6 @@ mod inspect;
 mod limits;
 mod listener;
 mod login;
-mod logins;
 mod machine;
 mod management;
 mod messages;

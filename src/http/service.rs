@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
 use super::answer::{Answer, Content};
-use super::authentication::{Caller, Origin, Wire, authenticate};
+use super::authentication::{Caller, Origin, Wire, authenticate, look_around};
 use super::call::Call;
 use super::error::ApiError;
 use super::management::Management;
@@ -158,7 +158,9 @@ async fn run(
     caller.check(route.needs)?;
     let segments = segments.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let segments = segments.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let segments = segments.collect();
+    let segments: Vec<(String, String)> = segments.collect();
+    let vhost = segments.iter().find(|(name, _)| name == "vhost").map(|(_, value)| &**value);
+    look_around(management, &caller, vhost).await;
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let (parts, body) = request.into_parts();
     // Held until the answer is there: what is made of a large body is as large.

@@ -16,25 +16,36 @@ use super::error::ApiError;
 use super::management::Management;
 use super::sessions::{Proof, Session};
 use crate::base::{Millis, UserName};
+use crate::broker::Rights;
 
 /// The name of the cookie.
 const COOKIE: &str = "haremq_session";
 
 /// Begins a session of somebody who has just logged in, and gives the header that sets its cookie. `None`
-/// for a user that is none of this broker's own: its password is somebody else's to change.
+/// for a user that was deleted meanwhile.
 ///
 /// # Errors
 /// 503 when the system has no random numbers.
 pub(super) fn begin(
     management: &Management,
-    user: &UserName,
+    caller: &Caller,
     wire: Wire,
 ) -> Result<Option<(HeaderName, HeaderValue)>, ApiError> {
-    let Some(proof) = proof(management, user) else { return Ok(None) };
-    let now = management.broker.clock().now();
-    let lasts_ms = management.settings.login_session_ms;
+    let identity = caller.identity.clone();
+    let proof = match &identity.rights {
+        Rights::OfUser => match proof(management, &identity.name) {
+            Some(proof) => Some(proof),
+            None => return Ok(None),
+        },
+        _ => None,
+    };
+    let clock = management.broker.clock();
+    let now = clock.now();
+    let token_ms = identity.expires_s.map(|at_s| at_s.saturating_mul(1000));
+    let token_lasts_ms = token_ms.map(|at_ms| at_ms.saturating_sub(clock.unix_ms()));
+    let lasts_ms = management.settings.login_session_ms.min(token_lasts_ms.unwrap_or(u64::MAX));
     let ends = Millis(now.0.saturating_add(lasts_ms));
-    let session = Session { user: user.clone(), proof, ends };
+    let session = Session { identity, proof, ends };
     let token = management.sessions.begin(now, session);
     let token = token.map_err(|error| {
         tracing::error!(error = %error, "no random numbers for a session");
@@ -72,19 +83,19 @@ pub(super) fn recognise(
     let now = management.broker.clock().now();
     let over = || ApiError::not_authorised("the login is over: log in again");
     let session = management.sessions.find(now, token).ok_or_else(over)?;
-    if proof(management, &session.user).as_ref() != Some(&session.proof) {
-        management.sessions.end(token);
-        return Err(over());
+    let (broker, identity) = (&management.broker, session.identity);
+    if let Some(before) = session.proof {
+        if proof(management, &identity.name) != Some(before) {
+            management.sessions.end(token);
+            return Err(over());
+        }
+        // A cookie that was carried elsewhere does not free a user that may come from this machine only.
+        broker.recognise(identity.name.as_str(), peer).map_err(|_| over())?;
     }
-    // A cookie that was carried elsewhere does not free a user that may come from this machine only.
-    let broker = &management.broker;
-    let name = broker.recognise(session.user.as_str(), peer).map_err(|_| over())?;
     if changes {
         check_own_page(management, headers)?;
     }
-    let tags = broker.accounts(|all| all.directory().user(&name).map(|user| user.tags.clone()));
-    let tags = tags.ok_or_else(over)?;
-    Ok(Some(Caller { name, tags, is_local: false }))
+    Ok(Some(Caller { tags: broker.tags_of(&identity), identity, is_local: false }))
 }
 
 /// See the module.

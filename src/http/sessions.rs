@@ -3,7 +3,8 @@
 //! A session is known by a random token, of which only a hash is kept. It ends after
 //! `management.login_session_timeout`, at a log-out, and with the user: its password when it logged in is
 //! compared with the one that it has now, so a changed password, a deleted user and one that was made anew
-//! under the name end it without anybody having to tell. Nothing survives a restart.
+//! under the name end it without anybody having to tell. A session of a user that somebody else keeps ends with
+//! the token that it showed, too. Nothing survives a restart.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,8 +13,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use crate::base::Millis;
 use crate::base::limits::{HTTP_SESSIONS_MAX, HTTP_SESSIONS_OF_USER_MAX};
-use crate::base::{Millis, UserName};
+use crate::broker::Identity;
 
 /// The sessions of this process. Bounded by [`HTTP_SESSIONS_MAX`]; a leaf lock.
 #[derive(Default)]
@@ -23,12 +25,12 @@ pub(super) struct Sessions(Mutex<BTreeMap<TokenHash, Session>>);
 type TokenHash = [u8; 32];
 
 /// Who is logged in.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Session {
-    /// The user.
-    pub(super) user: UserName,
-    /// What the user's password was, as [`Proof`] says it.
-    pub(super) proof: Proof,
+    /// The user, and what it may do where somebody else says so.
+    pub(super) identity: Identity,
+    /// What the user's password was; `None` when somebody else keeps the user.
+    pub(super) proof: Option<Proof>,
     /// When it ends.
     pub(super) ends: Millis,
 }
@@ -59,9 +61,11 @@ impl Sessions {
         if all.len() >= HTTP_SESSIONS_MAX {
             all.retain(|_, other| other.ends > now);
         }
-        let of_user = all.values().filter(|other| other.user == session.user).count();
+        let user = session.identity.name.clone();
+        let is_of_user = |other: &Session| other.identity.name == user;
+        let of_user = all.values().filter(|other| is_of_user(other)).count();
         if of_user >= HTTP_SESSIONS_OF_USER_MAX {
-            drop_oldest(&mut all, |other| other.user == session.user);
+            drop_oldest(&mut all, is_of_user);
         } else if all.len() >= HTTP_SESSIONS_MAX {
             tracing::warn!(
                 sessions = HTTP_SESSIONS_MAX,
@@ -111,10 +115,17 @@ fn drop_oldest(all: &mut BTreeMap<TokenHash, Session>, which: impl Fn(&Session) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::UserName;
 
     fn session(user: &str, ends: u64) -> Session {
-        let user = UserName::try_from(user).expect("short");
-        Session { user, proof: Proof(None, String::new()), ends: Millis(ends) }
+        let identity = Identity::of_user(UserName::try_from(user).expect("short"));
+        let proof = Some(Proof(None, String::new()));
+        Session { identity, proof, ends: Millis(ends) }
+    }
+
+    /// Who a token names.
+    fn find(sessions: &Sessions, now: u64, token: &str) -> Option<String> {
+        sessions.find(Millis(now), token).map(|session| session.identity.name.to_string())
     }
 
     fn begin(sessions: &Sessions, user: &str, ends: u64) -> String {
@@ -127,13 +138,13 @@ mod tests {
         let (ann, bob) = (begin(&sessions, "ann", 10), begin(&sessions, "bob", 20));
         assert_ne!(ann, bob);
         assert_eq!(ann.len(), 43, "256 bits");
-        assert_eq!(sessions.find(Millis(9), &ann), Some(session("ann", 10)));
-        assert_eq!(sessions.find(Millis(10), &ann), None);
-        assert_eq!(sessions.find(Millis(9), &ann), None, "it is forgotten");
-        assert_eq!(sessions.find(Millis(19), &bob), Some(session("bob", 20)));
-        assert_eq!(sessions.find(Millis(0), "guessed"), None);
+        assert_eq!(find(&sessions, 9, &ann), Some("ann".to_owned()));
+        assert_eq!(find(&sessions, 10, &ann), None);
+        assert_eq!(find(&sessions, 9, &ann), None, "it is forgotten");
+        assert_eq!(find(&sessions, 19, &bob), Some("bob".to_owned()));
+        assert_eq!(find(&sessions, 0, "guessed"), None);
         sessions.end(&bob);
-        assert_eq!(sessions.find(Millis(0), &bob), None);
+        assert_eq!(find(&sessions, 0, &bob), None);
     }
 
     #[test]
@@ -142,9 +153,9 @@ mod tests {
         let bob = begin(&sessions, "bob", 1);
         let most = u64::try_from(HTTP_SESSIONS_OF_USER_MAX).expect("small");
         let of_ann: Vec<String> = (0..=most).map(|at| begin(&sessions, "ann", 100 + at)).collect();
-        assert_eq!(sessions.find(Millis(0), &of_ann[0]), None);
-        assert!(of_ann[1..].iter().all(|token| sessions.find(Millis(0), token).is_some()));
-        assert!(sessions.find(Millis(0), &bob).is_some());
+        assert_eq!(find(&sessions, 0, &of_ann[0]), None);
+        assert!(of_ann[1..].iter().all(|token| find(&sessions, 0, token).is_some()));
+        assert!(find(&sessions, 0, &bob).is_some());
     }
 
     #[test]
@@ -155,9 +166,9 @@ mod tests {
             begin(&sessions, &user.to_string(), 2_000);
         }
         assert_eq!(sessions.lock().len(), HTTP_SESSIONS_MAX);
-        assert_eq!(sessions.find(Millis(0), &first), None, "the oldest is out");
+        assert_eq!(find(&sessions, 0, &first), None, "the oldest is out");
         let late = sessions.begin(Millis(2_000), session("late", 3_000)).expect("random numbers");
         assert_eq!(sessions.lock().len(), 1, "those whose time is over make room");
-        assert!(sessions.find(Millis(2_000), &late).is_some());
+        assert!(find(&sessions, 2_000, &late).is_some());
     }
 }

@@ -12,7 +12,7 @@ use super::route::Run::{Now, Plain};
 use super::route::{Needs, Route};
 use super::totals::{self, Totals};
 use crate::base::VhostName;
-use crate::broker::{Put, Vhost};
+use crate::broker::{Put, Rights, Vhost};
 use crate::store;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -138,11 +138,12 @@ fn put(call: &Call) -> Result<Answer, ApiError> {
 
 /// Whoever creates a virtual host may do everything in it, as for RabbitMQ: tools go on with what stands in it.
 fn let_in(call: &Call, vhost: VhostName, answer: Answer) -> Result<Answer, ApiError> {
-    if call.caller.is_local {
+    // Of users who are known elsewhere, permissions are elsewhere as well.
+    if !matches!(call.caller.identity.rights, Rights::OfUser) {
         return Ok(answer);
     }
     let [configure, write, read] = [(); 3].map(|()| ".*".to_owned());
-    let user = call.caller.name.clone();
+    let user = call.caller.name().clone();
     let (done, stored) = Stored::pair();
     let all = store::Permission { user, vhost, configure, write, read };
     call.broker().put_permission(&call.actor(), all, done)?;

@@ -110,10 +110,10 @@ pub(super) fn refusal(refused: Refused, failed: MethodId) -> Refusal {
 fn call(client: &mut Client, holder: HolderId, request: Request) -> Result<Step, Refused> {
     let done = |()| Step::Answered(Answered::Done);
     match request {
-        // Both are the session's own: they come before there is a client.
-        Request::Authenticate(_) | Request::OpenVhost(_) => Ok(Step::Answered(Answered::Done)),
-        // Users have one password here, and it was checked at login.
-        Request::UpdateSecret(_) => Ok(Step::Answered(Answered::Done)),
+        // The session's own: they are about who it is.
+        Request::Authenticate(_) | Request::OpenVhost(_) | Request::UpdateSecret(_) => {
+            Ok(Step::Answered(Answered::Done))
+        }
         // Everything before it was done when this is reached.
         Request::Barrier => Ok(Step::Answered(Answered::Done)),
         Request::ExchangeDeclare(declare) => {

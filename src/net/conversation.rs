@@ -6,14 +6,15 @@
 
 mod deliveries;
 mod describe;
+mod outside;
 
 use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use self::outside::{Outside, Parked};
 use super::answers;
 use super::caller::Caller;
-use super::login;
 use super::turn_events::TurnEvents;
 use super::wait::Interest;
 use crate::base::limits::{
@@ -22,14 +23,14 @@ use crate::base::limits::{
 };
 use crate::base::{
     ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, Pressure, QueueId, ReplyCode,
-    UserName, VhostName,
+    VhostName,
 };
 use crate::broker::{
-    Answered, Attempt, Broker, Cell, Client, Event, Inbox, Peer, Refused, Settlement, Step,
+    Answered, Attempt, Broker, Cell, Client, Event, Identity, Inbox, Peer, Refused, Settlement,
+    Step,
 };
 use crate::protocol::{
-    Action, Answer, Ask, Connection, Credentials, Mechanism, Outcome, Publish, Refusal, Request,
-    Settings,
+    Action, Answer, Ask, Connection, Mechanism, Outcome, Publish, Refusal, Request, Settings,
 };
 use crate::wire::{MethodId, Output};
 
@@ -40,7 +41,10 @@ pub(super) struct Conversation {
     broker: Arc<Broker>,
     inbox: Arc<Inbox>,
     connection: Connection,
-    user: Option<UserName>,
+    identity: Option<Identity>,
+    /// When the user's secret is no longer good, by the broker's clock and in seconds since 1970.
+    expires: Option<(Millis, u64)>,
+    outside: Outside,
     client: Option<Client>,
     /// Actions that are not done yet; empty between turns.
     actions: Vec<Action>,
@@ -101,7 +105,9 @@ impl Conversation {
             broker,
             inbox,
             connection,
-            user: None,
+            identity: None,
+            expires: None,
+            outside: Outside::default(),
             client: None,
             actions: Vec::new(),
             events: TurnEvents::default(),
@@ -153,6 +159,7 @@ impl Conversation {
     pub(super) fn turn(&mut self, now: Millis, input: &mut BytesMut) -> bool {
         let mut actions = std::mem::take(&mut self.actions);
         if self.ending.is_none() {
+            self.expire(now, &mut actions);
             if !self.stops_reading() {
                 self.connection.recv(now, input, &mut actions);
             }
@@ -175,7 +182,11 @@ impl Conversation {
         let mut more = Vec::new();
         while !actions.is_empty() {
             for action in actions.drain(..) {
-                self.act(now, action, &mut more);
+                if self.outside.is_parked() && !matches!(action, Action::Disconnect { .. }) {
+                    self.outside.keep(action);
+                } else {
+                    self.act(now, action, &mut more);
+                }
             }
             // Most have no others following; their list then keeps its room for the next turn.
             if !more.is_empty() {
@@ -238,6 +249,7 @@ impl Conversation {
                     let at = now.after(pause_ms);
                     self.ending = Some(Ending { at, latest: at.after(CLOSE_TIMEOUT_MS) });
                     self.client = None;
+                    self.outside.clear();
                 }
             }
         }
@@ -248,15 +260,15 @@ impl Conversation {
             return;
         }
         let Some(client) = &mut self.client else { return };
-        let Publish { channel, holder, sequence, .. } = publish;
-        // The message is needed again only for `basic.return`.
-        let kept = publish.mandatory.then(|| publish.clone());
+        let Publish { channel, holder, sequence, mandatory, .. } = publish;
+        // The message is needed again only for `basic.return`, and where it may have to wait for a judge.
+        let kept = (mandatory || client.asked().is_some()).then(|| publish.clone());
         let published = answers::check_user_id(client, &publish.message)
             .and_then(|()| client.publish(channel, holder, publish.message, sequence));
         match published {
             Ok(outcome) => {
                 if outcome.queues == 0
-                    && let Some(publish) = kept
+                    && let Some(publish) = kept.filter(|_| mandatory)
                 {
                     self.connection.returned(&publish);
                 }
@@ -265,6 +277,11 @@ impl Conversation {
                 }
             }
             Err(refused) => {
+                if let Some(publish) = kept
+                    && self.is_undecided()
+                {
+                    return self.park(Parked::Publish(publish));
+                }
                 let refusal = answers::refusal(refused, MethodId::BASIC_PUBLISH);
                 self.failed.push(holder);
                 self.connection.fail(now, channel, holder, refusal, more);
@@ -279,8 +296,12 @@ impl Conversation {
         if of_channel && !self.connection.is_open(channel, holder) {
             return;
         }
+        let again = self.is_judged().then(|| request.clone());
         let answer = match request {
-            Request::Authenticate(credentials) => Some(self.authenticate(&credentials)),
+            Request::Authenticate(credentials) => {
+                self.authenticate((channel, holder), &credentials)
+            }
+            Request::UpdateSecret(secret) => self.update_secret((channel, holder), &secret),
             Request::OpenVhost(vhost) => Some(self.open_vhost(&vhost)),
             request => {
                 let Some(client) = &mut self.client else { return };
@@ -295,9 +316,14 @@ impl Conversation {
                 answer
             }
         };
-        if let Some(answer) = answer {
-            self.answer(now, channel, holder, answer, more);
+        let Some(answer) = answer else { return };
+        if let Some(request) = again
+            && matches!(answer, Answer::Refused(_))
+            && self.is_undecided()
+        {
+            return self.park(Parked::Ask(Ask { channel, holder, request }));
         }
+        self.answer(now, channel, holder, answer, more);
     }
 
     fn answer(
@@ -311,41 +337,19 @@ impl Conversation {
         self.connection.answer(now, channel, holder, answer, more);
     }
 
-    fn authenticate(&mut self, credentials: &Credentials) -> Answer {
-        match login::log_in(&self.broker, credentials, &self.caller) {
-            Ok(user) => {
-                self.broker.tell_login(|| self.login(credentials), None);
-                self.user = Some(user);
-                self.mechanism = Some(credentials.mechanism);
-                Answer::Authenticated
-            }
-            Err(error) => {
-                self.broker.tell_login(|| self.login(credentials), Some(&error));
-                tracing::warn!(
-                    connection = %self.id,
-                    peer = %self.caller.address,
-                    "{} login refused: {error}", credentials.mechanism
-                );
-                Answer::LoginRefused(format!(
-                    "Login was refused using authentication mechanism {}. For details see the broker logfile.",
-                    credentials.mechanism
-                ))
-            }
-        }
-    }
-
     fn open_vhost(&mut self, name: &VhostName) -> Answer {
-        let Some(user) = self.user.clone() else {
+        let Some(identity) = self.identity.clone() else {
             return Answer::Refused(Refusal {
                 code: ReplyCode::NotAllowed,
                 text: "no user is logged in".to_owned(),
                 failed: MethodId::CONNECTION_OPEN,
             });
         };
-        match self.broker.open_vhost(name, &user) {
+        let opened = self.broker.open_vhost_with(name, &identity.name, &identity.rights);
+        match opened {
             Ok(vhost) => {
-                tracing::info!(connection = %self.id, peer = %self.caller.address, user = %user, vhost = %name, "connection open");
-                let peer = Peer::new(self.id, user);
+                tracing::info!(connection = %self.id, peer = %self.caller.address, user = %identity.name, vhost = %name, "connection open");
+                let peer = Peer::of(self.id, identity);
                 let inbox = Arc::clone(&self.inbox);
                 self.broker.connection_ready(self.info(&vhost, &peer.user), &inbox);
                 self.client = Some(Client::new(Arc::clone(&self.broker), vhost, peer, inbox));
@@ -431,6 +435,7 @@ impl Conversation {
                 self.alarm = reason;
                 self.block_on_alarm();
             }
+            Event::AnsweredOutside => self.answered_outside(now, more),
             Event::Describe { asked } => asked.answer(self.report(asked.in_full())),
             Event::Close { text } => {
                 let failed = MethodId::default();
@@ -475,6 +480,7 @@ impl Conversation {
     }
 
     pub(super) fn peer_gone(&mut self, now: Millis, why: &str) {
+        self.outside.clear();
         let mut actions = std::mem::take(&mut self.actions);
         self.connection.peer_closed(&mut actions);
         self.perform(now, &mut actions);
@@ -502,6 +508,7 @@ impl Conversation {
         let held_back = self.blocked || self.waits_for_log();
         (held_back && !self.connection.is_closing())
             || self.ending.is_some()
+            || self.outside.is_parked()
             || self.connection.output().len() > OUTPUT_STOP_READING_BYTES
             || (self.choked && self.inbox.len() + self.events.later() > INBOX_EVENTS_MAX)
     }
@@ -517,11 +524,12 @@ impl Conversation {
         match self.ending {
             Some(Ending { at, .. }) if now < at => Some(at),
             Some(Ending { latest, .. }) => Some(latest),
-            None if self.waits_for_log() => {
-                let soon = now.after(LOG_PRESSURE_PAUSE_MS);
-                Some(self.connection.next_deadline().map_or(soon, |next| next.min(soon)))
+            None => {
+                let soon = self.waits_for_log().then(|| now.after(LOG_PRESSURE_PAUSE_MS));
+                let expires = self.expires.map(|(at, _)| at);
+                let next = self.connection.next_deadline();
+                [soon, expires, next].into_iter().flatten().min()
             }
-            None => self.connection.next_deadline(),
         }
     }
 

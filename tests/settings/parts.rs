@@ -225,7 +225,7 @@ fn values_that_rabbitmq_takes_are_taken() {
         "management.tcp.ip = 0.0.0.0",
         "management.cors.allow_origins = none",
         "cluster_partition_handling.pause_if_all_down.nodes.1 = rabbit@myhost1",
-        "auth_backends.1.authz = rabbit_auth_backend_ip_range",
+        "auth_backends.1.authz = rabbit_auth_backend_internal",
         "runtime_parameters.limits.shovel = 1",
         "default_pass = 'K9#mL2vX@8nQ4wR7$pE6'",
     ] {

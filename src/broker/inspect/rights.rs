@@ -57,6 +57,5 @@ impl Vhost {
 
 /// No connection has the number 0.
 fn peer(behalf: &Behalf) -> Peer {
-    let (user, rights) = behalf.user();
-    Peer { connection: ConnectionId(0), user, rights }
+    behalf.peer(ConnectionId(0))
 }

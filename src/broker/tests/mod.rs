@@ -17,6 +17,7 @@ mod firehose;
 mod inspecting;
 mod limits;
 mod logged;
+mod logins;
 mod paging;
 mod policies;
 mod queues;

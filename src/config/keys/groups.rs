@@ -2,8 +2,9 @@
 
 use super::key::Key;
 use super::{
-    agreed, definitions, disk, events, first_user, log, logins, loopback, management,
-    management_tls, memory, name, node_limits, own, prometheus, seeds, sockets, tls, ways_in,
+    agreed, auth_backends, auth_http, auth_oauth2, definitions, disk, events, first_user, log,
+    logins, loopback, management, management_tls, memory, name, node_limits, own, prometheus,
+    seeds, sockets, tls, ways_in,
 };
 
 /// Keys that belong together, under the heading that the sample file and the documentation have.
@@ -20,6 +21,9 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Listeners and sockets", keys: sockets::KEYS },
     Group { title: "TLS", keys: tls::KEYS },
     Group { title: "Logins by certificate, and without a name", keys: logins::KEYS },
+    Group { title: "Who is asked about logins", keys: auth_backends::KEYS },
+    Group { title: "Logins with tokens (OAuth 2)", keys: auth_oauth2::KEYS },
+    Group { title: "Logins that an HTTP service answers", keys: auth_http::KEYS },
     Group { title: "Proxies and the Unix socket", keys: ways_in::KEYS },
     Group { title: "What is agreed with clients", keys: agreed::KEYS },
     Group { title: "The first user", keys: first_user::KEYS },

@@ -4,6 +4,9 @@
 //! `groups.rs`. A key puts its checked value into the draft and does nothing else.
 
 mod agreed;
+mod auth_backends;
+mod auth_http;
+mod auth_oauth2;
 mod definitions;
 mod disk;
 mod events;

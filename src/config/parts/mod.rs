@@ -1,6 +1,7 @@
 //! Settings of the parts of the broker, one struct per part. Values are checked; whoever uses a part is
 //! given its struct and nothing else.
 
+mod authentication;
 mod definitions;
 mod disk;
 mod log;
@@ -9,6 +10,10 @@ mod node;
 mod prometheus;
 mod seeds;
 
+pub(super) use authentication::AuthenticationDraft;
+pub use authentication::{
+    AuthHttpSettings, AuthOauth2Settings, AuthenticationSettings, BackendChoice, BackendName,
+};
 pub use definitions::DefinitionsSettings;
 pub use disk::DiskSettings;
 pub use log::{LogCategory, LogLevel, LogLevels, LogSettings};

@@ -1,4 +1,4 @@
-//! Slows down whoever guesses passwords.
+//! Slows down whoever guesses passwords, by whichever door: both ask here.
 //!
 //! A failed login is answered after a pause that doubles with each failure from the same address. A right login
 //! of a name that failed from there lately waits as long, so that a guesser who does not wait for the answer
@@ -15,7 +15,7 @@ use crate::base::limits::{
 
 /// The failed logins of the last minute.
 #[derive(Debug, Default)]
-pub(super) struct Logins(Mutex<BTreeMap<IpAddr, Failures>>);
+pub struct FailedLogins(Mutex<BTreeMap<IpAddr, Failures>>);
 
 /// Those of one address.
 #[derive(Debug)]
@@ -31,9 +31,9 @@ struct Failures {
 /// The first bytes of a name tell it from others well enough; more is only a pause for one more.
 const NAME_BYTES: usize = 64;
 
-impl Logins {
+impl FailedLogins {
     /// A login was checked: how long its answer waits, in ms.
-    pub(super) fn checked(&self, now: Millis, peer: IpAddr, name: &[u8], is_right: bool) -> u64 {
+    pub fn checked(&self, now: Millis, peer: IpAddr, name: &[u8], is_right: bool) -> u64 {
         let name = &name[..name.len().min(NAME_BYTES)];
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.get(&peer).is_some_and(|failures| now.since(failures.last) > LOGIN_MEMORY_MS) {
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_bound_and_are_forgotten_after_a_while() {
-        let logins = Logins::default();
+        let logins = FailedLogins::default();
         let fail = |at| logins.checked(Millis(at), peer(1), b"ann", false);
         let pauses: Vec<u64> = (0..7).map(fail).collect();
         assert_eq!(pauses, [100, 200, 400, 800, 1600, 3000, 3000]);
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_right_login_waits_only_after_failures_of_that_name_from_that_address() {
-        let logins = Logins::default();
+        let logins = FailedLogins::default();
         let right = |from, name: &[u8]| logins.checked(Millis(1), peer(from), name, true);
         assert_eq!(logins.checked(Millis(0), peer(1), b"ann", false), 100);
         assert_eq!(right(1, b"bob"), 0);
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn addresses_and_names_are_bounded() {
-        let logins = Logins::default();
+        let logins = FailedLogins::default();
         for from in 0..u32::try_from(LOGIN_PEERS_MAX).expect("small") + 10 {
             logins.checked(Millis(u64::from(from)), peer(from), b"ann", false);
         }

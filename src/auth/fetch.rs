@@ -1,0 +1,153 @@
+//! One request to a service, and its answer: bounded in time, in size and in number.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::client::conn::http1::handshake;
+use hyper::{Request, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use crate::base::limits::{AUTH_ANSWER_BYTES_MAX, AUTH_REQUESTS_MAX};
+
+/// How services are asked.
+#[derive(Clone, Debug)]
+pub struct FetchSettings {
+    /// Who is trusted; `None` where no HTTPS is spoken.
+    pub tls: Option<Arc<ClientConfig>>,
+    /// How long a connection may take, TLS included, in ms.
+    pub connection_timeout_ms: u64,
+    /// How long all of it may take, in ms.
+    pub request_timeout_ms: u64,
+}
+
+/// Asks services. See the module.
+#[derive(Debug)]
+pub struct Fetch {
+    settings: FetchSettings,
+    turns: Semaphore,
+}
+
+/// Why there is no answer. Says nothing of what was asked, which may be secret.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Not an address that can be asked.
+    #[error("the address must begin with http:// or https:// and name a host")]
+    Address,
+    /// Nobody is there.
+    #[error("cannot connect to {0}: {1}")]
+    Connect(String, io::Error),
+    /// It takes too long.
+    #[error("no {what} from {host} within {ms} ms")]
+    TimedOut {
+        /// What is missing.
+        what: &'static str,
+        /// Who is silent.
+        host: String,
+        /// How long it was waited.
+        ms: u64,
+    },
+    /// What came is no HTTP.
+    #[error("{0} does not speak HTTP as it should: {1}")]
+    Strange(String, String),
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+impl Fetch {
+    /// Ready to ask.
+    #[must_use]
+    pub fn new(settings: FetchSettings) -> Self {
+        Self { settings, turns: Semaphore::new(AUTH_REQUESTS_MAX) }
+    }
+
+    /// Gets the answer to a GET, or with a form to a POST: its status and its body.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn fetch(&self, uri: &str, form: Option<String>) -> Result<(u16, Bytes), FetchError> {
+        // It is never closed.
+        let _turn = self.turns.acquire().await;
+        let uri: Uri = uri.parse().map_err(|_| FetchError::Address)?;
+        let host = uri.host().ok_or(FetchError::Address)?.to_owned();
+        let ms = self.settings.request_timeout_ms;
+        let exchange = self.exchange(&uri, &host, form);
+        match timeout(Duration::from_millis(ms), exchange).await {
+            Ok(answered) => answered,
+            Err(_) => Err(FetchError::TimedOut { what: "answer", host, ms }),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        uri: &Uri,
+        host: &str,
+        form: Option<String>,
+    ) -> Result<(u16, Bytes), FetchError> {
+        let strange =
+            |error: &dyn std::fmt::Display| FetchError::Strange(host.to_owned(), error.to_string());
+        let ms = self.settings.connection_timeout_ms;
+        let connecting = timeout(Duration::from_millis(ms), self.connect(uri, host)).await;
+        let stream = connecting.map_err(|_| FetchError::TimedOut {
+            what: "connection",
+            host: host.to_owned(),
+            ms,
+        })??;
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let request = Request::builder().uri(path).header("host", authority);
+        let request = match form {
+            None => request.body(Full::new(Bytes::new())),
+            Some(form) => request
+                .method("POST")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(Full::new(Bytes::from(form))),
+        };
+        let request = request.map_err(|error| strange(&error))?;
+        let (mut sender, connection) =
+            handshake(TokioIo::new(stream)).await.map_err(|error| strange(&error))?;
+        let answer = async {
+            let response = sender.send_request(request).await.map_err(|error| strange(&error))?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), AUTH_ANSWER_BYTES_MAX).collect().await;
+            Ok((status, body.map_err(|error| strange(&error))?.to_bytes()))
+        };
+        // The connection moves the bytes, and may end before the answer was taken out of it.
+        let (mut answer, mut connection) = (std::pin::pin!(answer), std::pin::pin!(connection));
+        tokio::select! {
+            biased;
+            answer = &mut answer => answer,
+            _ = &mut connection => answer.await,
+        }
+    }
+
+    async fn connect(&self, uri: &Uri, host: &str) -> Result<Box<dyn Stream>, FetchError> {
+        let is_secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(FetchError::Address),
+        };
+        let failed = |error| FetchError::Connect(host.to_owned(), error);
+        let name = host.trim_start_matches('[').trim_end_matches(']');
+        let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
+        let stream = TcpStream::connect((name, port)).await.map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        if !is_secure {
+            return Ok(Box::new(stream));
+        }
+        let tls = self.settings.tls.as_ref().ok_or(FetchError::Address)?;
+        let server = ServerName::try_from(name.to_owned()).map_err(|_| FetchError::Address)?;
+        let stream = TlsConnector::from(Arc::clone(tls)).connect(server, stream).await;
+        Ok(Box::new(stream.map_err(failed)?))
+    }
+}
