@@ -68,6 +68,16 @@ impl Broker {
         let _ = self.common().logins.backends.set(backends);
     }
 
+    /// Whether somebody else is asked about logins.
+    #[must_use]
+    pub fn asks_outside(&self) -> bool {
+        let is_outside = |authority: &Authority| matches!(authority, Authority::Outside(_));
+        self.common().logins.backends().iter().any(|backend| {
+            is_outside(&backend.authentication)
+                || backend.authorisation.as_ref().is_some_and(is_outside)
+        })
+    }
+
     /// Finds out who this is.
     pub async fn log_in(&self, login: Login) -> LoggedIn {
         let (mut found, mut refusals, mut is_guess) = (None, Vec::new(), false);

@@ -45,8 +45,7 @@ pub(super) enum Parked {
 struct Asking {
     purpose: Purpose,
     told: oneshot::Receiver<Told>,
-    /// `None`: it was answered at once.
-    task: Option<AbortHandle>,
+    task: AbortHandle,
 }
 
 /// Who waits for it.
@@ -84,9 +83,7 @@ impl Outside {
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
+        self.task.abort();
     }
 }
 
@@ -102,19 +99,28 @@ impl Conversation {
         let broker = Arc::clone(&self.broker);
         let telling = async move { Told::Login(login::log_in(broker, shown).await) };
         let mechanism = credentials.mechanism;
-        match self.start(Purpose::Login(channel, holder, mechanism), Box::pin(telling)) {
+        let purpose = Purpose::Login(channel, holder, mechanism);
+        if self.broker.asks_outside() {
+            self.start(purpose, Box::pin(telling));
+            return None;
+        }
+        // Most logins are no task.
+        match self.start_here(purpose, Box::pin(telling)) {
             Some(Told::Login(result)) => Some(self.logged_in(mechanism, result)),
             _ => None,
         }
     }
 
-    /// `connection.update-secret`: the answer when it is there at once.
+    /// `connection.update-secret`: the answer when nobody is asked.
     pub(super) fn update_secret(
         &mut self,
         (channel, holder): (ChannelId, HolderId),
         secret: &Secret,
     ) -> Option<Answer> {
-        let Some(identity) = self.identity.clone() else { return Some(Answer::Done) };
+        // A backend whose users have no secret that ends takes any, as RabbitMQ's do.
+        let Some(identity) = self.identity.clone().filter(|own| own.expires_s.is_some()) else {
+            return Some(Answer::Done);
+        };
         let login = Login {
             user: identity.name.as_str().as_bytes().to_vec(),
             password: Some(secret.0.to_vec()),
@@ -122,10 +128,8 @@ impl Conversation {
         };
         let broker = Arc::clone(&self.broker);
         let telling = async move { Told::Secret(broker.renew(&identity, login).await) };
-        match self.start(Purpose::Secret(channel, holder), Box::pin(telling)) {
-            Some(Told::Secret(result)) => Some(self.renewed(result)),
-            _ => None,
-        }
+        self.start(Purpose::Secret(channel, holder), Box::pin(telling));
+        None
     }
 
     /// Whether something was refused because a judge's answer is missing. Then it is to be parked.
@@ -149,23 +153,22 @@ impl Conversation {
             asked.settle().await;
             Told::Judge
         };
-        if let Some(told) = self.start(Purpose::Judge, Box::pin(telling)) {
-            let (tell, receiver) = oneshot::channel();
-            // The receiver is kept below.
-            let _ = tell.send(told);
-            let purpose = Purpose::Judge;
-            self.outside.asking = Some(Asking { purpose, told: receiver, task: None });
-            self.inbox.push([Event::AnsweredOutside]);
-        }
+        self.start(Purpose::Judge, Box::pin(telling));
     }
 
-    /// Runs a question; its answer when it needs nobody else.
-    fn start(&mut self, purpose: Purpose, mut telling: Telling) -> Option<Told> {
-        // What the broker knows itself is answered in place: most logins are no task.
+    /// Runs a question of which the broker knows the answer itself, unless it is to be held back; then it goes on as a
+    /// task.
+    fn start_here(&mut self, purpose: Purpose, mut telling: Telling) -> Option<Told> {
         let mut context = Context::from_waker(Waker::noop());
         if let Poll::Ready(told) = telling.as_mut().poll(&mut context) {
             return Some(told);
         }
+        self.start(purpose, telling);
+        None
+    }
+
+    /// Runs a question.
+    fn start(&mut self, purpose: Purpose, telling: Telling) {
         let inbox = Arc::clone(&self.inbox);
         let (tell, told) = oneshot::channel();
         let task = tokio::spawn(async move {
@@ -173,8 +176,7 @@ impl Conversation {
             let _ = tell.send(telling.await);
             inbox.push([Event::AnsweredOutside]);
         });
-        self.outside.asking = Some(Asking { purpose, told, task: Some(task.abort_handle()) });
-        None
+        self.outside.asking = Some(Asking { purpose, told, task: task.abort_handle() });
     }
 
     /// A question may be answered.
