@@ -10,6 +10,12 @@ use super::{broker, encoded, expect, guest, named, user_with};
 use crate::support::methods::{basic, queue};
 use crate::support::{Broker, Http, Id, Login, Process, RawClient, Refusal, id, tool, unique};
 
+/// 128 KiB.
+static BODY: [u8; 128 * 1024] = [b'x'; 128 * 1024];
+
+/// 64 KiB.
+static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+
 fn explain_queue(http: &Http, name: &str) -> Value {
     let answer = http.get(&format!("/api/haremq/explain/queue/%2F/{}", encoded(name)));
     expect(&answer, 200);
@@ -125,10 +131,9 @@ fn a_client_that_does_not_read_is_told() {
     client.declare(1, &queue::declare(&queue_name));
     client.consume(1, &basic::consume(&queue_name, "deaf"));
     let mut other = RawClient::with_channel_on(broker());
-    static BODY: [u8; 128 * 1024] = [b'x'; 128 * 1024];
     // More than both sockets and the output hold.
     for _ in 0..256 {
-        other.send_publish(1, &basic::publish("", &queue_name), &[0, 0], &BODY);
+        other.send_publish(1, &basic::publish("", &queue_name), &[0, 0], BODY);
     }
     other.call(1, &basic::qos(0), id::BASIC_QOS_OK);
     let told = explain_connection(&guest(), &name);
@@ -256,10 +261,9 @@ fn a_memory_alarm_is_seen_everywhere_with_its_figures() {
     let (mut reader, reader_name) = connect(&broker, &http);
     expect(&http.get("/api/health/checks/local-alarms"), 200);
     reader.declare(1, &queue::declare("filled"));
-    static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
     // Little more than the watermark: what is not read fits into the sockets.
     for _ in 0..72 {
-        publisher.send_publish(1, &basic::publish("", "filled"), &[0, 0], &PIECE);
+        publisher.send_publish(1, &basic::publish("", "filled"), &[0, 0], PIECE);
     }
     publisher.expect(0, id::CONNECTION_BLOCKED);
     let reason = "the watermark is 4.1 MB";

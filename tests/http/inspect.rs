@@ -114,16 +114,16 @@ fn messages_are_moved_and_nothing_is_lost_on_the_way() {
         publish(&from, &format!("{number}"), &json!({ "even": number % 2 == 0 }));
     }
     let path = look_path(&from, "move");
-    let moves = |body: Value| {
+    let order = |body: Value| {
         let answer = guest().post(&path, &body);
         expect(&answer, 200);
         answer.json()
     };
-    let moved = moves(json!({ "to_queue": to, "header": "even=true", "count": 2 }));
+    let moved = order(json!({ "to_queue": to, "header": "even=true", "count": 2 }));
     assert_eq!((&moved["moved"], &moved["messages_ready"]), (&json!(2), &json!(3)));
     assert_eq!(payloads(&get(&look_path(&to, "messages"))), ["0", "2"]);
     assert_eq!(payloads(&get(&look_path(&from, "messages"))), ["1", "3", "4"]);
-    let moved = moves(json!({ "to_exchange": "amq.default", "to_routing_key": to }));
+    let moved = order(json!({ "to_exchange": "amq.default", "to_routing_key": to }));
     assert_eq!((&moved["moved"], &moved["complete"]), (&json!(3), &json!(true)));
     assert_eq!(get(&queue_path(&from))["messages"], 0);
     for (body, status) in [
@@ -169,8 +169,8 @@ fn who_may_not_read_a_queue_sees_no_message_of_it() {
     expect(&mute.get(&look_path(&name, "messages")), 200);
     expect(&mute.post(&look_path(&name, "move"), &to), 401);
     assert_eq!(get(&queue_path(&name))["messages"], 1);
-    let route = format!("/api/haremq/exchanges/%2F/amq.default/route");
-    let told = mute.post(&route, &json!({ "routing_key": name })).json();
+    let route = "/api/haremq/exchanges/%2F/amq.default/route";
+    let told = mute.post(route, &json!({ "routing_key": name })).json();
     assert!(told["refused"].as_str().expect("text").contains("write access"), "{told}");
     for name in [name, other] {
         expect(&guest().delete(&queue_path(&name)), 204);

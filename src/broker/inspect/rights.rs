@@ -16,22 +16,42 @@ impl Vhost {
         self.permit(&peer(behalf), Action::Read, resource)
     }
 
-    /// Whether something may be bound to an exchange.
+    /// Whether something may be bound to an exchange with this key.
     ///
     /// # Errors
     /// 403.
-    pub fn permit_bind(&self, behalf: &Behalf, exchange: &ExchangeName) -> Result<(), Refused> {
-        let resource = Resource::Exchange(exchange.as_str());
-        self.permit(&peer(behalf), Action::Read, resource)
+    pub fn permit_bind(
+        &self,
+        behalf: &Behalf,
+        exchange: &ExchangeName,
+        key: &[u8],
+    ) -> Result<(), Refused> {
+        self.permit_key(behalf, Action::Read, exchange, key)
     }
 
-    /// Whether an exchange may be written to.
+    /// Whether something may be published to an exchange with this key.
     ///
     /// # Errors
     /// 403.
-    pub fn permit_write(&self, behalf: &Behalf, exchange: &ExchangeName) -> Result<(), Refused> {
-        let resource = Resource::Exchange(exchange.as_str());
-        self.permit(&peer(behalf), Action::Write, resource)
+    pub fn permit_publish(
+        &self,
+        behalf: &Behalf,
+        exchange: &ExchangeName,
+        key: &[u8],
+    ) -> Result<(), Refused> {
+        self.permit_key(behalf, Action::Write, exchange, key)
+    }
+
+    fn permit_key(
+        &self,
+        behalf: &Behalf,
+        action: Action,
+        exchange: &ExchangeName,
+        key: &[u8],
+    ) -> Result<(), Refused> {
+        let (peer, name) = (peer(behalf), exchange.as_str());
+        self.permit(&peer, action, Resource::Exchange(name))?;
+        self.permit_topics(&peer, action, name, &[key])
     }
 }
 

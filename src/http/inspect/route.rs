@@ -30,7 +30,9 @@ fn route(call: &Call) -> Result<Answer, ApiError> {
     let refused = if exchange.internal {
         Some("the exchange is internal: clients may not publish to it".to_owned())
     } else {
-        vhost.permit_write(&call.behalf(), &exchange.name).err().map(|refused| refused.text)
+        let (behalf, key) = (call.behalf(), &message.routing_key);
+        let permitted = vhost.permit_publish(&behalf, &exchange.name, key);
+        permitted.err().map(|refused| refused.text)
     };
     let steps: Vec<Value> = told.steps.iter().map(step).collect();
     let queues: Vec<Value> = told.reached.iter().map(|way| reached(&told, way)).collect();

@@ -21,7 +21,7 @@ use super::shown::shown;
 use crate::base::limits::{
     PEEK_BODY_BYTES_DEFAULT, TAIL_MS_MAX, TAIL_PAUSE_MS, TAIL_SAMPLE_MAX, TAIL_SILENT_PAUSES_MAX,
 };
-use crate::base::{FieldTable, FieldValue, QueueName, ShortStr};
+use crate::base::{ExchangeName, FieldTable, FieldValue, QueueName, ShortStr};
 use crate::broker::{
     Behalf, Binding, DeclareQueue, Destination, DirectClient, Exchange, ExchangeKind, Filter,
     Purpose, Tap, Vhost,
@@ -64,8 +64,10 @@ fn exchange(call: Call) -> Answering {
     Box::pin(async move {
         let vhost = call.own_vhost()?;
         let exchange = call.exchange(&vhost)?;
-        vhost.permit_bind(&call.behalf(), &exchange.name).map_err(of_messages)?;
         let key = call.query.get("key").filter(|key| !key.is_empty());
+        // Whoever may not read it is not told what it is.
+        let asked = key.unwrap_or("#").as_bytes();
+        vhost.permit_bind(&call.behalf(), &exchange.name, asked).map_err(of_messages)?;
         let key = binding_key(&vhost, &exchange, key)?;
         let (sample, place) = admitted(&call)?;
         // The caller may read what the exchange gets; the queue is the broker's own.
@@ -78,12 +80,12 @@ fn exchange(call: Call) -> Answering {
         let binding = Binding {
             source: exchange.name.clone(),
             destination: Destination::Queue(name),
-            routing_key: key,
+            routing_key: key.clone(),
             arguments: FieldTable::EMPTY,
         };
         client.bind(&binding).await.map_err(of_topology)?;
         let filter = Filter { routing_key: None, ..filter_of_query(&call) };
-        let watched = Watched::Exchange(exchange.name.clone());
+        let watched = Watched::Exchange(exchange.name.clone(), key);
         Ok(tail(Tail::new(call.behalf(), vhost, watched, tap, filter, place, Some(client))))
     })
 }
@@ -157,7 +159,8 @@ fn tail(tail: Tail) -> Answer {
 /// What is watched: the right to it is asked for again and again.
 enum Watched {
     Queue(QueueName),
-    Exchange(crate::base::ExchangeName),
+    /// With the key of the binding.
+    Exchange(ExchangeName, ShortStr),
 }
 
 /// The body of an answer that goes on.
@@ -210,11 +213,13 @@ impl Tail {
     fn end(&self) -> Option<&'static str> {
         let permitted = match &self.watched {
             Watched::Queue(name) => self.vhost.permit_look(&self.behalf, name),
-            Watched::Exchange(name) => self.vhost.permit_bind(&self.behalf, name),
+            Watched::Exchange(name, key) => {
+                self.vhost.permit_bind(&self.behalf, name, key.as_bytes())
+            }
         };
         let is_gone = match &self.watched {
             Watched::Queue(_) => self.tap.cell().is_deleted(),
-            Watched::Exchange(name) => self.vhost.exchange_of(name).is_none(),
+            Watched::Exchange(name, _) => self.vhost.exchange_of(name).is_none(),
         };
         if permitted.is_err() {
             Some("the permission to read was taken away")
