@@ -18,6 +18,8 @@ from conftest import Enter, visit
 
 # Markup that would run if it were ever more than text, with quotes of both kinds.
 EVIL = "<img src=x onerror='window.pwned=1'>\"><svg onload=window.pwned=2>"
+# Nothing in it where a line could be broken.
+LONG = "long" * 50
 BODY = json.dumps({"what": EVIL, "next": "</pre><script>window.pwned=3</script>"})
 PICTURES = Path(os.environ.get("HAREMQ_PICTURES", "/tmp/haremq-pages"))
 
@@ -49,7 +51,12 @@ def broker() -> Iterator[Broker]:
         for key in ("order.new", EVIL):
             channel.basic_publish("shop", key, BODY, properties)
         channel.basic_publish("", "orders", bytes(range(256)))
+        channel.queue_declare(LONG, durable=True, arguments={"x-max-length": 100})
+        channel.queue_bind(LONG, EVIL, LONG)
+        for _ in range(3):
+            channel.basic_publish("", LONG, LONG, properties)
         channel.basic_qos(prefetch_count=1)
+        channel.basic_consume(LONG, lambda *_: None, consumer_tag=LONG)
         channel.basic_consume(EVIL, lambda *_: None, consumer_tag=EVIL)
         connection.process_data_events(0.2)
         stop = threading.Event()
@@ -81,6 +88,7 @@ def places(broker: Broker) -> dict[str, str]:
         "evil-exchange": f"#/exchanges/%2F/{part(EVIL)}",
         "queue": "#/queues/%2F/orders",
         "evil-queue": f"#/queues/%2F/{part(EVIL)}",
+        "long-queue": f"#/queues/%2F/{LONG}",
         "user": f"#/users/{part(EVIL)}",
         "vhost": f"#/vhosts/{part(EVIL)}",
         "gone": "#/queues/%2F/gone",
@@ -103,7 +111,8 @@ UNNAMED = """() => {
 OUTSIDE = """() => [...document.querySelectorAll("body *")]
     .filter((node) => node.checkVisibility() && !node.closest(".scroll, .places, .unseen, pre, thead, .skip"))
     .filter((node) => { const box = node.getBoundingClientRect(); return box.width > 1 && box.right > innerWidth + 1; })
-    .map((node) => node.outerHTML.slice(0, 100)).slice(0, 3)"""
+    .map((node) => node.outerHTML.slice(0, 100)).slice(0, 3)
+    .concat(document.documentElement.scrollWidth > innerWidth ? [`wider than the window: ${document.documentElement.scrollWidth}`] : [])"""
 
 
 def harmless(page: Page) -> None:

@@ -48,7 +48,7 @@ function running(ctx) {
   return [
     crumbs(["Live tail", link(["tail"])], [`virtual host “${vhost}”`], [nameOf(name), link([what === "queue" ? "queues" : "exchanges", vhost, name])]),
     h("div", { class: "page-head", key: "head" }, h("h1", null, `Live tail of ${nameOf(name)}`)),
-    panel("Filter", { key: "filter" }, form({
+    panel("Filter", { key: "filter", wide: true }, form({
       key: "tail", label: "Filter", action: live.running ? "Start anew" : "Start", compact: true,
       extra: live.running && h("button", { type: "button", key: "stop", onclick: () => { stop(ctx); ctx.render(); } }, "Stop"),
       fields: [
@@ -78,7 +78,7 @@ function noteOf(live) {
 
 function stop(ctx) {
   ctx.state.live?.running?.abort();
-  if (ctx.state.live) ctx.state.live.running = null;
+  if (ctx.state.live?.running) Object.assign(ctx.state.live, { running: null, note: "stopped" });
 }
 
 function begin(ctx, filter) {
