@@ -341,3 +341,14 @@ pub const PROXY_HEADER_TIMEOUT_MS: u64 = 3_000;
 /// The longest PROXY protocol header. The addresses take 52 bytes; what proxies add about TLS and their
 /// own network fits many times. The format itself would allow 64 KiB before anything is known of the peer.
 pub const PROXY_HEADER_BYTES_MAX: usize = 4 * 1024;
+
+/// Keys (virtual hosts, types of queues) for which sums over things that are gone are kept apart; of more of them the
+/// sums go on together. It bounds what a program costs that makes virtual hosts and deletes them for ever.
+pub const TALLY_KEYS_MAX: usize = 4096;
+
+/// Notes that a queue keeps of how far its ids had got when: a kilobyte, for the age of its messages within one part
+/// in thirty-two.
+pub const ARRIVAL_NOTES_MAX: usize = 64;
+
+/// How far two of these notes are apart at least, in ms: who looks at an age in seconds wants no more.
+pub const ARRIVAL_NOTES_MS: u64 = 1_000;

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Wea
 use super::Vhost;
 use super::after::{After, tell};
 use super::broker::Common;
+use super::counts::{Arrivals, QueueCounters};
 use super::courier::{Courier, DeadLetters};
 use super::effective::InForce;
 use super::envelope::Envelope;
@@ -114,6 +115,8 @@ pub struct Cell {
     pub(super) duplicates: AtomicU64,
     /// Messages that came after the crash and were refused.
     pub(super) refused: AtomicU64,
+    /// What went through it, and how it stood after its last turn.
+    pub(super) counters: Arc<QueueCounters>,
     /// Messages that an exchange delays here, as of the last turn.
     pub(super) delayed: AtomicU64,
 }
@@ -126,6 +129,7 @@ pub(super) struct Core {
     pub(super) taken: VecDeque<Envelope>,
     /// What waits for a page, in a queue that drops duplicates.
     pub(super) behind: VecDeque<Envelope>,
+    pub(super) arrivals: Arrivals,
     /// When the queue is driven at the latest, as [`super::timers`] knows it.
     timer: Option<Millis>,
 }
@@ -141,6 +145,7 @@ impl Cell {
         recovered: FromLog,
     ) -> Arc<Self> {
         let delaying = info.delays.is_some().then_some(common.parse_headers);
+        let queue_type = effective.queue_type.as_str();
         let mut storing = common
             .log
             .as_ref()
@@ -167,6 +172,11 @@ impl Cell {
             None => Machine::new(config),
         };
         let first_deadline = machine.next_deadline();
+        let counters = Arc::new(QueueCounters::default());
+        counters.stands(&machine, 0);
+        if info.delays.is_none() {
+            common.queue_tally.add(queue_type, Arc::clone(&counters));
+        }
         let cell = Arc::new(Self {
             info,
             in_force: InForce::new(settings),
@@ -176,7 +186,14 @@ impl Cell {
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
-                executor: Executor::new(storing, unique, counts_deliveries, delaying),
+                executor: Executor::new(
+                    storing,
+                    unique,
+                    counts_deliveries,
+                    delaying,
+                    Arc::clone(&counters),
+                ),
+                arrivals: Arrivals::default(),
                 taken: VecDeque::new(),
                 behind: VecDeque::new(),
                 timer: first_deadline,
@@ -189,6 +206,7 @@ impl Cell {
             lost: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            counters,
             delayed: AtomicU64::new(recovered_messages),
         });
         if let Some(at) = first_deadline {
@@ -304,6 +322,7 @@ impl Cell {
         let vhost = if after.deleted { self.vhost.upgrade() } else { None };
         if after.deleted {
             self.deleted.store(true, Ordering::Relaxed);
+            self.counters.is_gone();
         }
         match vhost {
             // Nobody is told that a queue is gone before it cannot come back.
@@ -443,8 +462,10 @@ impl Core {
         after: &mut After,
     ) -> Progress {
         after.bytes_before = self.machine.ram_bytes() + self.executor.key_bytes();
+        self.arrivals.note(self.machine.next_id(), now);
         let progress = self.work(cell, now, bursts_left, after);
         after.bytes_in_ram = self.machine.ram_bytes() + self.executor.key_bytes();
+        cell.counters.stands(&self.machine, after.bytes_in_ram);
         if cell.info.delays.is_some() {
             cell.delayed.store(Cell::messages_of(&self.machine), Ordering::Relaxed);
         }

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::base::limits::FETCH_BYTES_MAX;
 use crate::base::{
-    ChannelId, ExchangeName, HolderId, Message, MessageId, PublishSequence, QueueId, QueueName,
-    ReplyCode, UserName, VhostName,
+    ChannelCounters, ChannelId, ExchangeName, HolderId, Message, MessageId, PublishSequence,
+    QueueId, QueueName, ReplyCode, UserName, VhostName,
 };
 use crate::queue::{Attempt, Settlement};
 
@@ -51,6 +51,7 @@ pub struct DirectClient {
     holder: HolderId,
     sequence: PublishSequence,
     events: VecDeque<Event>,
+    counters: Arc<ChannelCounters>,
 }
 
 /// What became of a publish.
@@ -171,9 +172,12 @@ impl DirectClient {
         let (of_broker, events) = (Arc::clone(broker), Arc::clone(&inbox));
         let mut client = Client::counting(counting, of_broker, vhost, peer, events);
         let holder = broker.next_holder_id();
-        client.channel_opened(holder, CHANNEL)?;
+        let counters = Arc::new(ChannelCounters::default());
+        counters.confirms_from.set(0);
+        client.channel_counts(holder, CHANNEL, Arc::clone(&counters))?;
         let (broker, sequence) = (Arc::clone(broker), PublishSequence(0));
-        Ok(Self { client, broker, inbox, holder, sequence, events: VecDeque::new() })
+        let events = VecDeque::new();
+        Ok(Self { client, broker, inbox, holder, sequence, events, counters })
     }
 
     /// The virtual host.
@@ -272,6 +276,9 @@ impl DirectClient {
         let of_this = self.sequence;
         let outcome = self.client.publish(CHANNEL, self.holder, message, Some(of_this))?;
         self.flush();
+        self.counters.publish.add(1);
+        // rabbitmq: the management publishes what is mandatory.
+        self.counters.return_unroutable.add(u64::from(outcome.queues == 0));
         let mut published = match outcome.queues {
             0 => Published::Unrouted,
             _ => Published::Routed,
@@ -290,6 +297,7 @@ impl DirectClient {
                 _ => {}
             }
         }
+        self.counters.confirm.add(u64::from(published != Published::Rejected));
         Ok(published)
     }
 
@@ -311,7 +319,13 @@ impl DirectClient {
         let mut bytes = 0;
         while fetched.len() < fetch.count && bytes < FETCH_BYTES_MAX {
             let step = self.client.get(self.holder, queue, no_ack);
-            let Answered::Got(event, ready) = self.answered(step).await? else { break };
+            let Answered::Got(event, ready) = self.answered(step).await? else {
+                self.counters.get_empty.add(1);
+                break;
+            };
+            let counter = if no_ack { &self.counters.get_no_ack } else { &self.counters.get };
+            counter.add(1);
+            self.counters.redeliver.add(u64::from(event.redelivered));
             let DeliveryEvent { queue: id, id: message_id, until_read, .. } = *event;
             let run = (message_id, message_id);
             match read(event.content.clone()) {

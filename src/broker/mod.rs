@@ -14,6 +14,7 @@ mod arguments;
 mod broker;
 mod cell;
 mod client;
+mod counts;
 mod courier;
 mod crashed;
 mod credit;
@@ -53,7 +54,6 @@ mod server_names;
 mod storing;
 mod sweep;
 mod timers;
-mod traffic;
 mod unique;
 mod vhost;
 mod windows;
@@ -73,6 +73,10 @@ pub use broker::{
 };
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
+pub use counts::{
+    ConnectionCounters, ConnectionCounts, ExchangeCounts, Lag, OpenChannel, QueueLevels,
+    QueueNumbers, Sums, Traffic,
+};
 pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;
 pub use dedup::{DeduplicationWindow, Remembered, Seen};
@@ -89,7 +93,6 @@ pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
 pub use queues::DeclaredQueue;
 pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Step};
-pub use traffic::Traffic;
 pub use vhost::Vhost;
 
 /// The words of routing and of queues that a caller of the broker needs.

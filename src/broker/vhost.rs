@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::{Common, Rights};
+use super::counts::Flows;
 use super::default_type::DefaultType;
 use super::direct_reply::DirectReplies;
 use super::history::Histories;
@@ -30,6 +31,7 @@ pub struct Vhost {
     /// Nothing comes into it any more.
     pub(super) deleted: AtomicBool,
     pub(super) direct_replies: DirectReplies,
+    pub(super) flows: Flows,
     /// Messages that were delayed and went with their exchange.
     pub(super) dropped_delayed: AtomicU64,
 }
@@ -53,6 +55,7 @@ impl Vhost {
             default_type,
             deleted,
             direct_replies: DirectReplies::default(),
+            flows: Flows::default(),
             dropped_delayed: AtomicU64::new(0),
         })
     }

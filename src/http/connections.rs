@@ -195,7 +195,7 @@ const LOOK_MS_MAX: u64 = 60_000;
 
 impl Looks {
     fn look(&self, now: Millis, id: ConnectionId, report: &ConnectionReport) -> OctetDetails {
-        let (received, sent) = (report.received_bytes, report.sent_bytes);
+        let (received, sent) = (report.counts.received_bytes, report.counts.sent_bytes);
         // One operation of a map each time.
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if looks.len() >= CONNECTION_LOOKS_MAX {
@@ -226,9 +226,11 @@ impl Looks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::ConnectionCounts;
 
     fn rate(looks: &Looks, at: u64, id: u64, received: u64) -> f64 {
-        let report = ConnectionReport { received_bytes: received, ..ConnectionReport::default() };
+        let counts = ConnectionCounts { received_bytes: received, ..ConnectionCounts::default() };
+        let report = ConnectionReport { counts, ..ConnectionReport::default() };
         looks.look(Millis(at), ConnectionId(id), &report).recv_oct_details.rate
     }
 

@@ -25,7 +25,8 @@ use crate::base::{
     UserName, VhostName,
 };
 use crate::broker::{
-    Answered, Attempt, Broker, Cell, Client, Event, Inbox, Peer, Refused, Settlement, Step,
+    Answered, Attempt, Broker, Cell, Client, ConnectionCounters, Event, Inbox, Peer, Refused,
+    Settlement, Step,
 };
 use crate::protocol::{
     Action, Answer, Ask, Connection, Credentials, Mechanism, Outcome, Publish, Refusal, Request,
@@ -61,8 +62,7 @@ pub(super) struct Conversation {
     ending: Option<Ending>,
     /// How the user was recognised.
     mechanism: Option<Mechanism>,
-    received_bytes: u64,
-    sent_bytes: u64,
+    counters: Arc<ConnectionCounters>,
 }
 
 /// When the socket is closed.
@@ -106,8 +106,7 @@ impl Conversation {
             choked: false,
             ending: None,
             mechanism: None,
-            received_bytes: 0,
-            sent_bytes: 0,
+            counters: Arc::default(),
         }
     }
 
@@ -133,8 +132,14 @@ impl Conversation {
 
     /// So many bytes came in and went out.
     pub(super) fn moved(&mut self, received: usize, sent: usize) {
-        self.received_bytes += received as u64;
-        self.sent_bytes += sent as u64;
+        if received > 0 {
+            self.counters.received_bytes.add(received as u64);
+            self.counters.reads.add(1);
+        }
+        if sent > 0 {
+            self.counters.sent_bytes.add(sent as u64);
+            self.counters.writes.add(1);
+        }
     }
 
     /// One turn; says whether there is more to do without new input.
@@ -193,8 +198,9 @@ impl Conversation {
             }
             Action::Ask(ask) => self.ask(now, *ask, more),
             Action::ChannelOpened { channel, holder } => {
+                let counters = self.connection.counters(channel, holder).unwrap_or_default();
                 if let Some(client) = &mut self.client
-                    && let Err(refused) = client.channel_opened(holder, channel)
+                    && let Err(refused) = client.channel_counts(holder, channel, counters)
                 {
                     let refusal = answers::refusal(refused, MethodId::CHANNEL_OPEN);
                     self.connection.fail(now, channel, holder, refusal, more);
@@ -243,10 +249,11 @@ impl Conversation {
             .and_then(|()| client.publish(channel, holder, publish.message, sequence));
         match published {
             Ok(outcome) => {
-                if outcome.queues == 0
-                    && let Some(publish) = kept
-                {
-                    self.connection.returned(&publish);
+                if outcome.queues == 0 {
+                    match kept {
+                        Some(publish) => self.connection.returned(&publish),
+                        None => self.connection.dropped(channel, holder),
+                    }
                 }
                 if let Some(sequence) = sequence {
                     self.connection.published(holder, sequence, outcome.answers);
@@ -332,7 +339,8 @@ impl Conversation {
                 tracing::info!(connection = %self.id, peer = %self.caller.address, user = %user, vhost = %name, "connection open");
                 let peer = Peer::new(self.id, user);
                 let inbox = Arc::clone(&self.inbox);
-                self.broker.connection_ready(self.info(&vhost, &peer.user), &inbox);
+                let info = self.info(&vhost, &peer.user);
+                self.broker.connection_ready(info, &inbox, &self.counters);
                 self.client = Some(Client::new(Arc::clone(&self.broker), vhost, peer, inbox));
                 Answer::Done
             }

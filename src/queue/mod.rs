@@ -21,6 +21,7 @@ mod expiry;
 mod held;
 mod levels;
 mod machine;
+mod oldest;
 mod overflow;
 mod pages;
 mod paging;

@@ -142,6 +142,16 @@ impl<P> Ready<P> {
         returned.or_else(|| self.backlog.front())
     }
 
+    /// The id of the oldest message, here or away.
+    pub(super) fn oldest(&self) -> Option<MessageId> {
+        if self.older == 0 {
+            return self.fresh.front().map(|_| self.first_fresh());
+        }
+        let returned = self.returned.first_key_value().map(|(id, _)| *id);
+        let levelled = || self.levels.as_ref().and_then(|levels| levels.first());
+        returned.or_else(|| self.backlog.first()).or_else(|| levelled().map(|(id, _)| id))
+    }
+
     /// Whether the oldest message is away, and nobody has asked for it.
     pub(super) fn is_stalled(&self) -> bool {
         self.older > 0 && !self.has_first() && !self.backlog.is_asked()

@@ -6,8 +6,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::base::{ChannelId, ConnectionId, FieldTable, HolderId, UserName, VhostName};
-use crate::broker::{Broker, Event, Inbox};
+use crate::base::{
+    ChannelCounts, ChannelId, ConnectionId, Counted, FieldTable, HolderId, UserName, VhostName,
+};
+use crate::broker::{Broker, ConnectionCounters, ConnectionCounts, Event, Inbox};
 
 /// A connection that has opened its virtual host; nothing of this changes any more.
 #[derive(Clone, Debug)]
@@ -56,10 +58,8 @@ impl ConnectionInfo {
 pub struct ConnectionReport {
     /// `running`, `blocked`, `blocking`, `closing`.
     pub state: &'static str,
-    /// Bytes that came in.
-    pub received_bytes: u64,
-    /// Bytes that went out.
-    pub sent_bytes: u64,
+    /// What went over it.
+    pub counts: ConnectionCounts,
     /// Its open channels.
     pub channels: Vec<ChannelReport>,
 }
@@ -89,6 +89,8 @@ pub struct ChannelReport {
     pub confirm: bool,
     /// Whether they wait for a commit.
     pub transactional: bool,
+    /// What it did.
+    pub counts: ChannelCounts,
 }
 
 /// A question to a connection; whoever takes the answer is told once, or never when the connection ends.
@@ -130,12 +132,17 @@ pub(in crate::broker) struct Connections(Mutex<BTreeMap<ConnectionId, Known>>);
 struct Known {
     info: Arc<ConnectionInfo>,
     inbox: Arc<Inbox>,
+    counters: Arc<ConnectionCounters>,
 }
 
 impl Connections {
     /// Says whether it was there.
     pub(in crate::broker) fn forget(&self, id: ConnectionId) -> bool {
         self.lock().remove(&id).is_some()
+    }
+
+    pub(in crate::broker) fn counts(&self) -> BTreeMap<ConnectionId, ConnectionCounts> {
+        self.lock().iter().map(|(id, known)| (*id, known.counters.counts())).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, Known>> {
@@ -146,8 +153,16 @@ impl Connections {
 
 impl Broker {
     /// A connection has opened its virtual host. It is forgotten with [`Broker::connection_closed`].
-    pub fn connection_ready(&self, info: ConnectionInfo, inbox: &Arc<Inbox>) {
-        let known = Known { info: Arc::new(info), inbox: Arc::clone(inbox) };
+    /// What goes over it is in `counters`.
+    pub fn connection_ready(
+        &self,
+        info: ConnectionInfo,
+        inbox: &Arc<Inbox>,
+        counters: &Arc<ConnectionCounters>,
+    ) {
+        let counters = Arc::clone(counters);
+        self.common().connection_tally.add(info.vhost.clone(), Arc::clone(&counters));
+        let known = Known { info: Arc::new(info), inbox: Arc::clone(inbox), counters };
         self.known().lock().insert(known.info.id, known);
         self.common().churn.connections_opened.one_more();
     }

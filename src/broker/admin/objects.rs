@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, PoisonError};
 
-use crate::base::{ChannelId, ConnectionId, ConsumerTag, FieldTable};
-use crate::broker::Traffic;
+use crate::base::{ChannelId, ConnectionId, ConsumerTag, Counted, FieldTable};
 use crate::broker::cell::Cell;
+use crate::broker::{QueueNumbers, Traffic};
 
 /// A queue at one moment.
 #[derive(Clone, PartialEq, Debug)]
@@ -53,6 +53,12 @@ pub struct ConsumerReport {
 }
 
 impl Cell {
+    /// The numbers of the queue after its last turn. Waits for nothing.
+    #[must_use]
+    pub fn numbers(&self) -> QueueNumbers {
+        self.counters.counts()
+    }
+
     /// Looks at the queue. Waits for a turn of it to end, which is bounded.
     #[must_use]
     pub fn report(self: &Arc<Self>) -> QueueReport {
@@ -69,7 +75,7 @@ impl Cell {
             unacknowledged_bytes: machine.unsettled_bytes(),
             ram_bytes: machine.ram_bytes(),
             consumers: consumers.collect(),
-            traffic: executor.traffic(),
+            traffic: self.counters.counts().traffic,
             is_crashed: self.is_crashed(),
         }
     }

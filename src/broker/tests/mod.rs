@@ -1,6 +1,7 @@
 //! The broker without sockets: clients, cells and inboxes driven by hand.
 
 mod admin;
+mod counting;
 mod crashed;
 mod dead_letters;
 mod delaying;

@@ -1,6 +1,6 @@
 //! What a connection says of itself to those who administer the broker.
 
-use crate::base::UserName;
+use crate::base::{Counted, UserName};
 use crate::broker::{ChannelReport, ConnectionInfo, ConnectionReport, Vhost};
 use crate::protocol::{ChannelInfo, ChannelMode, Mechanism};
 
@@ -38,8 +38,7 @@ impl Conversation {
         };
         ConnectionReport {
             state,
-            received_bytes: self.received_bytes,
-            sent_bytes: self.sent_bytes,
+            counts: self.counters.counts(),
             channels: self
                 .connection
                 .channels()
@@ -62,6 +61,7 @@ impl Conversation {
             acks_uncommitted: info.acks_uncommitted,
             confirm: info.mode == ChannelMode::Confirm,
             transactional: info.mode == ChannelMode::Transaction,
+            counts: info.counts,
         }
     }
 }
