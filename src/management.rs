@@ -1,4 +1,4 @@
-//! Opens the management API: its port and its socket file.
+//! Opens the management API, its port and its socket file, and the port of the metrics.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,16 +17,18 @@ const SOCKET_FILE: &str = "management.sock";
 
 /// Why the management API is not served. Shown as one line.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot serve the management API on {address}: {error}{hint}")]
+#[error("cannot serve {what} on {address}: {error}{hint}")]
 pub(crate) struct ManagementError {
+    what: &'static str,
     address: SocketAddr,
     error: io::Error,
-    hint: &'static str,
+    hint: String,
 }
 
 /// Bound, and not serving yet.
 pub(crate) struct OpenManagement {
     port: Option<HttpListener>,
+    metrics: Option<HttpListener>,
     socket: Option<UnixListener>,
     management: Arc<Management>,
 }
@@ -47,7 +49,11 @@ pub(crate) fn open(
     amqp: Vec<SocketAddr>,
     broker: &Arc<Broker>,
 ) -> Result<OpenManagement, ManagementError> {
-    let port = settings.management.listener.map(bind).transpose()?;
+    let bind_to = |listener: Option<ListenAddress>, served: &Served| {
+        listener.map(|address| bind(address, served)).transpose()
+    };
+    let port = bind_to(settings.management.listener, &MANAGEMENT)?;
+    let metrics = bind_to(settings.prometheus.listener, &METRICS)?;
     let data_folder = match &settings.storage {
         Storage::Directory(folder) => Some(folder.clone()),
         Storage::Ephemeral => None,
@@ -60,6 +66,7 @@ pub(crate) fn open(
         rabbitmq_version: settings.product_version.clone(),
         amqp,
         management: port.iter().map(HttpListener::address).collect(),
+        metrics: metrics.iter().map(HttpListener::address).collect(),
         data_folder,
         config_files: config_files.to_vec(),
         default_queue_type: settings.default_queue_type.clone().unwrap_or("classic".to_owned()),
@@ -67,8 +74,9 @@ pub(crate) fn open(
         disk_free_bytes_min: settings.disk.free_bytes_min,
         started: broker.clock().now(),
     };
-    let management = Management::new(Arc::clone(broker), facts, settings.management.clone());
-    Ok(OpenManagement { port, socket, management })
+    let (of_api, of_metrics) = (settings.management.clone(), settings.prometheus.clone());
+    let management = Management::new(Arc::clone(broker), facts, of_api, of_metrics);
+    Ok(OpenManagement { port, metrics, socket, management })
 }
 
 impl OpenManagement {
@@ -77,13 +85,22 @@ impl OpenManagement {
         self.port.as_ref().map(HttpListener::address)
     }
 
+    /// Where the metrics are served.
+    pub(crate) fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(HttpListener::address)
+    }
+
     /// Serves from now on.
     pub(crate) fn run(self, shutdown: &Shutdown) -> RunningManagement {
-        let Self { port, socket, management } = self;
+        let Self { port, metrics, socket, management } = self;
         let samples = tokio::spawn(Arc::clone(&management).take_samples());
         let mut listeners = Vec::new();
         if let Some(socket) = socket {
             let run = socket.run(Arc::clone(&management), shutdown.clone().wait());
+            listeners.push(tokio::spawn(run));
+        }
+        if let Some(metrics) = metrics {
+            let run = metrics.run_metrics(Arc::clone(&management), shutdown.clone().wait());
             listeners.push(tokio::spawn(run));
         }
         if let Some(port) = port {
@@ -105,30 +122,43 @@ impl RunningManagement {
     }
 }
 
-fn bind(address: ListenAddress) -> Result<HttpListener, ManagementError> {
+/// What is served, and the flag that chooses its port.
+struct Served {
+    what: &'static str,
+    flag: &'static str,
+}
+
+const MANAGEMENT: Served = Served { what: "the management API", flag: "--management-port" };
+
+const METRICS: Served = Served { what: "the metrics", flag: "--prometheus-port" };
+
+fn bind(address: ListenAddress, served: &Served) -> Result<HttpListener, ManagementError> {
     match address.ip {
-        Some(ip) => bind_to(ip, address.port),
+        Some(ip) => bind_to(ip, address.port, served),
         // The IPv6 wildcard takes IPv4 as well; a machine without IPv6 has only the other.
-        None => bind_to(IpAddr::V6(Ipv6Addr::UNSPECIFIED), address.port).or_else(|refused| {
-            if refused.error.kind() == io::ErrorKind::AddrInUse {
-                Err(refused)
-            } else {
-                bind_to(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port)
-            }
-        }),
+        None => {
+            bind_to(IpAddr::V6(Ipv6Addr::UNSPECIFIED), address.port, served).or_else(|refused| {
+                if refused.error.kind() == io::ErrorKind::AddrInUse {
+                    Err(refused)
+                } else {
+                    bind_to(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port, served)
+                }
+            })
+        }
     }
 }
 
-fn bind_to(ip: IpAddr, port: u16) -> Result<HttpListener, ManagementError> {
+fn bind_to(ip: IpAddr, port: u16, served: &Served) -> Result<HttpListener, ManagementError> {
     let address = SocketAddr::new(ip, port);
     HttpListener::bind(address).map_err(|error| {
         let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                "; another process has the port: stop it, or choose another with --management-port"
-            }
-            _ => "",
+            io::ErrorKind::AddrInUse => format!(
+                "; another process has the port: stop it, or choose another with {}",
+                served.flag
+            ),
+            _ => String::new(),
         };
-        ManagementError { address, error, hint }
+        ManagementError { what: served.what, address, error, hint }
     })
 }
 

@@ -233,9 +233,13 @@ fn announce(
         Some(address) => format!("management on {address}"),
         None => "no management port".to_owned(),
     };
+    let metrics = match management.metrics_address() {
+        Some(address) => format!("metrics on {address}"),
+        None => "no metrics".to_owned(),
+    };
     writeln!(
         stdout,
-        "HareMQ {} Server startup complete; AMQP on {}; {managed}; {kept}",
+        "HareMQ {} Server startup complete; AMQP on {}; {managed}; {metrics}; {kept}",
         env!("CARGO_PKG_VERSION"),
         addresses.join(", "),
     )

@@ -7,9 +7,11 @@ use super::{Counted, Counter};
 /// The counters of one channel. Its session writes, the management reads.
 #[derive(Debug)]
 pub struct ChannelCounters {
-    /// Publishes that were taken.
-    pub publish: Counter,
-    /// What `publish` was when the channel began to confirm; the end of numbers when it does not.
+    /// Publishes that were taken, by the size of their bodies.
+    sizes: [Counter; SIZE_BOUNDS.len() + 1],
+    /// Bytes of these bodies.
+    body_bytes: Counter,
+    /// How many there were when the channel began to confirm; the end of numbers when it does not.
     pub confirms_from: Counter,
     /// Publishes that were confirmed.
     pub confirm: Counter,
@@ -36,7 +38,8 @@ pub struct ChannelCounters {
 impl Default for ChannelCounters {
     fn default() -> Self {
         let counters = Self {
-            publish: Counter::default(),
+            sizes: Default::default(),
+            body_bytes: Counter::default(),
             confirms_from: Counter::default(),
             confirm: Counter::default(),
             return_unroutable: Counter::default(),
@@ -51,6 +54,57 @@ impl Default for ChannelCounters {
         };
         counters.confirms_from.set(u64::MAX);
         counters
+    }
+}
+
+/// Up to how many bytes the body of a message is of each size; behind the last there is one more
+/// (rabbitmq: `rabbit_msg_size_metrics`).
+pub const SIZE_BOUNDS: [u64; 8] =
+    [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 50_000_000, 100_000_000];
+
+impl ChannelCounters {
+    /// A publish with a body of so many bytes was taken.
+    #[inline]
+    pub fn published(&self, body_bytes: u64) {
+        let size =
+            if body_bytes <= SIZE_BOUNDS[0] { &self.sizes[0] } else { self.size(body_bytes) };
+        size.add(1);
+        self.body_bytes.add(body_bytes);
+    }
+
+    fn size(&self, body_bytes: u64) -> &Counter {
+        &self.sizes[SIZE_BOUNDS.partition_point(|bound| *bound < body_bytes)]
+    }
+
+    /// Publishes that were taken.
+    #[must_use]
+    pub fn publishes(&self) -> u64 {
+        self.sizes.iter().map(Counter::get).sum()
+    }
+
+    /// The same by their sizes.
+    #[must_use]
+    pub fn sizes(&self) -> SizeCounts {
+        let messages = std::array::from_fn(|size| self.sizes[size].get());
+        SizeCounts { messages, bytes: self.body_bytes.get() }
+    }
+}
+
+/// How large published bodies were.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SizeCounts {
+    /// How many there were of each size; see [`SIZE_BOUNDS`].
+    pub messages: [u64; SIZE_BOUNDS.len() + 1],
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
+
+impl AddAssign for SizeCounts {
+    fn add_assign(&mut self, other: Self) {
+        for (sum, more) in self.messages.iter_mut().zip(other.messages) {
+            *sum += more;
+        }
+        self.bytes += other.bytes;
     }
 }
 
@@ -87,7 +141,7 @@ impl Counted for ChannelCounters {
     type Counts = ChannelCounts;
 
     fn counts(&self) -> ChannelCounts {
-        let publish = self.publish.get();
+        let publish = self.publishes();
         ChannelCounts {
             publish,
             publish_to_confirm: publish.saturating_sub(self.confirms_from.get()),
@@ -121,5 +175,22 @@ impl AddAssign for ChannelCounts {
         self.redeliver += other.redeliver;
         self.ack += other.ack;
         self.publishers += other.publishers;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_publish_counts_once_at_its_size() {
+        let counters = ChannelCounters::default();
+        for bytes in [0, 100, 101, 1_000, 50_000_000, 50_000_001, 100_000_000, 100_000_001] {
+            counters.published(bytes);
+        }
+        let sizes = counters.sizes();
+        assert_eq!(sizes.messages, [2, 2, 0, 0, 0, 0, 1, 2, 1]);
+        assert_eq!(sizes.bytes, 300_001_203);
+        assert_eq!((counters.publishes(), counters.counts().publish_to_confirm), (8, 0));
     }
 }

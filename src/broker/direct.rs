@@ -274,9 +274,10 @@ impl DirectClient {
     pub async fn publish(&mut self, message: Message) -> Result<Published, Refused> {
         self.sequence = PublishSequence(self.sequence.0 + 1);
         let of_this = self.sequence;
+        let body_bytes = message.body().len() as u64;
         let outcome = self.client.publish(CHANNEL, self.holder, message, Some(of_this))?;
         self.flush();
-        self.counters.publish.add(1);
+        self.counters.published(body_bytes);
         // rabbitmq: the management publishes what is mandatory.
         self.counters.return_unroutable.add(u64::from(outcome.queues == 0));
         let mut published = match outcome.queues {

@@ -61,6 +61,8 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
+/// What a channel counts.
+pub use crate::base::ChannelCounts;
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
     AlarmState, ChannelReport, ChurnCounts, ConnectionInfo, ConnectionReport, ConsumerReport,
@@ -74,8 +76,8 @@ pub use broker::{
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
 pub use counts::{
-    ConnectionCounters, ConnectionCounts, ExchangeCounts, Lag, OpenChannel, QueueLevels,
-    QueueNumbers, Sums, Traffic,
+    ChannelTotals, ConnectionCounters, ConnectionCounts, ExchangeCounts, Lag, OpenChannel,
+    QueueLevels, QueueNumbers, Sums, Traffic,
 };
 pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;

@@ -20,6 +20,8 @@ pub struct Facts {
     pub amqp: Vec<SocketAddr>,
     /// Where this API is spoken.
     pub management: Vec<SocketAddr>,
+    /// Where the metrics are served.
+    pub metrics: Vec<SocketAddr>,
     /// The data folder; `None` when nothing is kept.
     pub data_folder: Option<PathBuf>,
     /// The configuration files that were read.

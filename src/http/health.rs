@@ -123,7 +123,9 @@ fn alarms(call: &Call) -> Result<Answer, ApiError> {
 fn listeners(call: &Call) -> Vec<(&'static str, u16)> {
     let facts = &call.management.facts;
     let amqp = facts.amqp.iter().map(|address| ("amqp", address.port()));
-    amqp.chain(facts.management.iter().map(|address| ("http", address.port()))).collect()
+    let http = facts.management.iter().map(|address| ("http", address.port()));
+    let metrics = facts.metrics.iter().map(|address| ("http/prometheus", address.port()));
+    amqp.chain(http).chain(metrics).collect()
 }
 
 fn port_listener(call: &Call) -> Result<Answer, ApiError> {
@@ -161,6 +163,7 @@ fn protocol(name: &str) -> String {
     match name.as_str() {
         "amqp091" | "amqp0.9.1" | "amqp0-9-1" | "amqp0_9_1" => "amqp".to_owned(),
         "amqps" => "amqp/ssl".to_owned(),
+        "prometheus" | "http_prometheus" => "http/prometheus".to_owned(),
         "http1" | "http1.1" | "http_api" | "management" | "management_ui" | "ui" => {
             "http".to_owned()
         }

@@ -4,44 +4,48 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
-use super::connections::Looks;
 use super::facts::Facts;
 use super::logins::Logins;
-use super::queue_samples::QueueSamples;
-use super::totals::{self, Samples};
-use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX};
+use super::samples::{self, Moment, Samples};
+use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX, SCRAPES_MAX};
 use crate::broker::Broker;
-use crate::config::ManagementSettings;
+use crate::config::{ManagementSettings, PrometheusSettings};
 
 /// See the module.
 pub struct Management {
     pub(super) broker: Arc<Broker>,
     pub(super) facts: Facts,
     pub(super) settings: ManagementSettings,
+    pub(super) metrics: PrometheusSettings,
     pub(super) logins: Logins,
     pub(super) samples: Samples,
-    pub(super) queue_samples: Arc<QueueSamples>,
-    pub(super) connection_looks: Looks,
     pub(super) large_bodies: Semaphore,
     /// Requests that are worked off.
     pub(super) working: Semaphore,
+    /// Scrapes of the metrics.
+    pub(super) scraping: Semaphore,
     changing: Mutex<()>,
 }
 
 impl Management {
     /// The management of a broker.
     #[must_use]
-    pub fn new(broker: Arc<Broker>, facts: Facts, settings: ManagementSettings) -> Arc<Self> {
+    pub fn new(
+        broker: Arc<Broker>,
+        facts: Facts,
+        settings: ManagementSettings,
+        metrics: PrometheusSettings,
+    ) -> Arc<Self> {
         Arc::new(Self {
             broker,
             facts,
             settings,
+            metrics,
             logins: Logins::default(),
             samples: Samples::default(),
-            queue_samples: Arc::default(),
-            connection_looks: Looks::default(),
             large_bodies: Semaphore::new(HTTP_LARGE_BODIES_MAX),
             working: Semaphore::new(HTTP_WORKING_MAX),
+            scraping: Semaphore::new(SCRAPES_MAX),
             changing: Mutex::new(()),
         })
     }
@@ -51,8 +55,14 @@ impl Management {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Now, by both clocks.
+    pub(super) fn moment(&self) -> Moment {
+        let clock = self.broker.clock();
+        Moment { now: clock.now(), unix_ms: clock.unix_ms() }
+    }
+
     /// Takes samples for the rates. Never ends, unless they are switched off.
     pub async fn take_samples(self: Arc<Self>) {
-        totals::run(self).await;
+        samples::run(self).await;
     }
 }

@@ -6,6 +6,7 @@ mod common;
 mod connections;
 mod exchanges;
 mod limits;
+mod metrics;
 mod outside;
 mod policies;
 mod queues;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::super::Broker;
 use super::{ExchangeCounts, QueueNumbers, Sums};
 use crate::base::{
-    ChannelCounters, ChannelCounts, ChannelId, ConnectionId, Counted, Counter, HolderId, VhostName,
+    ChannelCounters, ChannelCounts, ChannelId, ConnectionId, Counted, Counter, HolderId,
+    SizeCounts, VhostName,
 };
 
 /// Counted by the connection's session.
@@ -68,18 +69,34 @@ pub struct OpenChannel {
     pub counters: Arc<ChannelCounters>,
 }
 
-impl Counted for OpenChannel {
-    type Counts = ChannelCounts;
+/// What channels did, and how large what they published was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ChannelTotals {
+    /// What they did.
+    pub counts: ChannelCounts,
+    /// The sizes of what they published.
+    pub sizes: SizeCounts,
+}
 
-    fn counts(&self) -> ChannelCounts {
-        self.counters.counts()
+impl Counted for OpenChannel {
+    type Counts = ChannelTotals;
+
+    fn counts(&self) -> ChannelTotals {
+        ChannelTotals { counts: self.counters.counts(), sizes: self.counters.sizes() }
+    }
+}
+
+impl AddAssign for ChannelTotals {
+    fn add_assign(&mut self, other: Self) {
+        self.counts += other.counts;
+        self.sizes += other.sizes;
     }
 }
 
 impl Broker {
     /// What channels did, by virtual host. Costs a look at each open channel.
     #[must_use]
-    pub fn channel_sums(&self) -> Sums<VhostName, ChannelCounts> {
+    pub fn channel_sums(&self) -> Sums<VhostName, ChannelTotals> {
         self.common().channel_tally.sums()
     }
 

@@ -93,7 +93,7 @@ impl Vhost {
         let mut counts = BTreeMap::new();
         let mut gone = Vec::new();
         for (name, flow) in flows {
-            if self.exchange_of(&name).is_some() {
+            if self.table().exchange(name.as_str()).is_some() {
                 counts.insert(name, flow);
             } else {
                 gone.push(name);

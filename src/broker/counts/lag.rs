@@ -5,7 +5,7 @@
 //! age is told that the message has at most, and that is at most as much too long as two notes are apart.
 
 use std::collections::VecDeque;
-use std::sync::TryLockError;
+use std::sync::Arc;
 
 use super::super::Cell;
 use crate::base::limits::{ARRIVAL_NOTES_MAX, ARRIVAL_NOTES_MS};
@@ -69,18 +69,21 @@ impl Arrivals {
 }
 
 impl Cell {
-    /// How long messages wait here; `None` while somebody is at work on the queue.
+    /// How long messages wait here. Waits for a turn of the queue to end, unless nothing is in it.
     #[must_use]
-    pub fn lag(&self, now: Millis) -> Option<Lag> {
-        let mut core = match self.core.try_lock() {
-            Ok(core) => core,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        let first = core.machine.oldest_ready();
-        let oldest_ready_ms = first.and_then(|first| core.arrivals.age_ms(first, now));
-        let handed_out = core.machine.oldest_unsettled_at();
-        Some(Lag { oldest_ready_ms, oldest_unacknowledged_ms: handed_out.map(|at| now.since(at)) })
+    pub fn lag(self: &Arc<Self>, now: Millis) -> Lag {
+        let levels = self.numbers().levels;
+        if levels.ready + levels.unacknowledged == 0 {
+            return Lag::default();
+        }
+        self.look(|core| {
+            let first = core.machine.oldest_ready();
+            let handed_out = core.machine.oldest_unsettled_at();
+            Lag {
+                oldest_ready_ms: first.and_then(|first| core.arrivals.age_ms(first, now)),
+                oldest_unacknowledged_ms: handed_out.map(|at| now.since(at)),
+            }
+        })
     }
 }
 

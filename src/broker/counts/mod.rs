@@ -9,7 +9,7 @@ mod lag;
 mod queue;
 mod tally;
 
-pub use connection::{ConnectionCounters, ConnectionCounts, OpenChannel};
+pub use connection::{ChannelTotals, ConnectionCounters, ConnectionCounts, OpenChannel};
 pub use exchange::ExchangeCounts;
 pub use lag::Lag;
 pub use queue::{QueueLevels, QueueNumbers, Traffic};

@@ -130,14 +130,14 @@ mod tests {
             (Arc::new(ChannelCounters::default()), Arc::new(ChannelCounters::default()));
         tally.add("a", Arc::clone(&one));
         tally.add("b", Arc::clone(&other));
-        one.publish.add(3);
-        other.publish.add(4);
+        (0..3).for_each(|_| one.published(1));
+        (0..4).for_each(|_| other.published(1));
         let publish =
             |sums: &Sums<&str, ChannelCounts>| (sums.total().publish, sums.total_live().publish);
         assert_eq!(publish(&tally.sums()), (7, 7));
         drop(one);
         assert_eq!(publish(&tally.sums()), (7, 4));
-        other.publish.add(1);
+        other.published(1);
         let sums = tally.sums();
         assert_eq!((publish(&sums), sums.all["a"].publish), ((8, 5), 3));
         assert_eq!(tally.live().len(), 1);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{OctetDetails, table_to_json};
+use super::{Stats, table_to_json};
 use crate::broker::ConnectionInfo;
 
 /// A connection. What only the connection itself knows is left out when it did not say it in time.
@@ -41,8 +41,12 @@ pub struct ConnectionModel {
     pub connected_at: u64,
     pub client_properties: Map<String, Value>,
     pub auth_mechanism: String,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub octets: Option<OctetDetails>,
+    /// Bytes and packets, both ways.
+    #[serde(flatten)]
+    pub octets: Stats,
+    /// What its channels did, those that are open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_stats: Option<Stats>,
 }
 
 impl ConnectionModel {
@@ -70,7 +74,8 @@ impl ConnectionModel {
             connected_at: info.connected_at_ms,
             client_properties: table_to_json(&info.client_properties),
             auth_mechanism: info.mechanism.clone(),
-            octets: None,
+            octets: Stats::default(),
+            message_stats: None,
         }
     }
 }

@@ -17,7 +17,7 @@ impl Channel {
             Mode::Transaction { .. } => return Err(ProtocolError::TxToConfirm),
             Mode::Plain => {
                 self.mode = Mode::Confirm(Confirms::new());
-                self.counters.confirms_from.set(self.counters.publish.get());
+                self.counters.confirms_from.set(self.counters.publishes());
             }
             // Selecting it again changes nothing: the numbers go on.
             Mode::Confirm(_) => {}

@@ -43,8 +43,8 @@ impl Channel {
         };
         let (publishes, settlements) = held.end();
         let waits = !publishes.is_empty();
-        self.counters.publish.add(publishes.len() as u64);
         for HeldPublish { message, mandatory } in publishes {
+            self.counters.published(message.body().len() as u64);
             let sequence = Some(confirms.publish());
             let publish = Publish { channel, holder, message, mandatory, sequence };
             turn.actions.push(Action::Publish(publish));
