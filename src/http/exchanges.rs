@@ -59,9 +59,10 @@ fn describe(call: &Call, vhost: &Vhost, exchange: &Exchange, ranges: Ranges) -> 
     let policy = effective.and_then(|effective| effective.policy);
     let policy = policy.filter(|_| !exchange.name.is_empty());
     let mut model = ExchangeModel::new(vhost.name(), exchange, policy.as_ref());
-    if !call.query.is_true("disable_stats") {
+    let counts = vhost.counts_of_exchange(&exchange.name);
+    // rabbitmq: an exchange that nobody published to has none.
+    if counts.publish_in > 0 && !call.query.is_true("disable_stats") {
         let at = call.management.moment();
-        let counts = vhost.counts_of_exchange(&exchange.name);
         let key = (vhost.name().clone(), exchange.name.clone());
         let stats = call.management.samples.exchanges.look(at.now, [key].iter(), |series| {
             series.stats(EXCHANGE, &counts, ranges.msg_rates, at.unix_ms)

@@ -10,6 +10,7 @@ mod metrics;
 mod outside;
 mod policies;
 mod queues;
+mod samples;
 mod vhosts;
 
 use std::sync::OnceLock;

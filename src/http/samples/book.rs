@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::super::model::{Details, Number, SamplePoint, Stats};
 use super::history::{History, Moment, Ring};
 use super::range::Range;
-use super::table::Name;
+use super::table::Named;
 use crate::base::Millis;
 use crate::base::limits::SAMPLED_MEMORY_MS;
 
@@ -80,16 +80,13 @@ impl<K: Ord + Clone, S: Copy + PartialEq> Book<K, S> {
             .collect();
         let mut next = BTreeMap::new();
         for (key, sample) in all {
-            let history = match histories.remove(&key) {
-                Some(mut history) => {
-                    history.push(at, sample);
-                    history
-                }
-                None => {
-                    let mut history = History::new(at, sample);
-                    history.looked_at = wanted.remove(&key);
-                    history
-                }
+            let history = if let Some(mut history) = histories.remove(&key) {
+                history.push(at, sample);
+                history
+            } else {
+                let mut history = History::new(at, sample);
+                history.looked_at = wanted.remove(&key);
+                history
             };
             next.insert(key, history);
         }
@@ -183,13 +180,13 @@ impl<S: Copy + PartialEq> Series<'_, S> {
     /// Numbers of this moment, with how fast they grow and how they were.
     pub(in crate::http) fn stats(
         &self,
-        names: &[Name<S>],
+        names: &[Named<S>],
         now: &S,
         range: Option<Range>,
         unix_ms: u64,
     ) -> Stats {
         let points = range.map(|range| self.points(range, unix_ms));
-        let number = |name: &Name<S>| Number {
+        let number = |name: &Named<S>| Number {
             name: name.name,
             details_name: name.details,
             value: (name.number)(now),
@@ -217,7 +214,7 @@ impl<S: Copy + PartialEq> Series<'_, S> {
         Points(points.filter(|(_, samples)| !samples.is_empty()).collect())
     }
 
-    fn details(&self, name: &Name<S>, points: Option<&Points<'_, S>>) -> Details {
+    fn details(&self, name: &Named<S>, points: Option<&Points<'_, S>>) -> Details {
         let Some(Points(points)) = points else {
             return Details { rate: self.rate(name), ..Details::default() };
         };
@@ -242,7 +239,7 @@ impl<S: Copy + PartialEq> Series<'_, S> {
     }
 
     /// What lies between the last two samples; a thing that has only one stands still.
-    fn rate(&self, name: &Name<S>) -> f64 {
+    fn rate(&self, name: &Named<S>) -> f64 {
         let (mut first, mut last, mut elapsed_ms) = (0, 0, 0);
         for history in &self.histories {
             let Some((before_at, before)) = &history.before else { continue };
@@ -266,7 +263,7 @@ mod tests {
     use super::super::table::number;
     use super::*;
 
-    const NAMES: &[Name<(u64, u64)>] =
+    const NAMES: &[Named<(u64, u64)>] =
         &[number!("grows", |s| s.0), number!(level "moves", |s| s.1)];
 
     fn at(seconds: u64) -> Moment {

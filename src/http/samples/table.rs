@@ -5,7 +5,7 @@ use crate::broker::{
 };
 
 /// A number of a sample.
-pub(in crate::http) struct Name<S> {
+pub(in crate::http) struct Named<S> {
     pub(in crate::http) name: &'static str,
     /// The same with `_details` behind it.
     pub(in crate::http) details: &'static str,
@@ -14,7 +14,7 @@ pub(in crate::http) struct Name<S> {
     pub(in crate::http) level: bool,
 }
 
-impl<S> Name<S> {
+impl<S> Named<S> {
     /// How fast it grew, by the second; 0 within one millisecond.
     #[expect(clippy::cast_precision_loss, reason = "a rate for people; 2^53 is exact enough")]
     pub(in crate::http) fn per_second(&self, first: u64, last: u64, elapsed_ms: u64) -> f64 {
@@ -28,10 +28,10 @@ impl<S> Name<S> {
 
 macro_rules! number {
     (level $name:literal, $number:expr) => {
-        Name { name: $name, details: concat!($name, "_details"), number: $number, level: true }
+        Named { name: $name, details: concat!($name, "_details"), number: $number, level: true }
     };
     ($name:literal, $number:expr) => {
-        Name { name: $name, details: concat!($name, "_details"), number: $number, level: false }
+        Named { name: $name, details: concat!($name, "_details"), number: $number, level: false }
     };
 }
 #[cfg(test)]
@@ -92,7 +92,7 @@ pub(in crate::http) struct NodeSample {
 }
 
 /// `message_stats` of a queue.
-pub(in crate::http) const QUEUE: &[Name<QueueSample>] = &[
+pub(in crate::http) const QUEUE: &[Named<QueueSample>] = &[
     number!("publish", |s| s.traffic.publish),
     number!("deliver", |s| s.traffic.deliver),
     number!("deliver_no_ack", |s| s.traffic.deliver_no_ack),
@@ -105,14 +105,14 @@ pub(in crate::http) const QUEUE: &[Name<QueueSample>] = &[
 ];
 
 /// What is in a queue.
-pub(in crate::http) const QUEUE_LEVELS: &[Name<QueueSample>] = &[
+pub(in crate::http) const QUEUE_LEVELS: &[Named<QueueSample>] = &[
     number!(level "messages", |s| s.ready + s.unacknowledged),
     number!(level "messages_ready", |s| s.ready),
     number!(level "messages_unacknowledged", |s| s.unacknowledged),
 ];
 
 /// `message_stats` of a channel.
-pub(in crate::http) const CHANNEL: &[Name<ChannelCounts>] = &[
+pub(in crate::http) const CHANNEL: &[Named<ChannelCounts>] = &[
     number!("publish", |s| s.publish),
     number!("confirm", |s| s.confirm),
     number!("return_unroutable", |s| s.return_unroutable),
@@ -128,7 +128,7 @@ pub(in crate::http) const CHANNEL: &[Name<ChannelCounts>] = &[
 ];
 
 /// `message_stats` of a virtual host and of everything.
-pub(in crate::http) const VHOST: &[Name<VhostSample>] = &[
+pub(in crate::http) const VHOST: &[Named<VhostSample>] = &[
     number!("publish", |s| s.channels.publish),
     number!("confirm", |s| s.channels.confirm),
     number!("return_unroutable", |s| s.channels.return_unroutable),
@@ -144,24 +144,24 @@ pub(in crate::http) const VHOST: &[Name<VhostSample>] = &[
 ];
 
 /// `queue_totals`, and the same numbers of a virtual host.
-pub(in crate::http) const VHOST_LEVELS: &[Name<VhostSample>] = &[
+pub(in crate::http) const VHOST_LEVELS: &[Named<VhostSample>] = &[
     number!(level "messages", |s| s.ready + s.unacknowledged),
     number!(level "messages_ready", |s| s.ready),
     number!(level "messages_unacknowledged", |s| s.unacknowledged),
 ];
 
 /// Bytes of the connections of a virtual host.
-pub(in crate::http) const VHOST_OCTETS: &[Name<VhostSample>] = &[
+pub(in crate::http) const VHOST_OCTETS: &[Named<VhostSample>] = &[
     number!("recv_oct", |s| s.connections.received_bytes),
     number!("send_oct", |s| s.connections.sent_bytes),
 ];
 
 /// `message_stats` of an exchange.
-pub(in crate::http) const EXCHANGE: &[Name<ExchangeCounts>] =
+pub(in crate::http) const EXCHANGE: &[Named<ExchangeCounts>] =
     &[number!("publish_in", |s| s.publish_in), number!("publish_out", |s| s.publish_out)];
 
 /// What went over a connection.
-pub(in crate::http) const CONNECTION: &[Name<ConnectionCounts>] = &[
+pub(in crate::http) const CONNECTION: &[Named<ConnectionCounts>] = &[
     number!("recv_oct", |s| s.received_bytes),
     number!("recv_cnt", |s| s.reads),
     number!("send_oct", |s| s.sent_bytes),
@@ -169,7 +169,7 @@ pub(in crate::http) const CONNECTION: &[Name<ConnectionCounts>] = &[
 ];
 
 /// What comes and goes.
-pub(in crate::http) const CHURN: &[Name<NodeSample>] = &[
+pub(in crate::http) const CHURN: &[Named<NodeSample>] = &[
     number!("connection_created", |s| s.churn.connections_opened),
     number!("connection_closed", |s| s.churn.connections_closed),
     number!("channel_created", |s| s.churn.channels_opened),
@@ -180,7 +180,7 @@ pub(in crate::http) const CHURN: &[Name<NodeSample>] = &[
 ];
 
 /// The process.
-pub(in crate::http) const NODE: &[Name<NodeSample>] = &[
+pub(in crate::http) const NODE: &[Named<NodeSample>] = &[
     number!(level "mem_used", |s| s.memory_bytes),
     number!(level "fd_used", |s| s.files),
     number!(level "sockets_used", |s| s.sockets),
