@@ -120,7 +120,7 @@ fn about(call: &Call) -> Map<String, Value> {
         "db_dir": facts.data_folder.as_deref().unwrap_or(Path::new("")),
         "config_files": facts.config_files,
         "log_files": ["stderr"],
-        "enabled_plugins": ["rabbitmq_management", "rabbitmq_management_agent"],
+        "enabled_plugins": ["rabbitmq_management", "rabbitmq_management_agent", "rabbitmq_prometheus"],
         "exchange_types": exchange_types(),
         "auth_mechanisms": auth_mechanisms(),
         "applications": [{

@@ -113,7 +113,7 @@ const PLUGINS: &[Plugin] = &[
     built_in("rabbitmq_management_agent", "statistics for the HTTP API"),
     built_in("rabbitmq_message_deduplication", "messages that come twice are dropped"),
     absent("rabbitmq_mqtt", "MQTT"),
-    absent("rabbitmq_prometheus", "metrics for Prometheus"),
+    built_in("rabbitmq_prometheus", "metrics for Prometheus"),
     built_in("rabbitmq_random_exchange", "exchanges of the type x-random"),
     built_in("rabbitmq_recent_history_exchange", "exchanges of the type x-recent-history"),
     absent("rabbitmq_sharding", "queues in parts"),
