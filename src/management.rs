@@ -1,4 +1,4 @@
-//! Opens the management API: its port and its socket file.
+//! Opens the management API, its port and its socket file, and the port of the metrics.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -21,8 +21,8 @@ const SOCKET_FILE: &str = "management.sock";
 /// Why the management API is not served. Shown as one line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ManagementError {
-    #[error("cannot serve the management API on {address}: {error}{hint}")]
-    Bind { address: SocketAddr, error: io::Error, hint: &'static str },
+    #[error("cannot serve {what} on {address}: {error}{hint}")]
+    Bind { what: &'static str, address: SocketAddr, error: io::Error, hint: String },
     #[error("{0}")]
     Tls(#[from] TlsSettingsError),
 }
@@ -37,6 +37,7 @@ pub(crate) struct AmqpAddresses {
 pub(crate) struct OpenManagement {
     ports: Vec<HttpListener>,
     tls: Option<Arc<Tls>>,
+    metrics: Option<HttpListener>,
     socket: Option<UnixListener>,
     management: Arc<Management>,
 }
@@ -60,18 +61,20 @@ pub(crate) fn open(
 ) -> Result<OpenManagement, ManagementError> {
     let mut ports = Vec::new();
     if let Some(address) = settings.management.listener {
-        ports.push(bind(address, None)?);
+        ports.push(bind(address, &MANAGEMENT, None)?);
     }
     let mut tls = None;
     if let Some(https) = &settings.management.tls {
         let loaded = Arc::new(tls_settings::of_management(settings, https)?);
-        ports.push(bind(https.listener, Some(&loaded))?);
+        ports.push(bind(https.listener, &MANAGEMENT_TLS, Some(&loaded))?);
         tls = Some(loaded);
     }
     let of = |has_tls: bool| {
         let ports = ports.iter().filter(move |port| port.has_tls() == has_tls);
         ports.map(HttpListener::address).collect()
     };
+    let metrics = settings.prometheus.listener;
+    let metrics = metrics.map(|address| bind(address, &METRICS, None)).transpose()?;
     let data_folder = match &settings.storage {
         Storage::Directory(folder) => Some(folder.clone()),
         Storage::Ephemeral => None,
@@ -86,14 +89,15 @@ pub(crate) fn open(
         amqp_tls: amqp.tls,
         management: of(false),
         management_tls: of(true),
+        metrics: metrics.iter().map(HttpListener::address).collect(),
         data_folder,
         config_files: config_files.to_vec(),
         default_queue_type: settings.default_queue_type.clone().unwrap_or("classic".to_owned()),
         started: broker.clock().now(),
     };
-    let management =
-        Management::new(Arc::clone(broker), facts, settings.management.clone(), control);
-    Ok(OpenManagement { ports, tls, socket, management })
+    let (of_api, of_metrics) = (settings.management.clone(), settings.prometheus.clone());
+    let management = Management::new(Arc::clone(broker), facts, of_api, of_metrics, control);
+    Ok(OpenManagement { ports, tls, metrics, socket, management })
 }
 
 impl OpenManagement {
@@ -111,13 +115,22 @@ impl OpenManagement {
         self.tls.clone()
     }
 
+    /// Where the metrics are served.
+    pub(crate) fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(HttpListener::address)
+    }
+
     /// Serves from now on.
     pub(crate) fn run(self, shutdown: &Shutdown) -> RunningManagement {
-        let Self { ports, socket, management, .. } = self;
+        let Self { ports, metrics, socket, management, .. } = self;
         let samples = tokio::spawn(Arc::clone(&management).take_samples());
         let mut listeners = Vec::new();
         if let Some(socket) = socket {
             let run = socket.run(Arc::clone(&management), shutdown.clone().wait());
+            listeners.push(tokio::spawn(run));
+        }
+        if let Some(metrics) = metrics {
+            let run = metrics.run_metrics(Arc::clone(&management), shutdown.clone().wait());
             listeners.push(tokio::spawn(run));
         }
         for port in ports {
@@ -140,7 +153,24 @@ impl RunningManagement {
     }
 }
 
-fn bind(address: ListenAddress, tls: Option<&Arc<Tls>>) -> Result<HttpListener, ManagementError> {
+/// What is served, and what chooses its port.
+struct Served {
+    what: &'static str,
+    chosen_by: &'static str,
+}
+
+const MANAGEMENT: Served = Served { what: "the management API", chosen_by: "--management-port" };
+
+const MANAGEMENT_TLS: Served =
+    Served { what: "the management API", chosen_by: "management.ssl.port" };
+
+const METRICS: Served = Served { what: "the metrics", chosen_by: "--prometheus-port" };
+
+fn bind(
+    address: ListenAddress,
+    served: &Served,
+    tls: Option<&Arc<Tls>>,
+) -> Result<HttpListener, ManagementError> {
     let bind = |ip: IpAddr| {
         let address = SocketAddr::new(ip, address.port);
         HttpListener::bind(address, tls.cloned()).map_err(|error| (address, error))
@@ -157,16 +187,14 @@ fn bind(address: ListenAddress, tls: Option<&Arc<Tls>>) -> Result<HttpListener, 
         }),
     };
     bound.map_err(|(address, error)| {
-        let hint = match (error.kind(), tls) {
-            (io::ErrorKind::AddrInUse, None) => {
-                "; another process has the port: stop it, or choose another with --management-port"
-            }
-            (io::ErrorKind::AddrInUse, Some(_)) => {
-                "; another process has the port: stop it, or choose another with management.ssl.port"
-            }
-            _ => "",
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "; another process has the port: stop it, or choose another with {}",
+                served.chosen_by
+            ),
+            _ => String::new(),
         };
-        ManagementError::Bind { address, error, hint }
+        ManagementError::Bind { what: served.what, address, error, hint }
     })
 }
 

@@ -271,9 +271,13 @@ fn announce(
         addresses if addresses.is_empty() => "no management port".to_owned(),
         addresses => format!("management on {}", addresses.join(", ")),
     };
+    let metrics = match management.metrics_address() {
+        Some(address) => format!("metrics on {address}"),
+        None => "no metrics".to_owned(),
+    };
     writeln!(
         stdout,
-        "HareMQ {} Server startup complete; AMQP on {}; {managed}; {kept}",
+        "HareMQ {} Server startup complete; AMQP on {}; {managed}; {metrics}; {kept}",
         env!("CARGO_PKG_VERSION"),
         addresses.join(", "),
     )

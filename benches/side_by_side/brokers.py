@@ -144,7 +144,7 @@ class HareMQ(Broker):
 
     def command(self) -> list[str]:
         data = str(self.folder / "data")
-        ports = ["--port", str(self.port), "--management-port", "0"]
+        ports = ["--port", str(self.port), "--management-port", "0", "--prometheus-port", "0"]
         return [str(self.program), "--bind", "127.0.0.1", *ports, "--data-dir", data]
 
     def version(self) -> str:

@@ -253,6 +253,10 @@ pub const HTTP_LARGE_BODIES_MAX: usize = 4;
 /// it does is taken from the messages.
 pub const HTTP_WORKING_MAX: usize = 4;
 
+/// Scrapes of the metrics that are worked off at the same time; the others wait. Of ten thousand queues one is some
+/// twenty megabytes.
+pub const SCRAPES_MAX: usize = 1;
+
 /// The head of a request to the management API, in bytes. Names of 255 bytes are 765 when they are encoded.
 pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
 
@@ -262,15 +266,20 @@ pub const HTTP_SILENCE_MS: u64 = 60_000;
 /// How long a stop waits for requests that are being answered, in ms.
 pub const HTTP_DRAIN_MS: u64 = 2_000;
 
-/// Queues of which two samples are kept for their rates; of more queues those that were looked at lately.
-/// A sample pair is some 300 bytes.
+/// Queues (and exchanges, channels, connections) of which two samples are kept for their rates; of more of them those
+/// that were looked at lately. A pair is some 300 bytes.
 pub const SAMPLED_QUEUES_MAX: usize = 20_000;
 
-/// How long a queue that was looked at is sampled before others, in ms.
+/// How long what was looked at is sampled before others, in ms.
 pub const SAMPLED_MEMORY_MS: u64 = 60_000;
 
-/// Connections whose bytes at the last look are kept for their rates.
-pub const CONNECTION_LOOKS_MAX: usize = 4096;
+/// Queues (and exchanges, channels, connections) with rings of samples for charts, those that are looked at before
+/// others. Rings of a queue that changes all the time for a day are some 20 KiB, of one that stands still some
+/// hundred bytes.
+pub const SAMPLED_RINGS_MAX: usize = 1024;
+
+/// Virtual hosts with such rings; one is some 60 KiB at most.
+pub const SAMPLED_VHOST_RINGS_MAX: usize = 256;
 
 /// How long the management waits for connections to say how they stand, in ms: a session answers within its
 /// turn, and one that does not is shown without it.
@@ -492,3 +501,7 @@ pub const NOTICES_WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Events and lines that are published in one go; then everything else has a turn.
 pub const NOTICES_AT_ONCE: usize = 256;
+
+/// Keys (virtual hosts, types of queues) for which sums over things that are gone are kept apart; of more of them the
+/// sums go on together. It bounds what a program costs that makes virtual hosts and deletes them for ever.
+pub const TALLY_KEYS_MAX: usize = 4096;

@@ -3,6 +3,8 @@
 //! `base` knows nothing: no socket, no file, no AMQP bytes. It is the only layer everybody imports,
 //! so whatever stands here must be cheap, total and free of policy.
 
+mod channel_counts;
+mod counter;
 mod ids;
 pub mod limits;
 mod memory;
@@ -14,6 +16,8 @@ mod table;
 mod time;
 mod time_to_live;
 
+pub use channel_counts::{ChannelCounters, ChannelCounts, SIZE_BOUNDS, SizeCounts};
+pub use counter::{Counted, Counter};
 pub use ids::{
     ChannelId, ConnectionId, ConsumerId, DeliveryTag, HolderId, MessageId, PublishSequence, QueueId,
 };

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use super::accounts::{Accounts, SharedAccounts};
 use super::admin::{Churn, Connections};
 use super::alarms::Alarms;
+use super::counts::{ConnectionCounters, ExchangeCounters, OpenChannel, QueueCounters, Tally};
 use super::interceptors::{Existing, Interceptors};
 use super::limits::Limits;
 use super::logins::Logins;
@@ -182,6 +183,10 @@ pub(super) struct Common {
     pub(super) connections: Connections,
     pub(super) churn: Churn,
     pub(super) notices: Notices,
+    pub(super) channel_tally: Tally<VhostName, OpenChannel>,
+    pub(super) connection_tally: Tally<VhostName, ConnectionCounters>,
+    pub(super) exchange_tally: Tally<VhostName, ExchangeCounters>,
+    pub(super) queue_tally: Tally<&'static str, QueueCounters>,
     pub(super) consumer_timeout_ms: Option<u64>,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
@@ -243,6 +248,10 @@ impl Broker {
             connections: Connections::default(),
             churn: Churn::default(),
             notices: Notices::default(),
+            channel_tally: Tally::default(),
+            connection_tally: Tally::default(),
+            exchange_tally: Tally::default(),
+            queue_tally: Tally::default(),
             consumer_timeout_ms: settings.consumer_timeout_ms,
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Wea
 use super::Vhost;
 use super::after::{After, tell};
 use super::broker::Common;
+use super::counts::QueueCounters;
 use super::courier::{Courier, DeadLetters};
 use super::effective::InForce;
 use super::envelope::Envelope;
@@ -115,6 +116,8 @@ pub struct Cell {
     pub(super) duplicates: AtomicU64,
     /// Messages that came after the crash and were refused.
     pub(super) refused: AtomicU64,
+    /// What went through it, and how it stood after its last turn.
+    pub(super) counters: Arc<QueueCounters>,
     /// Messages that an exchange delays here, as of the last turn.
     pub(super) delayed: AtomicU64,
     pub(super) timed_out: TimedOut,
@@ -125,11 +128,11 @@ pub(super) struct Core {
     pub(super) machine: Machine<Payload>,
     pub(super) effects: Effects<Payload>,
     pub(super) executor: Executor,
-    pub(super) arrivals: Arrivals,
     /// The other half of the inbox: swapped with it, so that both keep their room.
     pub(super) taken: VecDeque<Envelope>,
     /// What waits for a page, in a queue that drops duplicates.
     pub(super) behind: VecDeque<Envelope>,
+    pub(super) arrivals: Arrivals,
     /// When the queue is driven at the latest, as [`super::timers`] knows it.
     timer: Option<Millis>,
 }
@@ -145,6 +148,7 @@ impl Cell {
         recovered: FromLog,
     ) -> Arc<Self> {
         let delaying = info.delays.is_some().then_some(common.parse_headers);
+        let queue_type = effective.queue_type.as_str();
         let mut storing = common
             .log
             .as_ref()
@@ -172,6 +176,11 @@ impl Cell {
         };
         let first_deadline = machine.next_deadline();
         let arrivals = Arrivals::new(machine.next_id(), common.clock.now());
+        let counters = Arc::new(QueueCounters::default());
+        counters.stands(&machine, 0);
+        if info.delays.is_none() {
+            common.queue_tally.add(queue_type, Arc::clone(&counters));
+        }
         let cell = Arc::new(Self {
             info,
             in_force: InForce::new(settings),
@@ -181,7 +190,13 @@ impl Cell {
             core: Mutex::new(Core {
                 machine,
                 effects: Effects::new(),
-                executor: Executor::new(storing, unique, counts_deliveries, delaying),
+                executor: Executor::new(
+                    storing,
+                    unique,
+                    counts_deliveries,
+                    delaying,
+                    Arc::clone(&counters),
+                ),
                 arrivals,
                 taken: VecDeque::new(),
                 behind: VecDeque::new(),
@@ -195,6 +210,7 @@ impl Cell {
             lost: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            counters,
             delayed: AtomicU64::new(recovered_messages),
             timed_out: TimedOut::default(),
             taps: Taps::default(),
@@ -312,6 +328,7 @@ impl Cell {
         let vhost = if after.deleted { self.vhost.upgrade() } else { None };
         if after.deleted {
             self.deleted.store(true, Ordering::Relaxed);
+            self.counters.is_gone();
         }
         match vhost {
             // Nobody is told that a queue is gone before it cannot come back.
@@ -431,6 +448,16 @@ impl Cell {
         }
     }
 
+    /// A look at the queue, when who is at it has let go. Who came meanwhile left their commands to the holder of the
+    /// core (C2), which is this one.
+    pub(super) fn look<T>(self: &Arc<Self>, look: impl FnOnce(&mut Core) -> T) -> T {
+        let seen = look(&mut self.lock_core());
+        if !self.lock_inbox().commands.is_empty() {
+            self.schedule();
+        }
+        seen
+    }
+
     /// The core, when who is at it has let go: for a look at the machine. Drive the queue afterwards.
     pub(super) fn lock_core(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
@@ -458,6 +485,7 @@ impl Core {
             self.arrivals.note(first, now, || machine.oldest_there());
         }
         after.bytes_in_ram = self.machine.ram_bytes() + self.executor.key_bytes();
+        cell.counters.stands(&self.machine, after.bytes_in_ram);
         if cell.info.delays.is_some() {
             cell.delayed.store(Cell::messages_of(&self.machine), Ordering::Relaxed);
         }

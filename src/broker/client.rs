@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::arguments::{self, ConsumeArguments};
+use super::counts::OpenChannel;
 use super::direct_reply::ReplyConsumer;
 use super::executor::Called;
 use super::keeping::Keeper;
@@ -25,8 +26,8 @@ use super::{
 use crate::access::{Identity, Rights};
 use crate::base::limits::ASKED_RECHECK_MS;
 use crate::base::{
-    ChannelId, ConsumerId, ConsumerTag, ExchangeName, HolderId, Message, MessageId, Millis,
-    PublishSequence, QueueId, QueueName,
+    ChannelCounters, ChannelId, ConsumerId, ConsumerTag, ExchangeName, HolderId, Message,
+    MessageId, Millis, PublishSequence, QueueId, QueueName,
 };
 use crate::queue::{Command, Consumer, DeleteCondition, Flow, PublishRef, RequestId, Settlement};
 
@@ -59,6 +60,8 @@ pub(super) enum Counting {
 
 struct Channel {
     id: ChannelId,
+    /// It counts as long as this is here.
+    _counting: Arc<OpenChannel>,
     credit: Arc<ChannelCredit>,
     consumers: BTreeMap<ConsumerTag, ConsumerId>,
     replies: Option<ReplyConsumer>,
@@ -145,16 +148,33 @@ impl Client {
         self.publisher.renew(self.peer.clone());
     }
 
-    /// A channel is open.
+    /// A channel is open, which nobody counts for.
+    ///
+    /// # Errors
+    /// As [`Self::channel_counts`].
+    pub fn channel_opened(&mut self, holder: HolderId, id: ChannelId) -> Result<(), Refused> {
+        self.channel_counts(holder, id, Arc::default())
+    }
+
+    /// A channel is open, and what it does is in `counters`.
     ///
     /// # Errors
     /// 530 when the user has as many channels as it may. It is not there then.
-    pub fn channel_opened(&mut self, holder: HolderId, id: ChannelId) -> Result<(), Refused> {
+    pub fn channel_counts(
+        &mut self,
+        holder: HolderId,
+        id: ChannelId,
+        counters: Arc<ChannelCounters>,
+    ) -> Result<(), Refused> {
         if self.counting == Counting::Counted {
             self.vhost.common.limits.channel_opened(&self.peer.user)?;
         }
+        let connection = self.peer.connection;
+        let open = Arc::new(OpenChannel { connection, channel: id, holder, counters });
+        self.vhost.common.channel_tally.add(self.vhost.name.clone(), Arc::clone(&open));
         let channel = Channel {
             id,
+            _counting: open,
             credit: Arc::new(ChannelCredit::new()),
             consumers: BTreeMap::new(),
             replies: None,

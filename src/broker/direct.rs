@@ -22,8 +22,8 @@ use super::{
 use crate::access::{Identity, Rights};
 use crate::base::limits::{ASKED_ROUNDS_MAX, FETCH_BYTES_MAX};
 use crate::base::{
-    ChannelId, ConnectionId, ExchangeName, HolderId, Message, MessageId, PublishSequence, QueueId,
-    QueueName, ReplyCode, UserName, VhostName,
+    ChannelCounters, ChannelId, ConnectionId, ExchangeName, HolderId, Message, MessageId,
+    PublishSequence, QueueId, QueueName, ReplyCode, UserName, VhostName,
 };
 use crate::queue::{Attempt, Settlement};
 
@@ -68,6 +68,7 @@ pub struct DirectClient {
     holder: HolderId,
     sequence: PublishSequence,
     events: VecDeque<Event>,
+    counters: Arc<ChannelCounters>,
 }
 
 /// What became of a publish.
@@ -184,9 +185,12 @@ impl DirectClient {
         let (of_broker, events) = (Arc::clone(broker), Arc::clone(&inbox));
         let mut client = Client::counting(counting, of_broker, vhost, peer, events);
         let holder = broker.next_holder_id();
-        client.channel_opened(holder, CHANNEL)?;
+        let counters = Arc::new(ChannelCounters::default());
+        counters.confirms_from.set(0);
+        client.channel_counts(holder, CHANNEL, Arc::clone(&counters))?;
         let (broker, sequence) = (Arc::clone(broker), PublishSequence(0));
-        Ok(Self { client, broker, inbox, holder, sequence, events: VecDeque::new() })
+        let events = VecDeque::new();
+        Ok(Self { client, broker, inbox, holder, sequence, events, counters })
     }
 
     /// The virtual host.
@@ -289,11 +293,15 @@ impl DirectClient {
     pub async fn publish(&mut self, message: Message) -> Result<Published, Refused> {
         self.sequence = PublishSequence(self.sequence.0 + 1);
         let of_this = self.sequence;
+        let body_bytes = message.body().len() as u64;
         let publish = |client: &mut Client, holder| {
             client.publish(CHANNEL, holder, message.clone(), Some(of_this))
         };
         let outcome = self.attempt(publish).await?;
         self.flush();
+        self.counters.published(body_bytes);
+        // rabbitmq: the management publishes what is mandatory.
+        self.counters.return_unroutable.add(u64::from(outcome.queues == 0));
         let mut published = match outcome.queues {
             0 => Published::Unrouted,
             _ => Published::Routed,
@@ -312,6 +320,7 @@ impl DirectClient {
                 _ => {}
             }
         }
+        self.counters.confirm.add(u64::from(published != Published::Rejected));
         Ok(published)
     }
 
@@ -333,7 +342,13 @@ impl DirectClient {
         let mut bytes = 0;
         while fetched.len() < fetch.count && bytes < FETCH_BYTES_MAX {
             let step = self.attempt(|client, holder| client.get(holder, queue, no_ack)).await;
-            let Answered::Got(event, ready) = self.answered(step).await? else { break };
+            let Answered::Got(event, ready) = self.answered(step).await? else {
+                self.counters.get_empty.add(1);
+                break;
+            };
+            let counter = if no_ack { &self.counters.get_no_ack } else { &self.counters.get };
+            counter.add(1);
+            self.counters.redeliver.add(u64::from(event.redelivered));
             let DeliveryEvent { queue: id, id: message_id, until_read, .. } = *event;
             let run = (message_id, message_id);
             match read(event.content.clone()) {

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use super::after::{After, WaitingAnswer};
 use super::cell::Cell;
+use super::counts::QueueCounters;
 use super::courier::Letter;
 use super::envelope::Envelope;
 use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::storing::Storing;
-use super::traffic::Traffic;
 use super::unique::Unique;
 use super::{ChannelCredit, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying};
 use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN};
@@ -99,7 +99,7 @@ pub(super) struct Executor {
     pub(super) unique: Option<Box<Unique>>,
     /// Whether deliveries say how often their message was handed out before.
     counts_deliveries: bool,
-    traffic: Traffic,
+    counters: Arc<QueueCounters>,
     handed_out: Option<(MessageId, MessageId)>,
     /// There when an exchange delays its messages here: how their headers are read.
     delaying: Option<HeaderParser>,
@@ -114,6 +114,7 @@ impl Executor {
         unique: Option<Box<Unique>>,
         counts_deliveries: bool,
         delaying: Option<HeaderParser>,
+        counters: Arc<QueueCounters>,
     ) -> Self {
         Self {
             sinks: BTreeMap::new(),
@@ -126,7 +127,7 @@ impl Executor {
             storing,
             unique,
             counts_deliveries,
-            traffic: Traffic::default(),
+            counters,
             handed_out: None,
             delaying,
         }
@@ -136,11 +137,6 @@ impl Executor {
     pub(super) fn give_up_questions(&mut self) -> Vec<(RequestId, Arc<Inbox>)> {
         let waiting = std::mem::take(&mut self.waiting);
         waiting.into_iter().map(|(request, asker)| (request, asker.inbox)).collect()
-    }
-
-    /// What went through the queue.
-    pub(super) fn traffic(&self) -> Traffic {
-        self.traffic
     }
 
     /// The machine is broken: who waits for this publish to be confirmed.
@@ -159,7 +155,7 @@ impl Executor {
     pub(super) fn admit(&mut self, envelope: Envelope, standing: Standing) -> Command<Payload> {
         match envelope {
             Envelope::Publish { mut messages, publisher } => {
-                self.traffic.publish += messages.len() as u64;
+                self.counters.publish.add(messages.len() as u64);
                 self.admit_publisher(&messages, publisher);
                 self.admit_messages(&mut messages, standing);
                 Command::Enqueue(messages)
@@ -182,7 +178,7 @@ impl Executor {
                 command
             }
             Envelope::Tell(command) => {
-                self.traffic.settles(&command);
+                self.counters.settles(&command);
                 self.forget_leaving(&command);
                 command
             }
@@ -365,7 +361,7 @@ impl Executor {
         let acquired_count = if self.counts_deliveries { acquired_count } else { 0 };
         let log = self.storing.as_ref().map(Storing::log);
         let content = payload.content(id, log);
-        self.traffic.hands_out(consumer, holder.is_some() && !until_read, redelivered);
+        self.counters.hands_out(consumer, holder.is_some() && !until_read, redelivered);
         if let (Some(_), Some(storing)) = (holder, &mut self.storing) {
             storing.deliver(id);
             let (first, last) = self.handed_out.unwrap_or((id, id));
@@ -402,7 +398,7 @@ impl Executor {
                         until_read,
                     }
                 });
-                self.traffic.get_empty += u64::from(delivery.is_none());
+                self.counters.get_empty.add(u64::from(delivery.is_none()));
                 Reply::Got { delivery, ready }
             }
             Reply::Attached => Reply::Attached,

@@ -14,6 +14,7 @@ mod arguments;
 mod broker;
 mod cell;
 mod client;
+mod counts;
 mod courier;
 mod crashed;
 mod credit;
@@ -57,7 +58,6 @@ mod server_names;
 mod storing;
 mod sweep;
 mod timers;
-mod traffic;
 mod unique;
 mod vhost;
 mod windows;
@@ -65,6 +65,8 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
+/// What a channel counts.
+pub use crate::base::ChannelCounts;
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
     AlarmReport, AlarmState, CertificateInfo, ChannelReport, ChurnCounts, ConnectionInfo,
@@ -77,6 +79,10 @@ pub use broker::{
 };
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
+pub use counts::{
+    ChannelTotals, ConnectionCounters, ConnectionCounts, ExchangeCounts, Lag, OpenChannel,
+    QueueLevels, QueueNumbers, Sums, Traffic,
+};
 pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;
 pub use dedup::{DeduplicationWindow, Remembered, Seen};
@@ -102,7 +108,6 @@ pub use publish::{PublishOutcome, Publisher};
 pub use queues::DeclaredQueue;
 pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Step};
 pub use seeds::{SeedLimits, SeedPolicy, SeedUser, Seeds};
-pub use traffic::Traffic;
 pub use vhost::Vhost;
 
 /// Who is logged in, and what with.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::counts::ExchangeCounters;
 use super::direct_reply::{self, Replying};
 use super::facts::{MessageFacts, Numbers};
 use super::history::Replay;
@@ -63,6 +64,10 @@ struct Cached {
     slots: Vec<usize>,
     in_batch: u64,
     routed: Routed<Arc<Cell>>,
+    /// What goes through the exchange is counted there,
+    flow: Option<Arc<ExchangeCounters>>,
+    /// but for so many messages that took this route since.
+    uncounted: u64,
 }
 
 #[derive(Default)]
@@ -124,6 +129,7 @@ impl Publisher {
             }
         }
         let cached = &mut self.cached;
+        cached.uncounted += 1;
         if cached.in_batch != self.batch.number {
             cached.slots.clear();
             for cell in &cached.queues {
@@ -211,6 +217,7 @@ impl Publisher {
     /// Hands every queue its batch and drives it.
     pub fn flush(&mut self, now: Millis) {
         self.replying.flush(&self.inbox);
+        self.cached.count();
         if self.batch.groups.is_empty() && self.batch.touched.is_empty() {
             return;
         }
@@ -248,6 +255,9 @@ impl Publisher {
         let later = self.cached.later.drain(..).map(|cell| (cell, whole));
         let cells: Vec<_> = now.chain(later).collect();
         let queues = u32::try_from(cells.len()).unwrap_or(u32::MAX);
+        if let Some(flow) = &self.cached.flow {
+            flow.add(1, u64::from(queues));
+        }
         let mut answers = queues;
         let mut claimed = None;
         if let Some(claim) = looked.claim {
@@ -363,8 +373,10 @@ impl Publisher {
         let same = self.cached.route.get(..self.cached.exchange_bytes) == Some(name);
         let is_checked = same && self.cached.checked == Some(generation);
         (self.cached.generation, self.cached.checked) = (None, None);
+        self.cached.count();
         if !is_checked {
             self.check(exchange)?;
+            self.cached.flow = Some(self.vhost.flow(exchange));
         }
         self.vhost.permit_topics(&self.peer, Action::Write, exchange, keys)?;
         let (cached, common) = (&mut self.cached, &*self.vhost.common);
@@ -398,6 +410,19 @@ impl Publisher {
         cached.route.clear();
         cached.route.extend_from_slice(message.route());
         Ok(())
+    }
+}
+
+impl Cached {
+    /// Counts the messages that took this route where everybody's are counted: once for all of them.
+    #[inline]
+    fn count(&mut self) {
+        let messages = std::mem::take(&mut self.uncounted);
+        if messages > 0
+            && let Some(flow) = &self.flow
+        {
+            flow.add(messages, messages * self.queues.len() as u64);
+        }
     }
 }
 

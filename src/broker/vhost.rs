@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::broker::Common;
+use super::counts::Flows;
 use super::default_type::DefaultType;
 use super::direct_reply::DirectReplies;
 use super::history::Histories;
@@ -33,6 +34,7 @@ pub struct Vhost {
     /// Whether the definitions were told that all of it is gone.
     forgotten: AtomicBool,
     pub(super) direct_replies: DirectReplies,
+    pub(super) flows: Flows,
     /// Messages that were delayed and went with their exchange.
     pub(super) dropped_delayed: AtomicU64,
     /// Whether messages are copied to the firehose.
@@ -62,6 +64,7 @@ impl Vhost {
             deleted,
             forgotten: AtomicBool::new(false),
             direct_replies: DirectReplies::default(),
+            flows: Flows::default(),
             dropped_delayed: AtomicU64::new(0),
             tracing: AtomicBool::new(false),
             is_home: AtomicBool::new(false),

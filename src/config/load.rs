@@ -300,12 +300,18 @@ impl Merge {
         }
         let Self { warnings, values, files, .. } = self;
         // Who takes any port for AMQP runs more than one broker here, and the second one finds 15672 taken.
-        let chosen = values.get(MANAGEMENT_PORT_KEY).map(|value| &value.source);
-        if chosen == Some(&Source::Default)
-            && settings.listeners.first().is_some_and(|address| address.port == 0)
-            && let Some(listener) = &mut settings.management.listener
-        {
-            listener.port = 0;
+        let takes_any = settings.listeners.first().is_some_and(|address| address.port == 0);
+        for (key, listener) in [
+            (MANAGEMENT_PORT_KEY, &mut settings.management.listener),
+            (METRICS_PORT_KEY, &mut settings.prometheus.listener),
+        ] {
+            let chosen = values.get(key).map(|value| &value.source);
+            if chosen == Some(&Source::Default)
+                && takes_any
+                && let Some(listener) = listener
+            {
+                listener.port = 0;
+            }
         }
         // As for RabbitMQ: who asks for HTTPS and says nothing of HTTP does not want it.
         let asked_for = |key| {
@@ -356,6 +362,7 @@ const BUILT_IN: &[Source] = &[Source::Default, Source::Flag("--bind")];
 
 const HIDDEN: &str = "[hidden]";
 const MANAGEMENT_PORT_KEY: &str = "management.tcp.port";
+const METRICS_PORT_KEY: &str = "prometheus.tcp.port";
 const DEFAULT_LISTENER_KEY: &str = "listeners.tcp.default";
 const AMQP_PORT: u16 = 5672;
 

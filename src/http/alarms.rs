@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::queue_samples::rfc3339;
+use super::samples::rfc3339;
 use crate::base::limits::LOG_WAITING_BYTES_MAX;
 use crate::base::{Clock, Millis};
 use crate::broker::{AlarmReport, LogStatus};

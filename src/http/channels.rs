@@ -10,6 +10,7 @@ use super::model::{ChannelModel, ConsumerModel};
 use super::queues;
 use super::route::Run::Later;
 use super::route::{Answering, Needs, Route};
+use super::samples::{CHANNEL, Ranges};
 use crate::broker::{ChannelReport, ConnectionInfo};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -32,28 +33,38 @@ pub(super) const ROUTES: &[Route] = &[
 fn list(call: Call) -> Answering {
     Box::pin(async move {
         let told = call.ask(call.visible_connections()?).await;
-        Ok(Answer::list(values(&call, &told)))
+        Ok(Answer::list(values(&call, &told)?))
     })
 }
 
 fn of_connection(call: Call) -> Answering {
     Box::pin(async move {
         let told = call.ask(vec![call.connection()?]).await;
-        Ok(Answer::list(values(&call, &told)))
+        Ok(Answer::list(values(&call, &told)?))
     })
 }
 
-fn values(call: &Call, told: &[Told]) -> Vec<Value> {
+fn values(call: &Call, told: &[Told]) -> Result<Vec<Value>, ApiError> {
+    let ranges = Ranges::of(&call.query)?;
     let mut all = Vec::new();
     for (info, report) in told {
         let channels = report.iter().flat_map(|report| &report.channels);
-        all.extend(channels.map(|channel| value(&model(call, info, channel))));
+        all.extend(channels.map(|channel| value(&model(call, info, channel, ranges))));
     }
-    all
+    Ok(all)
 }
 
-fn model(call: &Call, info: &ConnectionInfo, report: &ChannelReport) -> ChannelModel {
-    ChannelModel::new(&call.management.facts.node, info, report)
+fn model(
+    call: &Call,
+    info: &ConnectionInfo,
+    report: &ChannelReport,
+    ranges: Ranges,
+) -> ChannelModel {
+    let at = call.management.moment();
+    let stats = call.management.samples.channels.look(at.now, [report.holder].iter(), |series| {
+        series.stats(CHANNEL, &report.counts, ranges.msg_rates, at.unix_ms)
+    });
+    ChannelModel::new(&call.management.facts.node, info, report, stats)
 }
 
 fn value(model: &ChannelModel) -> Value {
@@ -63,6 +74,7 @@ fn value(model: &ChannelModel) -> Value {
 
 fn one(call: Call) -> Answering {
     Box::pin(async move {
+        let ranges = Ranges::of(&call.query)?;
         let name = call.segment("channel");
         // The name of a channel is that of its connection, and its number.
         let connection = name.rsplit_once(" (").map_or("", |(connection, _)| connection);
@@ -70,7 +82,7 @@ fn one(call: Call) -> Answering {
         connections.retain(|one| one.name() == connection);
         for (info, report) in call.ask(connections).await {
             for channel in report.iter().flat_map(|report| &report.channels) {
-                let mut model = model(&call, &info, channel);
+                let mut model = model(&call, &info, channel, ranges);
                 if model.name == name {
                     model.consumer_details = Some(consumers(&call, &info, channel));
                     return Ok(Answer::object(value(&model)));

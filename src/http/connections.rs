@@ -1,7 +1,6 @@
 //! Open connections, and their end.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -12,13 +11,13 @@ use tokio::time::{Instant, timeout_at};
 use super::answer::Answer;
 use super::call::Call;
 use super::error::ApiError;
-use super::model::{ConnectionModel, Details, OctetDetails};
-use super::queue_samples::per_second;
+use super::model::ConnectionModel;
 use super::route::Run::{Later, Now};
 use super::route::{Answering, Needs, Route};
-use crate::base::limits::{CONNECTION_LOOKS_MAX, DESCRIBE_TIMEOUT_MS};
-use crate::base::{ConnectionId, Millis};
-use crate::broker::{ConnectionInfo, ConnectionReport};
+use super::samples::{CHANNEL, CONNECTION, Ranges};
+use crate::base::HolderId;
+use crate::base::limits::DESCRIBE_TIMEOUT_MS;
+use crate::broker::{ChannelCounts, ConnectionInfo, ConnectionReport};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/connections", Needs::Management, "Connections", Later(list)),
@@ -109,14 +108,14 @@ fn not_own() -> ApiError {
 fn list(call: Call) -> Answering {
     Box::pin(async move {
         let connections = call.visible_connections()?;
-        Ok(Answer::list(described(&call, connections).await))
+        Ok(Answer::list(described(&call, connections).await?))
     })
 }
 
 fn one(call: Call) -> Answering {
     Box::pin(async move {
         let connection = call.connection()?;
-        let mut all = described(&call, vec![connection]).await;
+        let mut all = described(&call, vec![connection]).await?;
         all.pop().map(Answer::object).ok_or_else(ApiError::not_found)
     })
 }
@@ -125,23 +124,47 @@ fn of_user(call: Call) -> Answering {
     Box::pin(async move {
         let mut connections = call.visible_connections()?;
         connections.retain(|one| one.user.as_str() == call.segment("user"));
-        Ok(Answer::list(described(&call, connections).await))
+        Ok(Answer::list(described(&call, connections).await?))
     })
 }
 
-async fn described(call: &Call, connections: Vec<Arc<ConnectionInfo>>) -> Vec<Value> {
+async fn described(
+    call: &Call,
+    connections: Vec<Arc<ConnectionInfo>>,
+) -> Result<Vec<Value>, ApiError> {
+    let ranges = Ranges::of(&call.query)?;
     let all = call.ask(connections).await;
-    all.iter().map(|(info, report)| describe(call, info, report.as_ref())).collect()
+    let mut values = Vec::with_capacity(all.len());
+    for (info, report) in &all {
+        values.push(describe(call, info, report.as_ref(), ranges));
+    }
+    Ok(values)
 }
 
-fn describe(call: &Call, info: &ConnectionInfo, report: Option<&ConnectionReport>) -> Value {
+fn describe(
+    call: &Call,
+    info: &ConnectionInfo,
+    report: Option<&ConnectionReport>,
+    ranges: Ranges,
+) -> Value {
     let mut model = ConnectionModel::new(&call.management.facts.node, info);
     if let Some(report) = report {
-        let now = call.broker().clock().now();
+        let (at, samples) = (call.management.moment(), &call.management.samples);
         model.state = Some(report.state);
         model.channels = Some(report.channels.len());
-        model.octets = Some(call.management.connection_looks.look(now, info.id, report));
-    } else if call.broker().choked_connection(info.id).is_some() {
+        model.octets = samples.connections.look(at.now, [info.id].iter(), |series| {
+            series.stats(CONNECTION, &report.counts, ranges.data_rates, at.unix_ms)
+        });
+        let mut counts = ChannelCounts::default();
+        for channel in &report.channels {
+            counts += channel.counts;
+        }
+        let holders: Vec<HolderId> = report.channels.iter().map(|one| one.holder).collect();
+        model.message_stats = Some(samples.channels.look(at.now, holders.iter(), |series| {
+            series.stats(CHANNEL, &counts, ranges.msg_rates, at.unix_ms)
+        }));
+    }
+    if report.is_none() && call.broker().choked_connection(info.id).is_some() {
         model.state = Some("flow");
     }
     // Field names are text and numbers are finite.
@@ -178,85 +201,4 @@ fn may_close(call: &Call, connection: &ConnectionInfo) -> bool {
 fn reason(call: &Call) -> String {
     let given = call.headers.get("x-reason").map(HeaderValue::as_bytes);
     given.map_or_else(|| CLOSED.to_owned(), |bytes| String::from_utf8_lossy(bytes).into_owned())
-}
-
-/// What connections had moved when somebody looked, for how fast they do. A leaf lock. Bounded by
-/// [`CONNECTION_LOOKS_MAX`]: connections behind that are shown without a rate.
-#[derive(Default)]
-pub(super) struct Looks(Mutex<BTreeMap<ConnectionId, Look>>);
-
-#[derive(Clone, Copy, Debug)]
-struct Look {
-    at: Millis,
-    received: u64,
-    sent: u64,
-    rates: (Details, Details),
-}
-
-/// Looks that are nearer together than this, in ms, give the rates of the one before.
-const LOOK_MS_MIN: u64 = 1_000;
-
-/// A look that is older than this, in ms, says nothing of now, and is forgotten where there are many.
-const LOOK_MS_MAX: u64 = 60_000;
-
-impl Looks {
-    fn look(&self, now: Millis, id: ConnectionId, report: &ConnectionReport) -> OctetDetails {
-        let (received, sent) = (report.received_bytes, report.sent_bytes);
-        // One operation of a map each time.
-        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if looks.len() >= CONNECTION_LOOKS_MAX {
-            looks.retain(|_, look| now.since(look.at) <= LOOK_MS_MAX);
-        }
-        let before = looks.get(&id).copied();
-        let before = before.filter(|look| now.since(look.at) <= LOOK_MS_MAX);
-        let mut look = Look { at: now, received, sent, rates: Default::default() };
-        if let Some(before) = before {
-            let elapsed = now.since(before.at);
-            if elapsed < LOOK_MS_MIN {
-                look = before;
-            } else {
-                let rate = |now: u64, before: u64| Details {
-                    rate: per_second(now.saturating_sub(before), elapsed),
-                };
-                look.rates = (rate(received, before.received), rate(sent, before.sent));
-            }
-        }
-        if looks.len() < CONNECTION_LOOKS_MAX || looks.contains_key(&id) {
-            looks.insert(id, look);
-        }
-        let (recv_oct_details, send_oct_details) = look.rates;
-        OctetDetails { recv_oct: received, recv_oct_details, send_oct: sent, send_oct_details }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rate(looks: &Looks, at: u64, id: u64, received: u64) -> f64 {
-        let report = ConnectionReport { received_bytes: received, ..ConnectionReport::default() };
-        looks.look(Millis(at), ConnectionId(id), &report).recv_oct_details.rate
-    }
-
-    #[test]
-    fn a_rate_is_what_lies_between_two_looks_that_are_not_too_near() {
-        let looks = Looks::default();
-        assert!(rate(&looks, 0, 1, 100).abs() < f64::EPSILON, "the first look");
-        assert!((rate(&looks, 2_000, 1, 300) - 100.0).abs() < f64::EPSILON);
-        assert!((rate(&looks, 2_500, 1, 9_300) - 100.0).abs() < f64::EPSILON, "too near");
-        assert!((rate(&looks, 12_000, 1, 1_300) - 100.0).abs() < f64::EPSILON);
-        assert!(rate(&looks, 80_000, 1, 9_999).abs() < f64::EPSILON, "too long ago");
-    }
-
-    #[test]
-    fn as_many_looks_are_kept_as_may_be_and_old_ones_make_room() {
-        let looks = Looks::default();
-        for id in 0..=CONNECTION_LOOKS_MAX as u64 {
-            rate(&looks, 0, id, 0);
-        }
-        let behind = CONNECTION_LOOKS_MAX as u64;
-        assert!(rate(&looks, 2_000, behind, 100).abs() < f64::EPSILON, "no room");
-        rate(&looks, 70_000, behind, 100);
-        assert!((rate(&looks, 71_000, behind, 150) - 50.0).abs() < f64::EPSILON);
-    }
 }

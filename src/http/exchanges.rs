@@ -11,6 +11,7 @@ use super::model::ExchangeModel;
 use super::queue_changes::arguments;
 use super::route::Run::{Later, Now};
 use super::route::{Answering, Needs, Route};
+use super::samples::{EXCHANGE, Ranges};
 use crate::broker::{DeclareExchange, Exchange, Put, Vhost};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -32,11 +33,12 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn list(call: &Call) -> Result<Answer, ApiError> {
+    let ranges = Ranges::of(&call.query)?;
     let mut all = Vec::new();
     for vhost in call.listed_vhosts()? {
         let mut exchanges = vhost.list_exchanges();
         exchanges.sort_by(|a, b| a.name.cmp(&b.name));
-        all.extend(exchanges.iter().map(|exchange| describe(&vhost, exchange)));
+        all.extend(exchanges.iter().map(|exchange| describe(call, &vhost, exchange, ranges)));
     }
     Ok(Answer::list(all))
 }
@@ -44,19 +46,29 @@ fn list(call: &Call) -> Result<Answer, ApiError> {
 fn one(call: &Call) -> Result<Answer, ApiError> {
     let vhost = call.visible_vhost()?;
     let exchange = call.exchange(&vhost)?;
-    let mut value = describe(&vhost, &exchange);
-    // What flows between an exchange and others is not counted.
+    let mut value = describe(call, &vhost, &exchange, Ranges::of(&call.query)?);
+    // What flows from one channel and to one queue is not counted.
     value["incoming"] = json!([]);
     value["outgoing"] = json!([]);
     Ok(Answer::object(value))
 }
 
-fn describe(vhost: &Vhost, exchange: &Exchange) -> Value {
+fn describe(call: &Call, vhost: &Vhost, exchange: &Exchange, ranges: Ranges) -> Value {
     // The default exchange finds queues by their names and has no policy.
     let effective = vhost.exchange_effective(&exchange.name);
     let policy = effective.and_then(|effective| effective.policy);
     let policy = policy.filter(|_| !exchange.name.is_empty());
-    let model = ExchangeModel::new(vhost.name(), exchange, policy.as_ref());
+    let mut model = ExchangeModel::new(vhost.name(), exchange, policy.as_ref());
+    let counts = vhost.counts_of_exchange(&exchange.name);
+    // rabbitmq: an exchange that nobody published to has none.
+    if counts.publish_in > 0 && !call.query.is_true("disable_stats") {
+        let at = call.management.moment();
+        let key = (vhost.name().clone(), exchange.name.clone());
+        let stats = call.management.samples.exchanges.look(at.now, [key].iter(), |series| {
+            series.stats(EXCHANGE, &counts, ranges.msg_rates, at.unix_ms)
+        });
+        model.message_stats = Some(stats);
+    }
     // Field names are text and numbers are finite.
     serde_json::to_value(model).unwrap_or_default()
 }

@@ -24,6 +24,8 @@ pub struct Facts {
     pub management: Vec<SocketAddr>,
     /// Where it is spoken over TLS.
     pub management_tls: Vec<SocketAddr>,
+    /// Where the metrics are served.
+    pub metrics: Vec<SocketAddr>,
     /// The data folder; `None` when nothing is kept.
     pub data_folder: Option<PathBuf>,
     /// The configuration files that were read.
@@ -42,6 +44,7 @@ impl Facts {
             ("amqp/ssl", &self.amqp_tls),
             ("http", &self.management),
             ("https", &self.management_tls),
+            ("http/prometheus", &self.metrics),
         ];
         all.into_iter().flat_map(|(name, all)| all.iter().map(move |address| (name, address)))
     }

@@ -175,6 +175,7 @@ fn protocol(name: &str) -> String {
     match name.as_str() {
         "amqp091" | "amqp0.9.1" | "amqp0-9-1" | "amqp0_9_1" => "amqp".to_owned(),
         "amqps" => "amqp/ssl".to_owned(),
+        "prometheus" | "http_prometheus" => "http/prometheus".to_owned(),
         "http1" | "http1.1" | "http_api" | "management" | "management_ui" | "ui" => {
             "http".to_owned()
         }

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::authentication::{Origin, Wire};
 use super::management::Management;
-use super::service;
+use super::{metrics, service};
 use crate::base::limits::{
     HTTP_CONNECTIONS_MAX, HTTP_DRAIN_MS, HTTP_HEAD_BYTES_MAX, HTTP_SILENCE_MS,
 };
@@ -91,8 +91,17 @@ impl HttpListener {
 
     /// Serves until `stop` is there; requests that are being answered are waited for, for a while.
     pub async fn run(self, management: Arc<Management>, stop: impl Future<Output = ()>) {
+        self.serve(service::router(management), stop).await;
+    }
+
+    /// As [`Self::run`], with the pages of metrics.
+    pub async fn run_metrics(self, management: Arc<Management>, stop: impl Future<Output = ()>) {
+        self.serve(metrics::router(management), stop).await;
+    }
+
+    async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
-        let mut connections = Connections::new(management);
+        let mut connections = Connections::new(router);
         loop {
             tokio::select! {
                 () = &mut stop => break,
@@ -143,7 +152,7 @@ impl UnixListener {
     /// As [`HttpListener::run`].
     pub async fn run(self, management: Arc<Management>, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
-        let mut connections = Connections::new(management);
+        let mut connections = Connections::new(service::router(management));
         loop {
             tokio::select! {
                 () = &mut stop => break,
@@ -202,9 +211,9 @@ impl Refused {
 }
 
 impl Connections {
-    fn new(management: Arc<Management>) -> Self {
+    fn new(router: Router) -> Self {
         Self {
-            router: service::router(management),
+            router,
             tasks: JoinSet::new(),
             stopping: watch::channel(false).0,
             refused: Refused::default(),

@@ -27,6 +27,11 @@ pub(super) struct Process {
 }
 
 impl Process {
+    /// How many files and sockets may be open.
+    pub(super) fn files_max() -> u64 {
+        rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or_default()
+    }
+
     /// Looks. Costs one system call for each open file.
     pub(super) fn look() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -38,9 +43,7 @@ impl Process {
             file_bytes: number(&status, "RssFile") * 1024,
             shared_bytes: number(&status, "RssShmem") * 1024,
             files,
-            files_max: rustix::process::getrlimit(rustix::process::Resource::Nofile)
-                .current
-                .unwrap_or_default(),
+            files_max: Self::files_max(),
             sockets,
             context_switches: switches.into_iter().map(|name| number(&status, name)).sum(),
             threads: number(&status, "Threads"),

@@ -4,15 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
-use super::connections::Looks;
 use super::facts::Facts;
 use super::node_control::NodeControl;
-use super::queue_samples::QueueSamples;
+use super::samples::{self, Moment, Samples};
 use super::sessions::Sessions;
-use super::totals::{self, Samples};
-use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX, TAILS_MAX};
+use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX, SCRAPES_MAX, TAILS_MAX};
 use crate::broker::Broker;
-use crate::config::ManagementSettings;
+use crate::config::{ManagementSettings, PrometheusSettings};
 
 /// See the module.
 pub struct Management {
@@ -20,10 +18,9 @@ pub struct Management {
     pub(super) facts: Facts,
     pub(super) control: Arc<dyn NodeControl>,
     pub(super) settings: ManagementSettings,
+    pub(super) metrics: PrometheusSettings,
     pub(super) sessions: Sessions,
     pub(super) samples: Samples,
-    pub(super) queue_samples: Arc<QueueSamples>,
-    pub(super) connection_looks: Looks,
     pub(super) large_bodies: Semaphore,
     /// Live tails that are open.
     pub(super) tails: Arc<Semaphore>,
@@ -31,6 +28,8 @@ pub struct Management {
     pub(super) working: Semaphore,
     /// One import of definitions at a time: a disk that is full holds it up, and nobody else.
     pub(super) importing: Arc<Semaphore>,
+    /// Scrapes of the metrics.
+    pub(super) scraping: Semaphore,
     changing: Mutex<()>,
 }
 
@@ -41,6 +40,7 @@ impl Management {
         broker: Arc<Broker>,
         facts: Facts,
         settings: ManagementSettings,
+        metrics: PrometheusSettings,
         control: Arc<dyn NodeControl>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -48,14 +48,14 @@ impl Management {
             facts,
             control,
             settings,
+            metrics,
             sessions: Sessions::default(),
             samples: Samples::default(),
-            queue_samples: Arc::default(),
-            connection_looks: Looks::default(),
             large_bodies: Semaphore::new(HTTP_LARGE_BODIES_MAX),
             tails: Arc::new(Semaphore::new(TAILS_MAX)),
             working: Semaphore::new(HTTP_WORKING_MAX),
             importing: Arc::new(Semaphore::new(1)),
+            scraping: Semaphore::new(SCRAPES_MAX),
             changing: Mutex::new(()),
         })
     }
@@ -65,8 +65,14 @@ impl Management {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Now, by both clocks.
+    pub(super) fn moment(&self) -> Moment {
+        let clock = self.broker.clock();
+        Moment { now: clock.now(), unix_ms: clock.unix_ms() }
+    }
+
     /// Takes samples for the rates. Never ends, unless they are switched off.
     pub async fn take_samples(self: Arc<Self>) {
-        totals::run(self).await;
+        samples::run(self).await;
     }
 }

@@ -7,14 +7,15 @@ use serde_json::{Map, Value, json};
 use super::answer::Answer;
 use super::call::Call;
 use super::error::ApiError;
-use super::machine::{Process, free_bytes};
+use super::machine::Process;
 use super::overview::{ERLANG_VERSION, contexts, exchange_types};
-use super::route::Run::{Now, Plain};
+use super::route::Run::Now;
 use super::route::{Needs, Route};
+use super::samples::{CHURN, NODE, NodeSample, Ranges};
 use crate::base::plugins::built_in_names;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/nodes", Needs::Monitoring, "The nodes: one", Plain(list)),
+    Route::get("/nodes", Needs::Monitoring, "The nodes: one", Now(list)),
     Route::get("/nodes/{node}", Needs::Monitoring, "A node", Now(one)),
     Route::get("/nodes/{node}/memory", Needs::Monitoring, "What memory is used for", Now(memory)),
     Route::get(
@@ -51,13 +52,13 @@ const ERLANG_NUMBERS: &[&str] = &[
     "queue_index_read_count",
 ];
 
-fn list(call: &Call) -> Answer {
-    Answer::list(vec![describe(call)])
+fn list(call: &Call) -> Result<Answer, ApiError> {
+    Ok(Answer::list(vec![describe(call)?]))
 }
 
 fn one(call: &Call) -> Result<Answer, ApiError> {
     check(call)?;
-    let mut node = describe(call);
+    let mut node = describe(call)?;
     if call.query.is_true("memory") {
         node["memory"] = memory_of(&Process::look(), call);
     }
@@ -72,37 +73,27 @@ fn check(call: &Call) -> Result<(), ApiError> {
     }
 }
 
-fn describe(call: &Call) -> Value {
+fn describe(call: &Call) -> Result<Value, ApiError> {
+    let ranges = Ranges::of(&call.query)?;
     let mut node = about(call);
-    let numbers = numbers(call).into_iter();
     let zeros = ERLANG_NUMBERS.iter().map(|&name| (name, 0));
-    for (name, number) in numbers.chain(zeros) {
+    let files_max = Process::files_max();
+    for (name, number) in zeros.chain([("fd_total", files_max), ("sockets_total", files_max)]) {
         node.insert(name.to_owned(), Value::from(number));
         node.insert(format!("{name}_details"), json!({ "rate": 0.0 }));
     }
-    let churn = call.management.samples.churn_rates(&call.broker().churn());
-    if let Value::Object(churn) = churn {
-        node.extend(churn);
-    }
-    Value::Object(node)
-}
-
-/// What is measured now.
-fn numbers(call: &Call) -> Vec<(&'static str, u64)> {
-    let process = Process::look();
+    let at = call.management.moment();
     let folder = call.management.facts.data_folder.as_deref();
-    let disk_free = folder.and_then(free_bytes).unwrap_or_default();
-    let connections = call.broker().connections() as u64;
-    vec![
-        ("mem_used", process.resident_bytes),
-        ("fd_used", process.files),
-        ("sockets_used", process.sockets.max(connections)),
-        ("proc_used", process.threads),
-        ("disk_free", disk_free),
-        ("context_switches", process.context_switches),
-        ("fd_total", process.files_max),
-        ("sockets_total", process.files_max),
-    ]
+    let sample = NodeSample::look(call.broker(), folder);
+    let [numbers, churn] = call.management.samples.node.look(at.now, [()].iter(), |series| {
+        [
+            series.stats(NODE, &sample, ranges.node_stats, at.unix_ms),
+            series.stats(CHURN, &sample, ranges.node_stats, at.unix_ms),
+        ]
+    });
+    node.extend(numbers.into_map());
+    node.extend(churn.into_map());
+    Ok(Value::Object(node))
 }
 
 fn about(call: &Call) -> Map<String, Value> {

@@ -10,17 +10,23 @@ use super::error::ApiError;
 use super::facts::{Facts, is_tls};
 use super::route::Run::{Now, Plain};
 use super::route::{Needs, Route};
-use super::totals::{self, Totals};
+use super::samples::{CHURN, NodeSample, Ranges, VHOST, VHOST_LEVELS, VhostSample, vhost_samples};
+use crate::broker::Broker;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/overview", Needs::Management, "The broker at a glance", Plain(overview)),
+    Route::get("/overview", Needs::Management, "The broker at a glance", Now(overview)),
     Route::get(
         "/version",
         Needs::Nothing,
         "The version of RabbitMQ whose place is taken",
         Plain(version),
     ),
-    Route::get("/cluster-name", Needs::Management, "The name of the cluster", Plain(cluster_name)),
+    Route::get(
+        "/cluster-name",
+        Needs::Management,
+        "The name of the cluster",
+        Plain(show_cluster_name),
+    ),
     Route::put("/cluster-name", Needs::Administrator, "Name the cluster", Now(name_cluster)),
     Route::get("/extensions", Needs::Management, "Extensions of the pages", Plain(extensions)),
 ];
@@ -50,19 +56,37 @@ pub(super) fn exchange_types() -> Value {
         .collect()
 }
 
-fn overview(call: &Call) -> Answer {
+fn overview(call: &Call) -> Result<Answer, ApiError> {
+    let ranges = Ranges::of(&call.query)?;
     let facts = &call.management.facts;
     let vhosts = call.visible_vhosts();
-    let sums = vhosts.iter().map(|vhost| Totals::of(vhost)).fold(Totals::default(), Totals::plus);
-    let rates = call.management.samples.rates(vhosts.iter().map(|vhost| vhost.name()));
+    let samples = vhost_samples(call.broker(), &vhosts);
+    // Who watches the broker sees what was in virtual hosts that are gone as well.
+    let watches = call.caller.is_monitoring();
+    let keys: Vec<_> = samples.keys().filter(|key| key.is_none() == watches).cloned().collect();
+    let mut sums = VhostSample::default();
+    for one in keys.iter().filter_map(|key| samples.get(key)) {
+        sums += *one;
+    }
     let exchanges: usize = vhosts.iter().map(|vhost| vhost.counts().exchanges).sum();
     let broker = call.broker();
     let (connections, channels) = (broker.connections(), broker.open_channels());
+    let (at, kept) = (call.management.moment(), &call.management.samples);
+    let [stats, levels] = kept.vhosts.look(at.now, keys.iter(), |series| {
+        [
+            series.stats(VHOST, &sums, ranges.msg_rates, at.unix_ms),
+            series.stats(VHOST_LEVELS, &sums, ranges.lengths, at.unix_ms),
+        ]
+    });
+    let node = NodeSample { churn: broker.churn(), ..NodeSample::default() };
+    let churn = kept.node.look(at.now, [()].iter(), |series| {
+        series.stats(CHURN, &node, ranges.msg_rates, at.unix_ms)
+    });
     let mut answer = about(facts, &cluster_name_of(call), call.management.settings.disable_stats);
     answer.extend([
-        ("message_stats".to_owned(), totals::message_stats(&sums, &rates)),
-        ("queue_totals".to_owned(), Value::Object(totals::levels(&sums, &rates))),
-        ("churn_rates".to_owned(), call.management.samples.churn_rates(&broker.churn())),
+        ("message_stats".to_owned(), Value::Object(stats.into_map())),
+        ("queue_totals".to_owned(), Value::Object(levels.into_map())),
+        ("churn_rates".to_owned(), Value::Object(churn.into_map())),
         (
             "object_totals".to_owned(),
             json!({
@@ -74,7 +98,7 @@ fn overview(call: &Call) -> Answer {
             }),
         ),
     ]);
-    Answer::object(Value::Object(answer))
+    Ok(Answer::object(Value::Object(answer)))
 }
 
 /// What does not change while the process runs.
@@ -82,7 +106,9 @@ fn about(facts: &Facts, cluster_name: &str, disable_stats: bool) -> Map<String, 
     let about = json!({
         "management_version": facts.rabbitmq_version,
         "rates_mode": "basic",
-        "sample_retention_policies": { "global": [], "basic": [], "detailed": [] },
+        "sample_retention_policies": {
+            "global": [600, 3600, 28_800, 86_400], "basic": [600, 3600, 86_400], "detailed": [],
+        },
         "exchange_types": exchange_types(),
         "product_name": facts.product,
         "product_version": facts.rabbitmq_version,
@@ -149,10 +175,15 @@ fn extensions(_: &Call) -> Answer {
 
 /// The name of the cluster: the one that somebody gave it, or the configured one.
 pub(super) fn cluster_name_of(call: &Call) -> String {
-    call.broker().cluster_name().unwrap_or_else(|| call.management.facts.cluster_name.clone())
+    cluster_name(call.broker(), &call.management.facts)
 }
 
-fn cluster_name(call: &Call) -> Answer {
+/// As [`cluster_name_of`].
+pub(super) fn cluster_name(broker: &Broker, facts: &Facts) -> String {
+    broker.cluster_name().unwrap_or_else(|| facts.cluster_name.clone())
+}
+
+fn show_cluster_name(call: &Call) -> Answer {
     Answer::object(json!({ "name": cluster_name_of(call) }))
 }
 

@@ -12,12 +12,12 @@ use super::call::Call;
 use super::error::ApiError;
 use super::model::{
     BasicQueue, ConnectionDetails, ConsumerModel, FullQueue, QueueStats, QueueTotals, QuorumFields,
-    table_to_json,
+    Stats, table_to_json,
 };
 use super::paging;
-use super::queue_samples::rfc3339;
 use super::route::Run::Now;
 use super::route::{Needs, Route};
+use super::samples::{QUEUE, QUEUE_LEVELS, QueueSample, Ranges, rfc3339};
 use crate::base::{FieldTable, FieldValue};
 use crate::broker::policy::{Definition, PolicyKind, QueueEffective, QueueType};
 use crate::broker::{Cell, ConsumerReport, QueueReport, Vhost};
@@ -69,10 +69,12 @@ fn one(call: &Call) -> Result<Answer, ApiError> {
     let queue = call.queue(&vhost)?;
     let disabled = call.query.is_true("disable_stats");
     let detail = if disabled { Detail::of_list(call) } else { Detail::Full };
-    Ok(Answer::object(value(&describe(call, &vhost, &queue, detail))))
+    let seen = Seen { detail, ranges: Ranges::of(&call.query)? };
+    Ok(Answer::object(value(&describe(call, &vhost, &queue, seen))))
 }
 
 fn answer_list(call: &Call, detail: Detail) -> Result<Answer, ApiError> {
+    let seen = Seen { detail, ranges: Ranges::of(&call.query)? };
     let mut rows: Vec<Row> = Vec::new();
     for vhost in call.listed_vhosts()? {
         let mut cells = vhost.list_queues();
@@ -81,7 +83,7 @@ fn answer_list(call: &Call, detail: Detail) -> Result<Answer, ApiError> {
     }
     let key = call.query.get("sort").unwrap_or_default();
     let light = rows.iter().enumerate().map(|(place, row)| {
-        let mut light = nested(key, sort_value(call, row, detail, key));
+        let mut light = nested(key, sort_value(call, row, seen, key));
         light["name"] = Value::from(row.1.info().name.as_str());
         light[PLACE] = Value::from(place);
         light
@@ -89,10 +91,10 @@ fn answer_list(call: &Call, detail: Detail) -> Result<Answer, ApiError> {
     let mut arranged = paging::arrange(&call.query, light.collect())?;
     if let Value::Array(all) = &arranged {
         let all = all.iter().filter_map(|light| placed(&rows, light));
-        return Ok(Answer::other("application/json", written(call, all, detail)));
+        return Ok(Answer::other("application/json", written(call, all, seen)));
     }
     paging::each_item(&mut arranged, |light| match placed(&rows, &light) {
-        Some(row) => paging::columns(&call.query, value(&describe(call, &row.0, &row.1, detail))),
+        Some(row) => paging::columns(&call.query, value(&describe(call, &row.0, &row.1, seen))),
         None => Value::Null,
     });
     Ok(Answer::arranged(arranged))
@@ -112,8 +114,9 @@ fn nested(path: &str, value: Value) -> Value {
 }
 
 /// The column by which rows are ordered; what is declared is known without a look at the queue.
-fn sort_value(call: &Call, (vhost, queue): &Row, detail: Detail, key: &str) -> Value {
+fn sort_value(call: &Call, (vhost, queue): &Row, seen: Seen, key: &str) -> Value {
     let info = queue.info();
+    let levels = queue.numbers().levels;
     match key {
         "" | "name" => Value::Null,
         "vhost" => Value::from(vhost.name().as_str()),
@@ -121,12 +124,18 @@ fn sort_value(call: &Call, (vhost, queue): &Row, detail: Detail, key: &str) -> V
         "auto_delete" => Value::from(info.auto_delete),
         "exclusive" => Value::from(info.exclusive.is_some()),
         "type" => Value::from(queue.effective().queue_type.as_str()),
-        "messages" => Value::from(queue.report().ready + queue.report().unacknowledged),
-        "messages_ready" => Value::from(queue.report().ready),
-        "messages_unacknowledged" => Value::from(queue.report().unacknowledged),
-        "consumers" => Value::from(queue.report().consumers.len()),
+        "messages" => Value::from(levels.ready + levels.unacknowledged),
+        "messages_ready" => Value::from(levels.ready),
+        "messages_unacknowledged" => Value::from(levels.unacknowledged),
+        "message_bytes" => Value::from(levels.ready_bytes + levels.unacknowledged_bytes),
+        "memory" | "message_bytes_ram" => Value::from(levels.ram_bytes),
+        "consumers" => Value::from(levels.consumers),
         other => {
-            let all = value(&describe(call, vhost, queue, detail));
+            if let Some(number) = other.strip_prefix("message_stats.") {
+                let (stats, ..) = numbers(call, queue, Ranges::default());
+                return stats.at(number).map_or(Value::Null, Value::from);
+            }
+            let all = value(&describe(call, vhost, queue, seen));
             other
                 .split('.')
                 .try_fold(&all, |value, part| value.get(part))
@@ -137,14 +146,14 @@ fn sort_value(call: &Call, (vhost, queue): &Row, detail: Detail, key: &str) -> V
 }
 
 /// A list as JSON, written one by one: as JSON values many thousand queues would be many times as large.
-fn written<'a>(call: &Call, rows: impl Iterator<Item = &'a Row>, detail: Detail) -> Vec<u8> {
+fn written<'a>(call: &Call, rows: impl Iterator<Item = &'a Row>, seen: Seen) -> Vec<u8> {
     let has_columns = call.query.get("columns").is_some_and(|columns| !columns.is_empty());
     let mut out = b"[".to_vec();
     for (vhost, queue) in rows {
         if out.len() > 1 {
             out.push(b',');
         }
-        let full = describe(call, vhost, queue, detail);
+        let full = describe(call, vhost, queue, seen);
         let written = if has_columns {
             serde_json::to_writer(&mut out, &paging::columns(&call.query, value(&full)))
         } else {
@@ -156,7 +165,8 @@ fn written<'a>(call: &Call, rows: impl Iterator<Item = &'a Row>, detail: Detail)
     out
 }
 
-fn describe(call: &Call, vhost: &Vhost, queue: &Arc<Cell>, detail: Detail) -> FullQueue {
+fn describe(call: &Call, vhost: &Vhost, queue: &Arc<Cell>, seen: Seen) -> FullQueue {
+    let detail = seen.detail;
     let node = &call.management.facts.node;
     let effective = queue.effective();
     let (info, kind) = (queue.info(), effective.queue_type);
@@ -164,16 +174,17 @@ fn describe(call: &Call, vhost: &Vhost, queue: &Arc<Cell>, detail: Detail) -> Fu
     if detail == Detail::Basic {
         return FullQueue { basic, totals: None, stats: None, consumer_details: None };
     }
-    let report = queue.report();
+    let levels = queue.numbers().levels;
     let totals = Some(QueueTotals {
-        messages: report.ready + report.unacknowledged,
-        messages_ready: report.ready,
-        messages_unacknowledged: report.unacknowledged,
+        messages: levels.ready + levels.unacknowledged,
+        messages_ready: levels.ready,
+        messages_unacknowledged: levels.unacknowledged,
     });
     if detail == Detail::Totals {
         return FullQueue { basic, totals, stats: None, consumer_details: None };
     }
-    let stats = Some(stats(call, vhost, queue, &effective, &report));
+    let report = queue.report();
+    let stats = Some(stats(call, vhost, queue, &effective, &report, seen.ranges));
     let consumer_details = (detail == Detail::Full).then(|| consumers(call, vhost, queue, &report));
     FullQueue { basic, totals, stats, consumer_details }
 }
@@ -198,16 +209,39 @@ pub(super) fn consumers(
     report.consumers.iter().map(model).collect()
 }
 
+/// How much of a queue is seen, and of its past.
+#[derive(Clone, Copy)]
+struct Seen {
+    detail: Detail,
+    ranges: Ranges,
+}
+
+/// What went through a queue and what is in it, and since when it is idle.
+pub(super) fn numbers(call: &Call, queue: &Cell, ranges: Ranges) -> (Stats, Stats, Option<u64>) {
+    let at = call.management.moment();
+    let sample = QueueSample::from(queue.numbers());
+    call.management.samples.queues.look(at.now, [queue.info().id].iter(), |series| {
+        (
+            series.stats(QUEUE, &sample, ranges.msg_rates, at.unix_ms),
+            series.stats(QUEUE_LEVELS, &sample, ranges.lengths, at.unix_ms),
+            series.idle_since_unix_ms(&sample),
+        )
+    })
+}
+
 fn stats(
     call: &Call,
     vhost: &Vhost,
-    queue: &Cell,
+    queue: &Arc<Cell>,
     effective: &QueueEffective,
     report: &QueueReport,
+    ranges: Ranges,
 ) -> QueueStats {
     let management = &call.management;
-    let (id, now) = (queue.info().id, call.broker().clock().now());
-    let rates = management.queue_samples.rates(now, id, report);
+    let (message_stats, levels, idle_since) = numbers(call, queue, ranges);
+    let mut levels = levels.0.into_iter().map(|number| number.details);
+    let mut next = || levels.next().unwrap_or_default();
+    let lag = queue.lag(call.broker().clock().now());
     let tag = |wanted: fn(&&ConsumerReport) -> bool| {
         report.consumers.iter().find(wanted).map(|consumer| consumer.tag.to_string())
     };
@@ -215,9 +249,9 @@ fn stats(
     let single = effective.single_active_consumer;
     let is_quorum = effective.queue_type == QueueType::Quorum;
     QueueStats {
-        messages_details: rates.messages,
-        messages_ready_details: rates.ready,
-        messages_unacknowledged_details: rates.unacknowledged,
+        messages_details: next(),
+        messages_ready_details: next(),
+        messages_unacknowledged_details: next(),
         message_bytes: report.ready_bytes + report.unacknowledged_bytes,
         message_bytes_ready: report.ready_bytes,
         message_bytes_unacknowledged: report.unacknowledged_bytes,
@@ -225,16 +259,18 @@ fn stats(
         memory: report.ram_bytes,
         consumers: report.consumers.len(),
         messages_lost: queue.lost_messages(),
+        oldest_ready_age_ms: lag.oldest_ready_ms,
+        oldest_unacknowledged_age_ms: lag.oldest_unacknowledged_ms,
         policy: effective.policy.as_ref().map(ToString::to_string),
         operator_policy: effective.operator_policy.as_ref().map(ToString::to_string),
         effective_policy_definition: effective_policy(vhost, effective),
         exclusive_consumer_tag: tag(|consumer| consumer.exclusive),
         single_active_consumer_tag: if single { tag(|consumer| consumer.active) } else { None },
         owner_pid_details: owner.map(|owner| ConnectionDetails::new(&owner)),
-        idle_since: rates.idle_since_unix_ms.map(rfc3339),
+        idle_since: idle_since.map(rfc3339),
         delivery_limit: effective.delivery_limit.value.filter(|_| is_quorum),
         quorum: is_quorum.then(|| QuorumFields::new(&management.facts.node)),
-        message_stats: rates.stats,
+        message_stats,
     }
 }
 

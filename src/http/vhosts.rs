@@ -8,15 +8,15 @@ use super::answer::{Answer, Stored};
 use super::call::Call;
 use super::error::ApiError;
 use super::fields;
-use super::route::Run::{Now, Plain};
+use super::route::Run::Now;
 use super::route::{Needs, Route};
-use super::totals::{self, Totals};
+use super::samples::{Ranges, VHOST, VHOST_LEVELS, VHOST_OCTETS, VhostSample, vhost_samples};
 use crate::base::VhostName;
 use crate::broker::{Put, Rights, Vhost};
 use crate::store;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/vhosts", Needs::Management, "Virtual hosts", Plain(list)),
+    Route::get("/vhosts", Needs::Management, "Virtual hosts", Now(list)),
     Route::get("/vhosts/{vhost}", Needs::Management, "A virtual host", Now(one)),
     Route::put(
         "/vhosts/{vhost}",
@@ -56,20 +56,40 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-fn list(call: &Call) -> Answer {
-    Answer::list(call.visible_vhosts().iter().map(|vhost| describe(call, vhost)).collect())
+fn list(call: &Call) -> Result<Answer, ApiError> {
+    Ok(Answer::list(described(call, &call.visible_vhosts())?))
+}
+
+fn described(call: &Call, vhosts: &[Arc<Vhost>]) -> Result<Vec<Value>, ApiError> {
+    let ranges = Ranges::of(&call.query)?;
+    let samples = vhost_samples(call.broker(), vhosts);
+    let sample = |vhost: &Vhost| samples.get(&Some(vhost.name().clone())).copied();
+    let described = vhosts
+        .iter()
+        .map(|vhost| describe(call, vhost, &sample(vhost).unwrap_or_default(), ranges));
+    Ok(described.collect())
 }
 
 fn one(call: &Call) -> Result<Answer, ApiError> {
-    Ok(Answer::object(describe(call, &call.visible_vhost()?)))
+    let mut all = described(call, &[call.visible_vhost()?])?;
+    all.pop().map(Answer::object).ok_or_else(ApiError::not_found)
 }
 
-fn describe(call: &Call, vhost: &Arc<Vhost>) -> Value {
+fn describe(call: &Call, vhost: &Vhost, sample: &VhostSample, ranges: Ranges) -> Value {
     let record = record(call, vhost.name());
-    let totals = Totals::of(vhost);
-    let rates = call.management.samples.rates(std::iter::once(vhost.name()));
+    let at = call.management.moment();
+    let key = [Some(vhost.name().clone())];
+    let [stats, levels, octets] =
+        call.management.samples.vhosts.look(at.now, key.iter(), |series| {
+            [
+                series.stats(VHOST, sample, ranges.msg_rates, at.unix_ms),
+                series.stats(VHOST_LEVELS, sample, ranges.lengths, at.unix_ms),
+                series.stats(VHOST_OCTETS, sample, ranges.data_rates, at.unix_ms),
+            ]
+        });
     let cluster_state = Map::from_iter([(call.management.facts.node.clone(), json!("running"))]);
-    let mut out = totals::levels(&totals, &rates);
+    let mut out = levels.into_map();
+    out.extend(octets.into_map());
     let default_queue_type = record.default_queue_type.as_deref();
     // rabbitmq: a virtual host without a type of its own shows the one that is in force.
     let default_queue_type =
@@ -87,7 +107,7 @@ fn describe(call: &Call, vhost: &Arc<Vhost>) -> Value {
             "default_queue_type": default_queue_type,
         },
         "cluster_state": cluster_state,
-        "message_stats": totals::message_stats(&totals, &rates),
+        "message_stats": stats,
     });
     if let Value::Object(more) = more {
         out.extend(more);

@@ -26,8 +26,8 @@ use crate::base::{
     VhostName,
 };
 use crate::broker::{
-    Answered, Attempt, Broker, Cell, Client, Event, Identity, Inbox, Peer, Refused, Settlement,
-    Step,
+    Answered, Attempt, Broker, Cell, Client, ConnectionCounters, Event, Identity, Inbox, Peer,
+    Refused, Settlement, Step,
 };
 use crate::protocol::{
     Action, Answer, Ask, Connection, Mechanism, Outcome, Publish, Refusal, Request, Settings,
@@ -58,8 +58,7 @@ pub(super) struct Conversation {
     /// The question that a queue is to answer.
     asked: Option<(ChannelId, HolderId, MethodId)>,
     alarm: Option<&'static str>,
-    blocked: bool,
-    /// Since when, while it is.
+    /// Since when it is blocked, while it is.
     blocked_since: Option<Millis>,
     /// When the question was asked that is open.
     asked_at: Millis,
@@ -73,8 +72,7 @@ pub(super) struct Conversation {
     mechanism: Option<Mechanism>,
     /// Whether messages that go out are copied to the firehose; looked at once a turn.
     traced: bool,
-    received_bytes: u64,
-    sent_bytes: u64,
+    counters: Arc<ConnectionCounters>,
 }
 
 /// When the socket is closed.
@@ -116,7 +114,6 @@ impl Conversation {
             failed: Vec::new(),
             asked: None,
             alarm: None,
-            blocked: false,
             blocked_since: None,
             asked_at: now,
             choked: false,
@@ -124,8 +121,7 @@ impl Conversation {
             ending: None,
             mechanism: None,
             traced: false,
-            received_bytes: 0,
-            sent_bytes: 0,
+            counters: Arc::default(),
         }
     }
 
@@ -151,8 +147,14 @@ impl Conversation {
 
     /// So many bytes came in and went out.
     pub(super) fn moved(&mut self, received: usize, sent: usize) {
-        self.received_bytes += received as u64;
-        self.sent_bytes += sent as u64;
+        if received > 0 {
+            self.counters.received_bytes.add(received as u64);
+            self.counters.reads.add(1);
+        }
+        if sent > 0 {
+            self.counters.sent_bytes.add(sent as u64);
+            self.counters.writes.add(1);
+        }
     }
 
     /// One turn; says whether there is more to do without new input.
@@ -216,8 +218,9 @@ impl Conversation {
             }
             Action::Ask(ask) => self.ask(now, *ask, more),
             Action::ChannelOpened { channel, holder } => {
+                let counters = self.connection.counters(channel, holder).unwrap_or_default();
                 if let Some(client) = &mut self.client
-                    && let Err(refused) = client.channel_opened(holder, channel)
+                    && let Err(refused) = client.channel_counts(holder, channel, counters)
                 {
                     let refusal = answers::refusal(refused, MethodId::CHANNEL_OPEN);
                     self.connection.fail(now, channel, holder, refusal, more);
@@ -267,10 +270,11 @@ impl Conversation {
             .and_then(|()| client.publish(channel, holder, publish.message, sequence));
         match published {
             Ok(outcome) => {
-                if outcome.queues == 0
-                    && let Some(publish) = kept.filter(|_| mandatory)
-                {
-                    self.connection.returned(&publish);
+                if outcome.queues == 0 {
+                    match kept.filter(|_| mandatory) {
+                        Some(publish) => self.connection.returned(&publish),
+                        None => self.connection.dropped(channel, holder),
+                    }
                 }
                 if let Some(sequence) = sequence {
                     self.connection.published(holder, sequence, outcome.answers);
@@ -351,7 +355,8 @@ impl Conversation {
                 tracing::info!(connection = %self.id, peer = %self.caller.address, user = %identity.name, vhost = %name, "connection open");
                 let peer = Peer::of(self.id, identity);
                 let inbox = Arc::clone(&self.inbox);
-                self.broker.connection_ready(self.info(&vhost, &peer.user), &inbox);
+                let info = self.info(&vhost, &peer.user);
+                self.broker.connection_ready(info, &inbox, &self.counters);
                 self.client = Some(Client::new(Arc::clone(&self.broker), vhost, peer, inbox));
                 Answer::Done
             }
@@ -472,8 +477,7 @@ impl Conversation {
     /// A connection that has published is blocked for as long as the alarm is on.
     fn block_on_alarm(&mut self) {
         let blocked = self.alarm.is_some() && self.connection.has_published();
-        if blocked != self.blocked {
-            self.blocked = blocked;
+        if blocked != self.blocked_since.is_some() {
             self.blocked_since = blocked.then(|| self.now());
             self.connection.block(self.alarm.filter(|_| blocked));
         }
@@ -505,7 +509,7 @@ impl Conversation {
 
     fn stops_reading(&mut self) -> bool {
         // A publisher that is held back and told to go must be heard: its close-ok, or its end.
-        let held_back = self.blocked || self.waits_for_log();
+        let held_back = self.blocked_since.is_some() || self.waits_for_log();
         (held_back && !self.connection.is_closing())
             || self.ending.is_some()
             || self.outside.is_parked()

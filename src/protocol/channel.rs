@@ -15,8 +15,11 @@
 //!   answered: a method behind a publish of the same turn waits for [`Request::Barrier`].
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::base::{ChannelId, ConsumerTag, DeliveryTag, ExchangeName, HolderId, QueueName};
+use crate::base::{
+    ChannelCounters, ChannelId, ConsumerTag, DeliveryTag, ExchangeName, HolderId, QueueName,
+};
 use crate::wire::{Frame, Frames, Method, MethodId, decode_method, decode_publish};
 
 use super::action::{Answer, Delivery, Request};
@@ -73,6 +76,8 @@ pub(super) struct Channel {
     pub(super) published_in: u64,
     /// Whether it stands in the list of channels that have confirms to write.
     pub(super) is_marked: bool,
+    /// What it did, for whoever watches.
+    pub(super) counters: Arc<ChannelCounters>,
 }
 
 impl Channel {
@@ -91,6 +96,7 @@ impl Channel {
             last_exchange: None,
             published_in: 0,
             is_marked: false,
+            counters: Arc::default(),
         }
     }
 
@@ -249,7 +255,10 @@ impl Channel {
                 self.consuming_replies(&consumer_tag, address);
                 (nowait, Method::BasicConsumeOk { consumer_tag })
             }
-            (Then::GetOk { .. }, Answer::Empty) => (false, Method::BasicGetEmpty),
+            (Then::GetOk { .. }, Answer::Empty) => {
+                self.counters.get_empty.add(1);
+                (false, Method::BasicGetEmpty)
+            }
             (Then::GetOk { no_ack }, Answer::Got(got)) => {
                 self.get_ok(&got, no_ack, turn);
                 return Ok(());
@@ -278,9 +287,23 @@ impl Channel {
         acknowledge: bool,
         origin: Origin,
     ) -> DeliveryTag {
+        let counters = &*self.counters;
+        if delivery.redelivered {
+            counters.redeliver.add(1);
+        }
         if acknowledge {
+            let counter = match origin {
+                Origin::Consumer => &counters.deliver,
+                Origin::Get => &counters.get,
+            };
+            counter.add(1);
             self.ledger.record(delivery.queue, delivery.id, origin)
         } else {
+            let counter = match origin {
+                Origin::Consumer => &counters.deliver_no_ack,
+                Origin::Get => &counters.get_no_ack,
+            };
+            counter.add(1);
             self.ledger.skip()
         }
     }
@@ -297,9 +320,10 @@ impl Channel {
     pub(super) fn flush_confirms(&mut self, output: &mut crate::wire::Output) {
         self.is_marked = false;
         let Mode::Confirm(confirms) = &mut self.mode else { return };
-        confirms.flush(|notice| match notice {
+        let confirmed = confirms.flush(|notice| match notice {
             Notice::Ack { last, multiple } => output.ack(self.id, DeliveryTag(last.0), multiple),
             Notice::Nack { last, multiple } => output.nack(self.id, DeliveryTag(last.0), multiple),
         });
+        self.counters.confirm.add(confirmed);
     }
 }

@@ -86,14 +86,16 @@ impl Confirms {
         });
     }
 
-    /// Hands over the frames for everything that was closed since the last call.
-    pub(super) fn flush(&mut self, mut tell: impl FnMut(Notice)) {
+    /// Hands over the frames for everything that was closed since the last call; says how many publishes they
+    /// confirm.
+    pub(super) fn flush(&mut self, mut tell: impl FnMut(Notice)) -> u64 {
         self.advance();
+        let mut confirmed = 0;
         if self.closed_front > 0 {
-            self.flush_front(&mut tell);
+            confirmed += self.flush_front(&mut tell);
         }
         if self.closed_behind.is_empty() {
-            return;
+            return confirmed;
         }
         let mut behind = std::mem::take(&mut self.closed_behind);
         behind.sort_unstable();
@@ -110,11 +112,13 @@ impl Confirms {
             if let Some(slot) = self.slot_mut(sequence)
                 && let Some(notice) = notice(slot)
             {
+                confirmed += u64::from(*slot == Slot::Taken);
                 *slot = Slot::Told;
                 tell(notice);
             }
         }
         self.closed_behind = behind;
+        confirmed
     }
 
     /// For a commit: `None` while publishes are open; otherwise how it went, and the list is empty.
@@ -164,10 +168,12 @@ impl Confirms {
 
     /// One frame for every run of the same kind. What was told behind an open one joins any run:
     /// the client has taken it off its list already.
-    fn flush_front(&mut self, tell: &mut impl FnMut(Notice)) {
+    fn flush_front(&mut self, tell: &mut impl FnMut(Notice)) -> u64 {
         let mut run: Option<(Slot, u64, u64)> = None;
+        let mut confirmed = 0;
         for (offset, slot) in self.slots.drain(..self.closed_front).enumerate() {
             let sequence = self.first + offset as u64;
+            confirmed += u64::from(slot == Slot::Taken);
             match (&mut run, slot) {
                 (_, Slot::Told | Slot::Open { .. }) => {}
                 (Some((kind, _, last)), slot) if *kind == slot => *last = sequence,
@@ -185,6 +191,7 @@ impl Confirms {
         self.first += self.closed_front as u64;
         self.closed_front = 0;
         self.release();
+        confirmed
     }
 
     /// A burst gives its memory back when the last of it is confirmed.

@@ -21,8 +21,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{
-    ChannelId, ConsumerTag, FieldTable, HolderId, Message, Millis, PublishSequence, ReplyCode,
-    VhostName,
+    ChannelCounters, ChannelId, ConsumerTag, FieldTable, HolderId, Message, Millis,
+    PublishSequence, ReplyCode, VhostName,
 };
 use crate::wire::{Decoder, Method, MethodId, Output};
 
@@ -172,11 +172,28 @@ impl Connection {
 
     /// A mandatory publish reached no queue: `basic.return`. The confirm comes after it.
     pub fn returned(&mut self, publish: &Publish) {
-        if self.channels.opening(publish.channel, publish.holder).is_some() {
-            let frame_max = self.frame_max();
+        let frame_max = self.frame_max();
+        if let Some(open) = self.channels.opening(publish.channel, publish.holder) {
+            open.counters.return_unroutable.add(1);
             let message = &publish.message;
             self.output.returned(publish.channel, ReplyCode::NoRoute, message, frame_max);
         }
+    }
+
+    /// A publish that is not mandatory reached no queue, and is dropped.
+    pub fn dropped(&mut self, channel: ChannelId, holder: HolderId) {
+        if let Some(open) = self.channels.opening(channel, holder) {
+            open.counters.drop_unroutable.add(1);
+        }
+    }
+
+    /// What a channel counts in, for whoever watches it; `None` when this opening of it is not there.
+    pub fn counters(
+        &mut self,
+        channel: ChannelId,
+        holder: HolderId,
+    ) -> Option<Arc<ChannelCounters>> {
+        self.channels.opening(channel, holder).map(|open| Arc::clone(&open.counters))
     }
 
     /// `basic.deliver`. For a channel that is not open nothing is sent: the broker takes its messages
@@ -208,6 +225,7 @@ impl Connection {
     ) {
         let frame_max = self.frame_max();
         let Some(open) = self.channels.opening(channel, holder) else { return };
+        open.counters.deliver_no_ack.add(1);
         let tag = open.ledger.skip();
         self.output.deliver(channel, consumer_tag, tag, false, reply, frame_max);
     }

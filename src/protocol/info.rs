@@ -1,6 +1,6 @@
 //! What can be told of a connection and its channels, for the management pages and the log.
 
-use crate::base::{ChannelId, HolderId};
+use crate::base::{ChannelCounts, ChannelId, Counted, HolderId};
 
 use super::channel::{Channel, Mode};
 
@@ -45,6 +45,8 @@ pub struct ChannelInfo {
     pub acks_uncommitted: usize,
     /// What becomes of publishes.
     pub mode: ChannelMode,
+    /// What it did.
+    pub counts: ChannelCounts,
 }
 
 /// What becomes of the publishes of a channel.
@@ -78,6 +80,7 @@ impl ChannelInfo {
             uncommitted,
             acks_uncommitted,
             mode,
+            counts: channel.counters.counts(),
         }
     }
 }

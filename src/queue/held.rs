@@ -228,6 +228,13 @@ impl<P> Held<P> {
         }
     }
 
+    /// When the first of them was handed out. Those in order of ids are in order of time as well, because each came
+    /// to the end.
+    pub(super) fn oldest_at(&self) -> Option<Millis> {
+        let in_order = self.in_order.iter().find_map(|slot| slot.handed.as_ref());
+        in_order.into_iter().chain(self.out_of_order.values()).map(|handed| handed.at).min()
+    }
+
     /// Restores what the module says about gaps, and gives memory back after a large window.
     #[inline]
     fn close_gaps(&mut self) {

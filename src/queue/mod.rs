@@ -22,6 +22,7 @@ mod held;
 mod inspect;
 mod levels;
 mod machine;
+mod oldest;
 mod overflow;
 mod pages;
 mod paging;

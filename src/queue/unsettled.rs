@@ -151,6 +151,12 @@ impl<P> Unsettled<P> {
         }
     }
 
+    /// When the first of them was handed out.
+    pub(super) fn oldest_at(&self) -> Option<Millis> {
+        let holders = self.by_id.values().filter_map(|key| self.holders.get(*key));
+        holders.filter_map(Held::oldest_at).min()
+    }
+
     /// Takes out everything, holder by holder.
     pub(super) fn take_all(&mut self, mut each: impl FnMut(MessageId, P, Facts, Option<Key>)) {
         let holders: Vec<HolderId> = self.by_id.keys().copied().collect();

@@ -81,8 +81,16 @@ impl Broker {
 
     /// Where it serves its management API.
     pub(crate) fn management(&self) -> SocketAddr {
-        let after =
-            self.ready_line.split_once("management on ").expect("the ready line names it").1;
+        self.served("management on ")
+    }
+
+    /// Where it serves its metrics.
+    pub(crate) fn metrics(&self) -> SocketAddr {
+        self.served("metrics on ")
+    }
+
+    fn served(&self, what: &str) -> SocketAddr {
+        let after = self.ready_line.split_once(what).expect("the ready line names it").1;
         let address = after.split([';', ',', ' ']).next().unwrap_or_default();
         address.parse().expect("the ready line holds an address")
     }

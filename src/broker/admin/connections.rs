@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::{
-    ChannelId, ConnectionId, ConsumerId, FieldTable, HolderId, Millis, QueueName, UserName,
-    VhostName,
+    ChannelCounts, ChannelId, ConnectionId, ConsumerId, Counted, FieldTable, HolderId, Millis,
+    QueueName, UserName, VhostName,
 };
 use crate::broker::notices::{Actor, Occurrence, audit};
-use crate::broker::{Broker, Choked, Event, Inbox};
+use crate::broker::{Broker, Choked, ConnectionCounters, ConnectionCounts, Event, Inbox};
 
 /// A connection that has opened its virtual host; nothing of this changes any more.
 #[derive(Clone, Debug)]
@@ -88,10 +88,8 @@ impl ConnectionInfo {
 pub struct ConnectionReport {
     /// `running`, `blocked`, `blocking`, `closing`.
     pub state: &'static str,
-    /// Bytes that came in.
-    pub received_bytes: u64,
-    /// Bytes that went out.
-    pub sent_bytes: u64,
+    /// What went over it.
+    pub counts: ConnectionCounts,
     /// Its open channels.
     pub channels: Vec<ChannelReport>,
     /// More of it, when that was asked for.
@@ -148,6 +146,8 @@ pub struct ChannelReport {
     pub confirm: bool,
     /// Whether they wait for a commit.
     pub transactional: bool,
+    /// What it did.
+    pub counts: ChannelCounts,
 }
 
 /// A question to a connection; whoever takes the answer is told once, or never when the connection ends.
@@ -198,6 +198,7 @@ pub(in crate::broker) struct Connections(Mutex<BTreeMap<ConnectionId, Known>>);
 struct Known {
     info: Arc<ConnectionInfo>,
     inbox: Arc<Inbox>,
+    counters: Arc<ConnectionCounters>,
 }
 
 impl Connections {
@@ -211,6 +212,10 @@ impl Connections {
         self.lock().get(&id).map(|known| Arc::clone(&known.info))
     }
 
+    pub(in crate::broker) fn counts(&self) -> BTreeMap<ConnectionId, ConnectionCounts> {
+        self.lock().iter().map(|(id, known)| (*id, known.counters.counts())).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ConnectionId, Known>> {
         // One map operation each.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -219,9 +224,17 @@ impl Connections {
 
 impl Broker {
     /// A connection has opened its virtual host. It is forgotten with [`Broker::connection_closed`].
-    pub fn connection_ready(&self, info: ConnectionInfo, inbox: &Arc<Inbox>) {
+    /// What goes over it is in `counters`.
+    pub fn connection_ready(
+        &self,
+        info: ConnectionInfo,
+        inbox: &Arc<Inbox>,
+        counters: &Arc<ConnectionCounters>,
+    ) {
         let info = Arc::new(info);
-        let known = Known { info: Arc::clone(&info), inbox: Arc::clone(inbox) };
+        let counters = Arc::clone(counters);
+        self.common().connection_tally.add(info.vhost.clone(), Arc::clone(&counters));
+        let known = Known { info: Arc::clone(&info), inbox: Arc::clone(inbox), counters };
         self.known().lock().insert(info.id, known);
         self.common().churn.connections_opened.one_more();
         let by = Actor::of_connection(&info);

@@ -1,10 +1,10 @@
 //! What can be seen of a queue.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use crate::base::{ChannelId, ConnectionId, ConsumerId, ConsumerTag, FieldTable};
-use crate::broker::Traffic;
-use crate::broker::cell::Cell;
+use crate::base::{ChannelId, ConnectionId, ConsumerId, ConsumerTag, Counted, FieldTable};
+use crate::broker::cell::{Cell, Core};
+use crate::broker::{QueueNumbers, Traffic};
 
 /// A queue at one moment.
 #[derive(Clone, PartialEq, Debug)]
@@ -55,11 +55,19 @@ pub struct ConsumerReport {
 }
 
 impl Cell {
+    /// The numbers of the queue after its last turn. Waits for nothing.
+    #[must_use]
+    pub fn numbers(&self) -> QueueNumbers {
+        self.counters.counts()
+    }
+
     /// Looks at the queue. Waits for a turn of it to end, which is bounded.
     #[must_use]
     pub fn report(self: &Arc<Self>) -> QueueReport {
-        // A poisoned core is that of a crashed queue; its numbers are as good as any.
-        let core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look(|core| self.report_of(core))
+    }
+
+    fn report_of(&self, core: &Core) -> QueueReport {
         let (machine, executor) = (&core.machine, &core.executor);
         let consumers = machine.attached().filter_map(|(consumer, unacknowledged, active)| {
             executor.consumer_report(consumer, unacknowledged, active)
@@ -71,7 +79,7 @@ impl Cell {
             unacknowledged_bytes: machine.unsettled_bytes(),
             ram_bytes: machine.ram_bytes(),
             consumers: consumers.collect(),
-            traffic: executor.traffic(),
+            traffic: self.counters.counts().traffic,
             is_crashed: self.is_crashed(),
         }
     }

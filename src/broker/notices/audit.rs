@@ -28,7 +28,9 @@ pub(in crate::broker) fn write(by: &Actor, what: &Occurrence) {
 /// What was done, and to what.
 fn line(what: &Occurrence) -> Option<(&'static str, String)> {
     let mut facts = String::new();
-    let action = accounts(what, &mut facts).or_else(|| others(what, &mut facts))?;
+    let action = accounts(what, &mut facts)
+        .or_else(|| places(what, &mut facts))
+        .or_else(|| deeds(what, &mut facts))?;
     Some((action, facts))
 }
 
@@ -98,7 +100,8 @@ fn say_limit(facts: &mut String, name: &str, limit: Option<usize>) {
     say(facts, name, &limit);
 }
 
-fn others(what: &Occurrence, facts: &mut String) -> Option<&'static str> {
+/// Of virtual hosts, parameters and policies.
+fn places(what: &Occurrence, facts: &mut String) -> Option<&'static str> {
     Some(match what {
         Occurrence::VhostPut { record, new } => {
             say(facts, "name", record.name.as_str());
@@ -157,6 +160,13 @@ fn others(what: &Occurrence, facts: &mut String) -> Option<&'static str> {
                 PolicyKind::Operator => "operator policy cleared:",
             }
         }
+        _ => return None,
+    })
+}
+
+/// Of what is done once and is no record.
+fn deeds(what: &Occurrence, facts: &mut String) -> Option<&'static str> {
+    Some(match what {
         Occurrence::Imported { summary } => {
             say(facts, "summary", summary);
             "definitions imported:"

@@ -178,7 +178,7 @@ fn connections_are_listed_asked_and_closed() {
     let broker = &world.broker;
     let inboxes = [("ann", ConnectionId(7)), ("bob", ConnectionId(8))].map(|(name, id)| {
         let inbox = Arc::new(Inbox::new());
-        broker.connection_ready(info(id, name), &inbox);
+        broker.connection_ready(info(id, name), &inbox, &Arc::default());
         inbox
     });
     let names: Vec<String> = broker.open_connections().iter().map(|one| one.name()).collect();
@@ -208,7 +208,7 @@ fn a_deleted_user_loses_its_connections() {
     let world = World::new();
     let inbox = Arc::new(Inbox::new());
     put_user(&world.broker, "ann", "pw");
-    world.broker.connection_ready(info(ConnectionId(7), "ann"), &inbox);
+    world.broker.connection_ready(info(ConnectionId(7), "ann"), &inbox, &Arc::default());
     world.broker.delete_user(&Actor::internal(), &user("ann"), ignored()).expect("deleted");
     let mut events = Vec::new();
     inbox.take(&mut events, &mut Vec::new());

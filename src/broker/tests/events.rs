@@ -184,7 +184,7 @@ fn connections_channels_and_consumers_are_told_and_can_be_related() {
     let mut events = listener(&world, "#");
     let mut guest = world.connect();
     guest.declare("q").expect("declared");
-    world.broker.connection_ready(connection(&world, &guest), &guest.inbox);
+    world.broker.connection_ready(connection(&world, &guest), &guest.inbox, &Arc::default());
     let channel = crate::base::ChannelId(2);
     let holder = world.broker.next_holder_id();
     guest.client.channel_opened(holder, channel).expect("no limit");

@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod counting;
 mod crashed;
 mod dead_letters;
 mod delaying;

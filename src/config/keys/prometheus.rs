@@ -4,9 +4,6 @@ use super::super::value;
 use super::expects::SWITCH;
 use super::key::{Key, key};
 
-/// Why these keys change nothing yet.
-const LATER: &str = "there is no page of metrics yet";
-
 pub(super) const KEYS: &[Key] = &[
     key(
         "prometheus.tcp.port",
@@ -14,8 +11,7 @@ pub(super) const KEYS: &[Key] = &[
         "a port from 0 to 65535 (0 takes any free one), or none for no listener",
         ["prometheus.tcp.port = 9100", "Where the metrics are served."],
         |draft, given| value::set_port(&mut draft.prometheus.port, given.value),
-    )
-    .without_effect(LATER),
+    ),
     key(
         "prometheus.tcp.ip",
         None,
@@ -25,8 +21,7 @@ pub(super) const KEYS: &[Key] = &[
             draft.prometheus.ip = Some(given.value.parse().ok()?);
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
         "prometheus.path",
         Some("/metrics"),
@@ -36,8 +31,7 @@ pub(super) const KEYS: &[Key] = &[
             let sound = given.value.starts_with('/') && !given.value.contains(char::is_whitespace);
             sound.then(|| given.value.clone_into(&mut draft.plain.prometheus.path))
         },
-    )
-    .without_effect(LATER),
+    ),
     key(
         "prometheus.return_per_object_metrics",
         Some("false"),
@@ -50,6 +44,19 @@ pub(super) const KEYS: &[Key] = &[
             draft.plain.prometheus.per_object = value::switch(given.value)?;
             Some(())
         },
-    )
-    .without_effect(LATER),
+    ),
+    key(
+        "haremq.prometheus.objects_max",
+        Some("10000"),
+        "a number from 1 to 1000000",
+        [
+            "haremq.prometheus.objects_max = 500",
+            "Queues, exchanges, connections and channels with metrics of their own; the busiest of each.",
+        ],
+        |draft, given| {
+            let max = value::number(given.value).filter(|max| (1..=1_000_000).contains(max))?;
+            draft.plain.prometheus.objects_max = max;
+            Some(())
+        },
+    ),
 ];

@@ -12,4 +12,7 @@ pub struct PrometheusSettings {
     /// Whether `/metrics` has a line for every queue, connection and channel.
     /// `prometheus.return_per_object_metrics`.
     pub per_object: bool,
+    /// Queues, exchanges, connections and channels that have lines of their own, of each at most.
+    /// `haremq.prometheus.objects_max`.
+    pub objects_max: usize,
 }

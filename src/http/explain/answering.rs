@@ -6,7 +6,7 @@ use crate::base::Millis;
 use crate::explain::{Finding, Severity};
 use crate::http::alarms::unix_ms;
 use crate::http::call::Call;
-use crate::http::queue_samples::rfc3339;
+use crate::http::samples::rfc3339;
 
 /// The findings, and how it stands in one word and one sentence.
 pub(super) fn answer(call: &Call, now: Millis, findings: &[Finding], about: Value) -> Value {

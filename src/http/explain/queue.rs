@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::answering;
+
 use crate::base::Millis;
 use crate::broker::policy::QueueEffective;
 use crate::broker::{Cell, ConsumerInsight, QueueInsight, Restraint};
@@ -16,6 +17,8 @@ use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::model::ChannelDetails;
+use crate::http::queues::numbers;
+use crate::http::samples::Ranges;
 
 pub(super) fn one(call: &Call) -> Result<Answer, ApiError> {
     let vhost = call.visible_vhost()?;
@@ -68,7 +71,7 @@ fn facts(call: &Call, queue: &Arc<Cell>, insight: &QueueInsight) -> QueueFacts {
         unowned: insight.unowned,
         single_active: effective.single_active_consumer,
         is_exclusive: info.exclusive.is_some(),
-        rates: rates(call, queue, insight.now),
+        rates: rates(call, queue),
         timed_out: insight.timed_out,
         away: insight.depths.away,
         disk_bytes: insight.depths.disk_bytes,
@@ -106,15 +109,14 @@ pub(super) fn consumer(call: &Call, insight: &ConsumerInsight) -> ConsumerFacts 
     }
 }
 
-fn rates(call: &Call, queue: &Arc<Cell>, now: Millis) -> Option<Rates> {
-    let samples = &call.management.queue_samples;
-    let rates = samples.rates(now, queue.info().id, &queue.report());
-    let stats = &rates.stats;
+fn rates(call: &Call, queue: &Arc<Cell>) -> Option<Rates> {
+    let (stats, levels, _) = numbers(call, queue, Ranges::default());
+    let rate = |path| stats.at(path).unwrap_or_default();
     let found = Rates {
-        publish: stats.publish_details.rate,
-        deliver: stats.deliver_get_details.rate,
-        ack: stats.ack_details.rate + stats.deliver_no_ack_details.rate,
-        growth: rates.ready.rate,
+        publish: rate("publish_details.rate"),
+        deliver: rate("deliver_get_details.rate"),
+        ack: rate("ack_details.rate") + rate("deliver_no_ack_details.rate"),
+        growth: levels.at("messages_ready_details.rate").unwrap_or_default(),
     };
     (found != Rates::default()).then_some(found)
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ConsumerModel, peer_host};
+use super::{ConsumerModel, Stats, peer_host};
 use crate::broker::{ChannelReport, ConnectionInfo};
 
 /// A channel.
@@ -30,6 +30,7 @@ pub struct ChannelModel {
     pub acks_uncommitted: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consumer_details: Option<Vec<ConsumerModel>>,
+    pub message_stats: Stats,
 }
 
 /// A connection as its channels tell it.
@@ -52,7 +53,12 @@ impl ConnectionDetails {
 impl ChannelModel {
     /// Of a channel of this connection.
     #[must_use]
-    pub fn new(node: &str, info: &ConnectionInfo, report: &ChannelReport) -> Self {
+    pub fn new(
+        node: &str,
+        info: &ConnectionInfo,
+        report: &ChannelReport,
+        message_stats: Stats,
+    ) -> Self {
         let number = report.channel.0;
         Self {
             name: format!("{} ({number})", info.name()),
@@ -73,6 +79,7 @@ impl ChannelModel {
             messages_uncommitted: report.uncommitted,
             acks_uncommitted: report.acks_uncommitted,
             consumer_details: None,
+            message_stats,
         }
     }
 }

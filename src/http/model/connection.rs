@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{OctetDetails, table_to_json};
+use super::{Stats, table_to_json};
 use crate::broker::ConnectionInfo;
 
 /// A connection. What only the connection itself knows is left out when it did not say it in time.
@@ -49,8 +49,12 @@ pub struct ConnectionModel {
     pub peer_cert_subject: Option<String>,
     pub peer_cert_issuer: Option<String>,
     pub peer_cert_validity: Option<String>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub octets: Option<OctetDetails>,
+    /// Bytes and packets, both ways.
+    #[serde(flatten)]
+    pub octets: Stats,
+    /// What its channels did, those that are open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_stats: Option<Stats>,
 }
 
 impl ConnectionModel {
@@ -88,7 +92,8 @@ impl ConnectionModel {
             peer_cert_subject: peer.map(|peer| peer.subject.clone()),
             peer_cert_issuer: peer.map(|peer| peer.issuer.clone()),
             peer_cert_validity: peer.map(|peer| peer.validity.clone()),
-            octets: None,
+            octets: Stats::default(),
+            message_stats: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::table_to_json;
+use super::{Stats, table_to_json};
 use crate::base::{PolicyName, VhostName};
 use crate::broker::Exchange;
 
@@ -24,6 +24,8 @@ pub struct ExchangeModel {
     /// Who made it, where that is known: the broker itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_who_performed_action: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_stats: Option<Stats>,
 }
 
 impl ExchangeModel {
@@ -42,6 +44,7 @@ impl ExchangeModel {
             arguments: table_to_json(&exchange.arguments),
             policy: policy.map(ToString::to_string),
             user_who_performed_action: predeclared.then_some("rmq-internal"),
+            message_stats: None,
         }
     }
 }

@@ -19,6 +19,6 @@ pub use consumer::{ChannelDetails, ConsumerModel, QueueName};
 pub use exchange::ExchangeModel;
 pub use message::{MessageModel, properties_from_json, properties_to_json};
 pub use queue::{BasicQueue, FullQueue, QueueStats, QueueTotals, QuorumFields};
-pub use rates::{Details, MessageStats, OctetDetails};
+pub use rates::{Details, Number, SamplePoint, Stats};
 pub use table::{JsonTableError, table_from_json, table_to_json, value_from_json, value_to_json};
 pub use text::text;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ConnectionDetails, ConsumerModel, Details, MessageStats, table_to_json};
+use super::{ConnectionDetails, ConsumerModel, Details, Stats, table_to_json};
 use crate::base::VhostName;
 use crate::broker::QueueInfo;
 use crate::broker::policy::QueueType;
@@ -50,6 +50,10 @@ pub struct QueueStats {
     pub consumers: usize,
     /// Messages that were there and were lost with what they lay on; not one of RabbitMQ's.
     pub messages_lost: u64,
+    /// Since the message that is handed out next came; not one of RabbitMQ's, and the next neither.
+    pub oldest_ready_age_ms: Option<u64>,
+    /// Since the unsettled message that was handed out first was.
+    pub oldest_unacknowledged_age_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,7 +69,7 @@ pub struct QueueStats {
     pub delivery_limit: Option<u32>,
     #[serde(flatten)]
     pub quorum: Option<QuorumFields>,
-    pub message_stats: MessageStats,
+    pub message_stats: Stats,
 }
 
 /// What only quorum queues have; there is one node.

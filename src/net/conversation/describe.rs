@@ -1,7 +1,7 @@
 //! What a connection says of itself to those who administer the broker.
 
-use crate::base::UserName;
 use crate::base::limits::{EXPLAIN_CONSUMERS_MAX, OUTPUT_STOP_READING_BYTES};
+use crate::base::{Counted, UserName};
 use crate::broker::{
     ChannelReport, Client, ConnectionInfo, ConnectionInsight, ConnectionReport, LoginAttempt, Vhost,
 };
@@ -52,7 +52,7 @@ impl Conversation {
         let is_unread = self.connection.unwritten() > OUTPUT_STOP_READING_BYTES;
         let state = if self.connection.is_closing() {
             "closing"
-        } else if self.blocked {
+        } else if self.blocked_since.is_some() {
             "blocked"
         } else if self.alarm.is_some() {
             "blocking"
@@ -64,8 +64,7 @@ impl Conversation {
         };
         ConnectionReport {
             state,
-            received_bytes: self.received_bytes,
-            sent_bytes: self.sent_bytes,
+            counts: self.counters.counts(),
             channels: self
                 .connection
                 .channels()
@@ -120,6 +119,7 @@ impl Conversation {
             acks_uncommitted: info.acks_uncommitted,
             confirm: info.mode == ChannelMode::Confirm,
             transactional: info.mode == ChannelMode::Transaction,
+            counts: info.counts,
         }
     }
 }

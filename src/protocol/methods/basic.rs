@@ -189,13 +189,17 @@ impl Channel {
         turn: &mut Turn<'_>,
     ) -> Result<(), ProtocolError> {
         let (holder, shares_credit) = (self.holder, self.shares_credit);
-        let mut credit = 0;
+        let (mut credit, mut lines) = (0, 0);
         self.ledger
             .take(selection, |line| {
+                lines += 1;
                 settle(turn.actions, holder, outcome, line);
                 credit += u32::from(shares_credit && line.origin == Origin::Consumer);
             })
             .map_err(|unknown| ProtocolError::UnknownDeliveryTag { tag: unknown.0 })?;
+        if outcome == Outcome::Ack {
+            self.counters.ack.add(lines);
+        }
         return_credit(turn.actions, holder, credit);
         Ok(())
     }

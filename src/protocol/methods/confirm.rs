@@ -15,7 +15,10 @@ impl Channel {
     ) -> Result<(), ProtocolError> {
         match self.mode {
             Mode::Transaction { .. } => return Err(ProtocolError::TxToConfirm),
-            Mode::Plain => self.mode = Mode::Confirm(Confirms::new()),
+            Mode::Plain => {
+                self.mode = Mode::Confirm(Confirms::new());
+                self.counters.confirms_from.set(self.counters.publishes());
+            }
             // Selecting it again changes nothing: the numbers go on.
             Mode::Confirm(_) => {}
         }

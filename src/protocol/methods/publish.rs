@@ -58,6 +58,7 @@ impl Channel {
                 return;
             }
         };
+        self.counters.published(message.body().len() as u64);
         self.published_in = turn.number;
         let (channel, holder) = (self.id, self.holder);
         let publish = Publish { channel, holder, message, mandatory, sequence };

@@ -3,7 +3,7 @@
 
 use crate::wire::Method;
 
-use crate::protocol::action::{Action, Publish};
+use crate::protocol::action::{Action, Outcome, Publish};
 use crate::protocol::channel::{Channel, Mode};
 use crate::protocol::confirms::{Confirms, Finished};
 use crate::protocol::error::ProtocolError;
@@ -44,6 +44,7 @@ impl Channel {
         let (publishes, settlements) = held.end();
         let waits = !publishes.is_empty();
         for HeldPublish { message, mandatory } in publishes {
+            self.counters.published(message.body().len() as u64);
             let sequence = Some(confirms.publish());
             let publish = Publish { channel, holder, message, mandatory, sequence };
             turn.actions.push(Action::Publish(publish));
@@ -89,6 +90,7 @@ impl Channel {
     fn settle_held(&self, settlements: Vec<HeldSettlement>, turn: &mut Turn<'_>) {
         let mut credit = 0;
         for HeldSettlement { outcome, line } in settlements {
+            self.counters.ack.add(u64::from(outcome == Outcome::Ack));
             settle(turn.actions, self.holder, outcome, line);
             credit += u32::from(self.shares_credit && line.origin == Origin::Consumer);
         }
