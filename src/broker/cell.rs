@@ -431,8 +431,18 @@ impl Cell {
         }
     }
 
-    /// The core, when who is at it has let go: for a look at the machine. Drive the queue afterwards.
-    pub(super) fn lock_core(&self) -> MutexGuard<'_, Core> {
+    /// A look at the queue, when who is at it has let go. Who came meanwhile left their commands to the holder of the
+    /// core (C2), which is this one.
+    pub(super) fn look<T>(self: &Arc<Self>, look: impl FnOnce(&mut Core) -> T) -> T {
+        let seen = look(&mut self.lock_core());
+        if !self.lock_inbox().commands.is_empty() {
+            self.schedule();
+        }
+        seen
+    }
+
+    /// The core, when who is at it has let go. Drive the queue afterwards.
+    fn lock_core(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

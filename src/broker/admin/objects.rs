@@ -1,10 +1,10 @@
 //! What can be seen of a queue.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use crate::base::{ChannelId, ConnectionId, ConsumerId, ConsumerTag, FieldTable};
 use crate::broker::Traffic;
-use crate::broker::cell::Cell;
+use crate::broker::cell::{Cell, Core};
 
 /// A queue at one moment.
 #[derive(Clone, PartialEq, Debug)]
@@ -58,8 +58,10 @@ impl Cell {
     /// Looks at the queue. Waits for a turn of it to end, which is bounded.
     #[must_use]
     pub fn report(self: &Arc<Self>) -> QueueReport {
-        // A poisoned core is that of a crashed queue; its numbers are as good as any.
-        let core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look(|core| self.report_of(core))
+    }
+
+    fn report_of(&self, core: &Core) -> QueueReport {
         let (machine, executor) = (&core.machine, &core.executor);
         let consumers = machine.attached().filter_map(|(consumer, unacknowledged, active)| {
             executor.consumer_report(consumer, unacknowledged, active)
