@@ -458,8 +458,8 @@ impl Cell {
         seen
     }
 
-    /// The core, when who is at it has let go: for a look at the machine. Drive the queue afterwards.
-    pub(super) fn lock_core(&self) -> MutexGuard<'_, Core> {
+    /// The core, when who is at it has let go. Drive the queue afterwards.
+    fn lock_core(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

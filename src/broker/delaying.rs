@@ -175,16 +175,12 @@ impl Cell {
             return Vec::new();
         }
         let log = self.common().log.as_ref().map(|log| (log, self.info().number));
-        let found = {
-            let core = self.lock_core();
+        self.look(|core| {
             let found = core.machine.delayed_from(due, id).take(most);
             found
                 .map(|(due, id, payload)| (DelayedPlace(due, id), payload.clone().content(id, log)))
                 .collect()
-        };
-        // Who could not have the core meanwhile relies on its holder to look into the inbox (C2).
-        self.drive(self.common().clock.now());
-        found
+        })
     }
 
     /// A message is due: as it goes on, and where its exchange leads now; never nowhere.

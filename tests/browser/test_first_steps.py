@@ -169,3 +169,21 @@ def test_an_import_says_what_it_would_change_before_it_does(enter: Enter, broker
     page.click("Import")
     page.sees("The definitions are imported.")
     assert "new" in [queue["name"] for queue in broker.api("GET", "queues")]
+
+
+def test_a_reload_keeps_the_login_where_the_broker_has_sessions(enter: Enter, broker: Broker) -> None:
+    page = enter("#/queues")
+    assert "haremq" not in page.run("() => document.cookie"), "no script can read it"
+    page.call("Page.reload")
+    page.until("a page", lambda: page.has("main .page-head") or page.has("input[name=username]"))
+    if page.has("input[name=username]"):
+        # A broker without sessions: name and password were kept by the page that is gone.
+        page.fill("Username", "guest")
+        page.fill("Password", "guest")
+        page.click("Log in")
+    page.sees("Add a queue")
+    page.click("guest", ".choose")
+    page.click("Log out")
+    page.sees("You are logged out.")
+    page.call("Page.reload")
+    page.until("the login", lambda: page.has("input[name=username]"))

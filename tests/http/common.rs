@@ -63,7 +63,7 @@ fn what_is_not_there_and_what_cannot_be_done_is_said_in_json() {
     expect(&answer, 405);
     assert_eq!(answer.json()["error"], "method_not_allowed");
     assert!(answer.header("allow").expect("what may be done").contains("GET"));
-    expect(&guest().get("/"), 404);
+    expect(&guest().get("/no-such-page"), 404);
 }
 
 #[test]

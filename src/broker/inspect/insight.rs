@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Arrival;
 use crate::base::limits::OUTSTANDING_LOOKED_AT_MAX;
 use crate::base::{ConsumerId, Millis};
+use crate::broker::cell::Core;
 use crate::broker::{Cell, ConsumerReport, DeadLetterLosses};
 use crate::queue::{Depths, Flow, Losses};
 
@@ -92,7 +93,10 @@ impl Cell {
     /// [`OUTSTANDING_LOOKED_AT_MAX`] messages.
     #[must_use]
     pub fn insight(self: &Arc<Self>, now: Millis) -> QueueInsight {
-        let core = self.lock_core();
+        self.look(|core| self.insight_of(core, now))
+    }
+
+    fn insight_of(&self, core: &Core, now: Millis) -> QueueInsight {
         let (machine, executor) = (&core.machine, &core.executor);
         let mut held: BTreeMap<Option<ConsumerId>, Span> = BTreeMap::new();
         let mut looks = 0;

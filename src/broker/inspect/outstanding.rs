@@ -76,8 +76,7 @@ impl Cell {
     pub fn holdings(self: &Arc<Self>, most: usize) -> Holdings {
         let (mut all, mut looks) = (BTreeMap::<_, Oldest>::new(), 0_usize);
         let mut reports: BTreeMap<ConsumerId, ConsumerReport> = BTreeMap::new();
-        let unsettled = {
-            let core = self.lock_core();
+        let unsettled = self.look(|core| {
             core.machine.outstanding(|one| {
                 let oldest = all.entry((one.holder, one.consumer)).or_default();
                 oldest.add(one.at, one.id, one.acquired_count, one.payload, most);
@@ -89,7 +88,7 @@ impl Cell {
                 reports.extend(report.map(|report| (consumer.id, report)));
             }
             core.machine.unsettled()
-        };
+        });
         let holders = all.into_iter().map(|((holder, consumer), oldest)| {
             let Oldest { count, held, mut payloads } = oldest;
             let messages = held.into_iter().filter_map(|(at, id, acquired_count)| {

@@ -82,10 +82,8 @@ impl Cell {
                 page.next = Some(place);
                 break;
             }
-            let (seen, next) = {
-                let core = self.lock_core();
-                core.machine.peek(place, left.min(PEEK_STEP_MESSAGES))
-            };
+            let (seen, next) =
+                self.look(|core| core.machine.peek(place, left.min(PEEK_STEP_MESSAGES)));
             let here = seen.into_iter().map(|seen| Candidate {
                 place: seen.place,
                 content: self.content_of(seen.payload, seen.place.id),
@@ -183,11 +181,12 @@ impl Cell {
         None
     }
 
-    fn tell_arrivals(&self, page: &mut Peeked) {
-        let core = self.lock_core();
-        for one in &mut page.messages {
-            one.arrival = core.arrivals.of(one.place.id);
-        }
+    fn tell_arrivals(self: &Arc<Self>, page: &mut Peeked) {
+        self.look(|core| {
+            for one in &mut page.messages {
+                one.arrival = core.arrivals.of(one.place.id);
+            }
+        });
     }
 
     /// The content of a message of this queue.

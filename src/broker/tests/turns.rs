@@ -37,6 +37,22 @@ fn a_long_queue_is_handed_out_in_turns_that_a_task_of_its_own_continues() {
     assert_eq!(first + rest, messages);
 }
 
+/// C2: who cannot have the core relies on its holder, also when that only looks.
+#[test]
+fn what_comes_while_somebody_looks_at_a_queue_is_worked_off_after_the_look() {
+    let world = World::new();
+    let (mut publisher, mut consumer) = (world.connect(), world.connect());
+    publisher.declare("q").expect("declared");
+    consumer.consume("q", AUTOMATIC).expect("attached");
+    let cell = publisher.cell("q");
+    cell.look(|_| {
+        publisher.publish("q", b"meanwhile").expect("routed");
+        publisher.flush();
+    });
+    world.noted.run_all();
+    assert_eq!(deliveries(&consumer.events()).len(), 1, "nobody else comes to drive it");
+}
+
 #[test]
 fn a_consumer_that_does_not_drain_is_held_and_goes_on_after_it_has() {
     let world = World::new();
