@@ -99,15 +99,10 @@ const INDEX: &str = "index.html";
 /// The element that says where the addresses of a page begin.
 const BASE: &str = "<base href=\"/\">";
 
-/// What pages may do, unless the settings say something else: their own scripts, styles, pictures and requests.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     connect-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
-
-/// What each file is sent with, beside its own type and tag.
+/// What each file is sent with, beside its own type and tag and the policy of the settings, which every answer has.
 const HEADERS: &[(HeaderName, &str)] = &[
     // Asked about each time, and answered with 304 while the program is the same.
     (header::CACHE_CONTROL, "no-cache"),
-    (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_FRAME_OPTIONS, "DENY"),

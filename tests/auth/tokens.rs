@@ -39,7 +39,7 @@ fn the_name_in_the_token_is_the_user() {
         &[("authorization", &bearer)],
         "",
     );
-    let expected = json!({ "name": "eve", "tags": ["administrator"], "is_internal_user": false });
+    let expected = json!({ "name": "eve", "tags": ["administrator"], "is_internal_user": false, "login_session_timeout": 480 });
     assert_eq!(whoami.json(), expected);
     client.close();
 }

@@ -48,12 +48,6 @@ class Broker:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def offers(self, method: str, path: str) -> bool:
-        """Whether it has a resource; `{…}` stands for any part."""
-        nameless = re.compile(r"\{[^}]*\}")
-        paths = self.api("GET", "openapi.json")["paths"]
-        return any(nameless.sub("{}", one) == path and method.lower() in paths[one] for one in paths)
-
     def stop(self) -> None:
         if self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)

@@ -28,7 +28,7 @@ fn an_empty_broker_lists_nothing_but_the_exchanges() {
             "rabbitmqctl list_exchanges",
             0,
             "Listing exchanges for vhost / ...\nname\ttype\n\tdirect\namq.direct\tdirect\namq.fanout\tfanout\n\
-             amq.headers\theaders\namq.match\theaders\namq.rabbitmq.trace\ttopic\namq.topic\ttopic\n",
+             amq.headers\theaders\namq.match\theaders\namq.rabbitmq.event\ttopic\namq.rabbitmq.trace\ttopic\namq.topic\ttopic\n",
             "",
         ),
         (

@@ -146,8 +146,8 @@ pub(super) const KEYS: &[Key] = &[
 ];
 
 /// Own scripts and styles, nothing inline, nothing from elsewhere, in no frame.
-const CSP: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
-                   frame-ancestors 'none'";
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                   connect-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
 
 const HEADER: &str = "the value of an HTTP header: 1 to 4096 visible ASCII characters";
 const HEADER_BYTES_MAX: usize = 4096;

@@ -188,6 +188,10 @@ async fn exchange(
         answer.as_mut().poll(context)
     })
     .await;
+    if answered.is_err() && ended.is_none() {
+        // It gave the request up and is about to say why.
+        ended = tokio::time::timeout(LAST_WORDS, open.connection.as_mut()).await.ok();
+    }
     match (answered, ended) {
         // Why the connection ended says more than that the request was given up.
         (Err(ApiError::Unreachable { place, .. }), Some(Err(error))) => {
@@ -196,6 +200,9 @@ async fn exchange(
         (answered, _) => answered,
     }
 }
+
+/// How long a connection has to say why it ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// An error with everything that it comes from, and what to do about it.
 fn with_causes(error: &hyper::Error) -> String {
