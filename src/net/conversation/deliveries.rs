@@ -55,10 +55,6 @@ impl Conversation {
         let (until_read, id_of_consumer) = (event.until_read, event.consumer);
         match answers::delivery(event) {
             Ok(delivery) => {
-                if self.traced {
-                    client.trace_delivery(id_of_consumer, &delivery.message, delivery.redelivered);
-                }
-                let Some(consumer) = client.consumer(id_of_consumer) else { return };
                 self.connection.deliver(
                     consumer.channel,
                     holder,
@@ -66,6 +62,9 @@ impl Conversation {
                     consumer.acknowledge,
                     &delivery,
                 );
+                if self.traced {
+                    client.trace_delivery(id_of_consumer, &delivery.message, delivery.redelivered);
+                }
                 if until_read {
                     self.has_read(holder, queue, id);
                 }
