@@ -175,33 +175,21 @@ impl Cell {
             None => Machine::new(config),
         };
         let first_deadline = machine.next_deadline();
-        let arrivals = Arrivals::new(machine.next_id(), common.clock.now());
         let counters = Arc::new(QueueCounters::default());
         counters.stands(&machine, 0);
         if info.delays.is_none() {
             common.queue_tally.add(queue_type, Arc::clone(&counters));
         }
+        let of_core = Arc::clone(&counters);
+        let executor = Executor::new(storing, unique, counts_deliveries, delaying, of_core);
+        let core = Core::new(machine, executor, common.clock.now());
         let cell = Arc::new(Self {
             info,
             in_force: InForce::new(settings),
             vhost,
             common,
             inbox: Mutex::default(),
-            core: Mutex::new(Core {
-                machine,
-                effects: Effects::new(),
-                executor: Executor::new(
-                    storing,
-                    unique,
-                    counts_deliveries,
-                    delaying,
-                    Arc::clone(&counters),
-                ),
-                arrivals,
-                taken: VecDeque::new(),
-                behind: VecDeque::new(),
-                timer: first_deadline,
-            }),
+            core: Mutex::new(core),
             timer_gone_off: AtomicBool::new(false),
             courier: OnceLock::new(),
             scheduled: AtomicBool::new(false),
@@ -470,6 +458,12 @@ impl Cell {
 }
 
 impl Core {
+    fn new(machine: Machine<Payload>, executor: Executor, now: Millis) -> Self {
+        let (arrivals, timer) = (Arrivals::new(machine.next_id(), now), machine.next_deadline());
+        let (effects, taken, behind) = (Effects::new(), VecDeque::new(), VecDeque::new());
+        Self { machine, effects, executor, arrivals, taken, behind, timer }
+    }
+
     fn turn(
         &mut self,
         cell: &Arc<Cell>,
