@@ -13,6 +13,8 @@
 //! * C4: while a core is held, only leaves are locked; what needs more (the vhost's table) is done
 //!   after the core was let go.
 
+mod waiting;
+
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -33,10 +35,9 @@ use super::policy::QueueEffective;
 use super::queue_settings::QueueSettings;
 use super::storing::Storing;
 use super::unique::{FromLog, Unique};
-use crate::base::limits::{
-    CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES,
-    DRIVE_BURSTS_MAX,
-};
+use waiting::Waiting;
+
+use crate::base::limits::{DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX};
 use crate::base::{ConnectionId, ExchangeName, FieldTable, MessageId, Millis, QueueId, QueueName};
 use crate::queue::{Burst, Command, Effects, Machine, Progress};
 use crate::store::{LogError, QueueNumber};
@@ -67,31 +68,6 @@ impl QueueInfo {
     #[must_use]
     pub fn is_stored(&self) -> bool {
         self.durable && self.exclusive.is_none()
-    }
-}
-
-/// What was put in and not taken yet.
-#[derive(Default)]
-struct Waiting {
-    commands: VecDeque<Envelope>,
-    message_bytes: u64,
-}
-
-impl Waiting {
-    /// `message_bytes` is counted before the lock is taken.
-    fn push(&mut self, envelope: Envelope, message_bytes: u64) {
-        self.commands.push_back(envelope);
-        self.message_bytes += message_bytes;
-    }
-
-    fn is_full(&self) -> bool {
-        self.commands.len() >= CELL_INBOX_BATCHES_MAX || self.message_bytes >= CELL_INBOX_BYTES_MAX
-    }
-
-    /// Gives everything for an empty list, whose room is used next.
-    fn swap(&mut self, taken: &mut VecDeque<Envelope>) {
-        std::mem::swap(&mut self.commands, taken);
-        self.message_bytes = 0;
     }
 }
 
@@ -461,7 +437,7 @@ impl Core {
     fn new(machine: Machine<Payload>, executor: Executor, now: Millis) -> Self {
         let (arrivals, timer) = (Arrivals::new(machine.next_id(), now), machine.next_deadline());
         let (effects, taken, behind) = (Effects::new(), VecDeque::new(), VecDeque::new());
-        Self { machine, effects, executor, arrivals, taken, behind, timer }
+        Self { machine, effects, executor, taken, behind, arrivals, timer }
     }
 
     fn turn(
@@ -555,51 +531,5 @@ impl Core {
                 *bursts_left -= 1;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::{Body, Message, MessageHeader};
-    use crate::broker::Inbox;
-    use crate::queue::Incoming;
-
-    fn publish(bytes: u64) -> Envelope {
-        let exchange = ExchangeName::try_from("").expect("short");
-        let body = Body::One(bytes::Bytes::new());
-        let message = Message::new(&exchange, b"q", b"\0\0", body, MessageHeader::default());
-        let payload = Payload::new(message);
-        let incoming = Incoming {
-            payload,
-            bytes,
-            persistent: false,
-            publish: None,
-            ttl: None,
-            priority: 0,
-            due: None,
-        };
-        Envelope::Publish { messages: vec![incoming], publisher: Arc::new(Inbox::new()) }
-    }
-
-    fn fill(waiting: &mut Waiting, bytes: u64) -> usize {
-        let mut batches = 0;
-        while !waiting.is_full() {
-            let envelope = publish(bytes);
-            let bytes = envelope.message_bytes();
-            waiting.push(envelope, bytes);
-            batches += 1;
-        }
-        batches
-    }
-
-    #[test]
-    fn an_inbox_is_full_by_bytes_or_by_batches_and_has_room_after_a_turn() {
-        let mut waiting = Waiting::default();
-        assert_eq!(fill(&mut waiting, CELL_INBOX_BYTES_MAX / 8), 8);
-        let mut taken = VecDeque::new();
-        waiting.swap(&mut taken);
-        assert_eq!(taken.len(), 8);
-        assert_eq!(fill(&mut waiting, 1), CELL_INBOX_BATCHES_MAX);
     }
 }
