@@ -171,7 +171,9 @@ async fn exchange(
     };
     let sender = &mut open.sender;
     let answer = async {
-        let response = sender.send_request(request).await.map_err(|error| lost(&error))?;
+        // A request that was never begun is given up for the reason for which the connection ended.
+        let response = sender.send_request(request).await;
+        let response = response.map_err(|error| lost(&with_causes(&error)))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), CTL_ANSWER_BYTES_MAX).collect().await;
         Ok((status, body.map_err(|error| lost(&error))?.to_bytes()))
@@ -188,10 +190,6 @@ async fn exchange(
         answer.as_mut().poll(context)
     })
     .await;
-    if answered.is_err() && ended.is_none() {
-        // It gave the request up and is about to say why.
-        ended = tokio::time::timeout(LAST_WORDS, open.connection.as_mut()).await.ok();
-    }
     match (answered, ended) {
         // Why the connection ended says more than that the request was given up.
         (Err(ApiError::Unreachable { place, .. }), Some(Err(error))) => {
@@ -200,9 +198,6 @@ async fn exchange(
         (answered, _) => answered,
     }
 }
-
-/// How long a connection has to say why it ended.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// An error with everything that it comes from, and what to do about it.
 fn with_causes(error: &hyper::Error) -> String {
