@@ -1,5 +1,8 @@
 //! The last lines of the log, over the socket of a real broker.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use super::live::Served;
@@ -10,10 +13,15 @@ const WARNED: &str = "[warning] reset: all definitions and messages are deleted"
 /// A broker that has warned of something.
 fn warned() -> Served {
     let broker = Served::start();
-    for action in ["stop_app", "reset", "start_app"] {
-        assert_eq!(tool(broker.folder(), &["rabbitmqctl", "-q", action]).code, 0, "{action}");
-    }
+    warn(&broker);
     broker
+}
+
+fn warn(broker: &Served) {
+    for action in ["stop_app", "reset", "start_app"] {
+        let said = tool(broker.folder(), &["rabbitmqctl", "-q", action]);
+        assert_eq!(said.code, 0, "{action} {}", said.errors);
+    }
 }
 
 #[test]
@@ -44,4 +52,23 @@ fn a_stream_has_only_what_comes_after_its_beginning_and_ends_in_time() {
     let found = tool(broker.folder(), &words);
     assert_eq!((found.code, found.errors.as_str()), (0, ""));
     assert_eq!(found.output, "Streaming logs from node rabbit@box for 0 seconds ...\n");
+}
+
+#[test]
+fn a_stream_has_what_comes_and_goes_on() {
+    let broker = warned();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_haremq"));
+    command.args(["ctl", "log_tail_stream", "--duration", "60"]);
+    command.env("HAREMQ_DATA_DIR", broker.folder()).env("RABBITMQ_NODENAME", "rabbit@box");
+    let mut stream = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+    let mut lines = BufReader::new(stream.stdout.take().expect("a pipe")).lines();
+    let mut next = || lines.next().expect("another line").expect("UTF-8");
+    // It is shown when the stream has begun.
+    assert_eq!(next(), "Streaming logs from node rabbit@box for 60 seconds ...");
+    for _ in 0..2 {
+        warn(&broker);
+        while !next().ends_with(WARNED) {}
+    }
+    stream.kill().expect("it runs still");
+    stream.wait().expect("it ends");
 }
