@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::allocator;
 use crate::broker::{Actor, Broker};
-use crate::config::{DefaultUser, DefinitionsSettings, EffectiveValue};
+use crate::config::{DefaultUser, DefinitionsSettings, EffectiveValue, LogRing};
 use crate::definitions;
 use crate::http::{ControlError, Doing, NodeControl, NodeState};
 use crate::net::Gate;
@@ -164,6 +164,10 @@ impl NodeControl for Control {
 
     fn disk_free_bytes_min(&self) -> u64 {
         self.parts.config.disk_free_bytes_min()
+    }
+
+    fn log(&self) -> &LogRing {
+        self.parts.config.log()
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::broker::{Broker, NodeLimits};
 use crate::config::{
-    Arguments, ConfigError, EffectiveValue, Key, Loaded, Logging, Settings, load_asked,
+    Arguments, ConfigError, EffectiveValue, Key, Loaded, LogRing, Logging, Settings, load_asked,
 };
 use crate::disk_alarm::DiskAlarm;
 use crate::net::Tls;
@@ -134,6 +134,11 @@ impl LiveConfig {
     /// Free bytes of the disk below which publishers are held back.
     pub(crate) fn disk_free_bytes_min(&self) -> u64 {
         self.now().loaded.settings.disk.free_bytes_min
+    }
+
+    /// The last lines of the log.
+    pub(crate) fn log(&self) -> &LogRing {
+        self.running.logging.ring()
     }
 
     fn load(&self, asked: &[(String, String)]) -> Result<Loaded, ConfigError> {

@@ -505,3 +505,18 @@ pub const NOTICES_AT_ONCE: usize = 256;
 /// Keys (virtual hosts, types of queues) for which sums over things that are gone are kept apart; of more of them the
 /// sums go on together. It bounds what a program costs that makes virtual hosts and deletes them for ever.
 pub const TALLY_KEYS_MAX: usize = 4096;
+
+/// Lines of the log that are kept in memory for those who look at it without a file: a day of a quiet broker, and
+/// the last minutes of a troubled one.
+pub const LOG_KEPT_LINES_MAX: usize = 4096;
+
+/// Bytes of those lines with what it takes to keep them. It is a tenth of what an idle broker needs, and holds some
+/// 4,000 lines of usual length.
+pub const LOG_KEPT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of one kept line; the rest of a longer one is left out, and its size said. Lines are a few hundred bytes;
+/// what is longer repeats what somebody sent, and must not push everything else out.
+pub const LOG_KEPT_LINE_BYTES_MAX: usize = 8 * 1024;
+
+/// Lines of the log that are answered with when nobody says how many.
+pub const LOG_LINES_DEFAULT: usize = 100;

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Who takes lines: RabbitMQ's name of the level, and the line.
-pub(super) type Take = Box<dyn Fn(&'static str, String) + Send + Sync>;
+/// Who takes lines: RabbitMQ's name of the level, the module that logged it, and the line.
+pub(super) type Take = Box<dyn Fn(&'static str, &str, String) + Send + Sync>;
 
 /// Lines that come before anybody takes them are dropped, as in RabbitMQ: there is no exchange yet.
 #[derive(Clone, Default)]
@@ -18,6 +18,7 @@ pub(super) struct LogLines(Arc<OnceLock<Take>>);
 pub(super) struct LogLine {
     lines: LogLines,
     level: &'static str,
+    target: String,
     bytes: Vec<u8>,
 }
 
@@ -27,14 +28,14 @@ impl LogLines {
         let _ = self.0.set(take);
     }
 
-    fn line(&self, level: Level) -> LogLine {
+    fn line(&self, level: Level, target: &str) -> LogLine {
         let level = match level {
             Level::ERROR => "error",
             Level::WARN => "warning",
             Level::INFO => "info",
             _ => "debug",
         };
-        LogLine { lines: self.clone(), level, bytes: Vec::new() }
+        LogLine { lines: self.clone(), level, target: target.to_owned(), bytes: Vec::new() }
     }
 }
 
@@ -48,11 +49,11 @@ impl<'a> MakeWriter<'a> for LogLines {
     type Writer = LogLine;
 
     fn make_writer(&'a self) -> LogLine {
-        self.line(Level::INFO)
+        self.line(Level::INFO, "")
     }
 
     fn make_writer_for(&'a self, meta: &Metadata<'_>) -> LogLine {
-        self.line(*meta.level())
+        self.line(*meta.level(), meta.target())
     }
 }
 
@@ -72,7 +73,7 @@ impl Drop for LogLine {
         if let Some(take) = self.lines.0.get()
             && !self.bytes.is_empty()
         {
-            take(self.level, String::from_utf8_lossy(&self.bytes).into_owned());
+            take(self.level, &self.target, String::from_utf8_lossy(&self.bytes).into_owned());
         }
     }
 }

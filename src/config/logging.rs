@@ -12,7 +12,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Registry, fmt, reload};
 
 use super::log_lines::LogLines;
+use super::log_ring::LogRing;
 use super::parts::{LogCategory, LogLevel, LogLevels, LogSettings};
+use crate::base::{Clock as _, SystemClock};
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -36,16 +38,22 @@ pub struct Logging {
     console: Option<reload::Handle<Targets, Registry>>,
     file: Option<(LogFile, reload::Handle<Targets, Registry>)>,
     exchange: Option<(LogLines, reload::Handle<Targets, Registry>)>,
+    ring: Arc<LogRing>,
+    kept: reload::Handle<Targets, Registry>,
 }
+
+type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Starts the log of the process. Colours are used on a terminal only, and not where `NO_COLOR` is set.
 ///
 /// # Errors
 /// [`LoggingError`] when the process has a log already, or the file cannot be opened.
 pub fn start_logging(settings: &LogSettings) -> Result<Logging, LoggingError> {
-    let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = Vec::new();
-    let mut logging = Logging { console: None, file: None, exchange: None };
-    // The file comes first: what the console shows stands in the file already.
+    let mut layers: Vec<BoxedLayer> = Vec::new();
+    let (ring, layer, kept) = kept_lines(settings);
+    layers.push(layer);
+    let mut logging = Logging { console: None, file: None, exchange: None, ring, kept };
+    // The console comes after memory and file: what it shows can be found there already.
     if let Some(path) = &settings.file {
         let file = LogFile::open(path)?;
         let (filter, handle) = reload::Layer::new(targets(&settings.file_levels));
@@ -81,12 +89,58 @@ pub fn start_logging(settings: &LogSettings) -> Result<Logging, LoggingError> {
     Ok(logging)
 }
 
+/// The layer that keeps the last lines. A line is kept when something else shows it too.
+fn kept_lines(
+    settings: &LogSettings,
+) -> (Arc<LogRing>, BoxedLayer, reload::Handle<Targets, Registry>) {
+    let clock = SystemClock::new();
+    let ring = Arc::new(LogRing::new(clock.unix_ms()));
+    let lines = LogLines::default();
+    let taking = Arc::clone(&ring);
+    lines.lead_to(Box::new(move |level, target, line| {
+        taking.push(clock.unix_ms(), level, target, &line);
+    }));
+    let file = settings.file.as_ref().map(|_| &settings.file_levels);
+    let outputs = [settings.console.as_ref(), file, settings.exchange.as_ref()];
+    let (filter, handle) = reload::Layer::new(targets(&widest(outputs)));
+    // What stands beside the text has fields of its own.
+    let layer = fmt::layer()
+        .compact()
+        .with_writer(lines)
+        .with_ansi(false)
+        .with_target(false)
+        .with_level(false)
+        .without_time();
+    (ring, layer.with_filter(filter).boxed(), handle)
+}
+
+/// What any of the outputs shows.
+fn widest(outputs: [Option<&LogLevels>; 3]) -> LogLevels {
+    let outputs = || outputs.iter().copied().flatten();
+    let of = |category| {
+        let level = |output: &LogLevels| *output.categories.get(category).unwrap_or(&output.level);
+        outputs().map(level).max().unwrap_or(LogLevel::None)
+    };
+    LogLevels {
+        level: outputs().map(|output| output.level).max().unwrap_or(LogLevel::None),
+        categories: outputs()
+            .flat_map(|output| output.categories.keys())
+            .map(|category| (*category, of(category)))
+            .collect(),
+    }
+}
+
 impl Logging {
     /// Takes other levels over, and opens the file anew, which may have been moved away.
     ///
     /// # Errors
     /// [`LoggingError::File`]; the lines go to the file as it was before.
     pub fn change(&self, settings: &LogSettings) -> Result<(), LoggingError> {
+        // An output that is not there shows nothing, whatever the settings say by now.
+        let file = self.file.as_ref().map(|_| &settings.file_levels);
+        let console = settings.console.as_ref().filter(|_| self.console.is_some());
+        let exchange = settings.exchange.as_ref().filter(|_| self.exchange.is_some());
+        let _ = self.kept.reload(targets(&widest([console, file, exchange])));
         if let (Some(handle), Some(levels)) = (&self.console, &settings.console) {
             // It fails only when the log is gone, and then there is nothing to change.
             let _ = handle.reload(targets(levels));
@@ -101,11 +155,17 @@ impl Logging {
         Ok(())
     }
 
+    /// The last lines of the levels that anything shows.
+    #[must_use]
+    pub fn ring(&self) -> &LogRing {
+        &self.ring
+    }
+
     /// From now on each line of the log is given to `take` too, with RabbitMQ's name of its level, where
     /// `log.exchange` asks for it. `take` must not block. Only the first call counts.
     pub fn lead_lines_to(&self, take: impl Fn(&'static str, String) + Send + Sync + 'static) {
         if let Some((lines, _)) = &self.exchange {
-            lines.lead_to(Box::new(take));
+            lines.lead_to(Box::new(move |level, _, line| take(level, line)));
         }
     }
 }
@@ -180,5 +240,46 @@ fn filter(level: LogLevel) -> LevelFilter {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn levels(level: LogLevel, categories: &[(LogCategory, LogLevel)]) -> LogLevels {
+        LogLevels { level, categories: categories.iter().copied().collect() }
+    }
+
+    #[test]
+    fn what_any_output_shows_is_kept_and_nothing_else() {
+        use LogCategory::{Connection, Queue};
+        use LogLevel::{Debug, Error, Info, None as Off, Warn};
+        assert_eq!(widest([None; 3]), levels(Off, &[]));
+        let console = levels(Error, &[(Connection, Off)]);
+        assert_eq!(widest([Some(&console), None, None]), console);
+        let file = levels(Warn, &[(Queue, Debug)]);
+        // The file shows connections from warnings on, and the console queues from errors on.
+        let both = levels(Warn, &[(Connection, Warn), (Queue, Debug)]);
+        assert_eq!(widest([Some(&console), Some(&file), None]), both);
+        let exchange = levels(Info, &[]);
+        let all = levels(Info, &[(Connection, Info), (Queue, Debug)]);
+        assert_eq!(widest([Some(&console), Some(&file), Some(&exchange)]), all);
+    }
+
+    #[test]
+    fn a_kept_line_is_its_text_with_level_and_module_beside_it() {
+        let settings =
+            LogSettings { console: Some(levels(LogLevel::Warn, &[])), ..LogSettings::default() };
+        let (ring, layer, _) = kept_lines(&settings);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::info!(target: "haremq::net", "left out");
+            tracing::warn!(target: "haremq::net", peer = "a\nb", "look out");
+        });
+        let look = ring.look(0);
+        assert_eq!(look.lines.len(), 1);
+        let line = &look.lines[0];
+        assert_eq!((line.level, &*line.target), ("warning", "haremq::net"));
+        assert_eq!(&*line.text, "look out peer=\"a\\nb\"");
     }
 }

@@ -17,6 +17,7 @@ mod keys;
 mod known;
 mod load;
 mod log_lines;
+mod log_ring;
 mod logging;
 mod machine;
 mod nearest;
@@ -34,6 +35,7 @@ pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};
 pub use keys::{GROUPS, Group, Key, keys};
 pub use load::{Loaded, load, load_asked, load_for};
+pub use log_ring::{KeptLine, LOG_LEVEL_NAMES, LogLook, LogRing};
 pub use logging::{Logging, LoggingError, start_logging};
 pub use machine::machine_memory_bytes;
 pub use parts::{

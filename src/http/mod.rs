@@ -26,6 +26,7 @@ mod health;
 mod inspect;
 mod limits;
 mod listener;
+mod log;
 mod login;
 mod machine;
 mod management;

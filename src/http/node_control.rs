@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use crate::broker::Actor;
-use crate::config::EffectiveValue;
+use crate::config::{EffectiveValue, LogRing};
 
 /// Something that is being done. It goes on to its end when nobody waits any more.
 pub type Doing = Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send>>;
@@ -71,4 +71,7 @@ pub trait NodeControl: Send + Sync {
 
     /// Free bytes of the disk below which publishers are held back.
     fn disk_free_bytes_min(&self) -> u64;
+
+    /// The last lines of the log.
+    fn log(&self) -> &LogRing;
 }

@@ -64,6 +64,7 @@ const FILES: &[File] = files![
     "js/pages/exchange.js",
     "js/pages/exchanges.js",
     "js/pages/limits.js",
+    "js/pages/log.js",
     "js/pages/login.js",
     "js/pages/overview.js",
     "js/pages/policies.js",
@@ -89,6 +90,7 @@ const FILES: &[File] = files![
     "js/why.js",
     "style/base.css",
     "style/layout.css",
+    "style/log.css",
     "style/message.css",
     "style/parts.css",
 ];

@@ -2,7 +2,7 @@
 
 use super::route::Route;
 use super::{
-    definitions, features, health, limits, login, node_actions, nodes, openapi, overview,
+    definitions, features, health, limits, log, login, node_actions, nodes, openapi, overview,
     parameters, permissions, policies, settings, stubs, topic_permissions, users, vhosts, whoami,
 };
 use super::{explain, inspect, objects};
@@ -21,6 +21,7 @@ const TABLES: &[&[Route]] = &[
     inspect::TAIL_ROUTES,
     inspect::UNACKED_ROUTES,
     limits::ROUTES,
+    log::ROUTES,
     login::ROUTES,
     node_actions::ROUTES,
     nodes::ROUTES,

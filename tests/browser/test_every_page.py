@@ -78,7 +78,7 @@ def places(broker: Broker) -> dict[str, str]:
     connection = broker.api("GET", "connections")[0]["name"]
     channel = broker.api("GET", "channels")[0]["name"]
     plain = {name: f"#/{name}" for name in (
-        "connections", "channels", "exchanges", "queues", "admin", "users", "vhosts", "policies", "limits", "definitions", "tail")}
+        "connections", "channels", "exchanges", "queues", "admin", "users", "vhosts", "policies", "limits", "definitions", "tail", "log")}
     return {
         "overview": "#/", **plain,
         "connection": f"#/connections/{part(connection)}",

@@ -10,6 +10,7 @@ mod exchanges;
 mod explain;
 mod inspect;
 mod limits;
+mod log;
 mod metrics;
 mod node;
 mod outside;

@@ -11,6 +11,7 @@ const PLACES = {
   e: ["Exchanges", ["exchanges"]],
   q: ["Queues", ["queues"]],
   t: ["Live tail", ["tail"]],
+  l: ["Log", ["log"]],
   a: ["Admin", ["admin"]],
 };
 const PATIENCE_MS = 1200;

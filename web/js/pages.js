@@ -9,6 +9,7 @@ import { definitions } from "./pages/definitions.js";
 import { exchange } from "./pages/exchange.js";
 import { exchanges } from "./pages/exchanges.js";
 import { limits } from "./pages/limits.js";
+import { log } from "./pages/log.js";
 import { overview } from "./pages/overview.js";
 import { policies } from "./pages/policies.js";
 import { queue } from "./pages/queue.js";
@@ -17,7 +18,7 @@ import { tail } from "./pages/tail.js";
 import { user, users } from "./pages/users.js";
 import { vhost, vhosts } from "./pages/vhosts.js";
 
-const LISTS = { admin, channels, connections, definitions, exchanges, limits, policies, queues, tail, users, vhosts };
+const LISTS = { admin, channels, connections, definitions, exchanges, limits, log, policies, queues, tail, users, vhosts };
 const ONES = {
   channels: [channel, 1], connections: [connection, 1], exchanges: [exchange, 2], queues: [queue, 2],
   users: [user, 1], vhosts: [vhost, 1],

@@ -15,13 +15,20 @@ const PLACES = [
   ["Exchanges", ["exchanges"], ["exchanges"]],
   ["Queues", ["queues"], ["queues"]],
   ["Live tail", ["tail"], ["tail"]],
+  ["Log", ["log"], ["log"]],
   ["Admin", ["admin"], ["admin", "users", "vhosts", "policies", "limits", "definitions", "feature-flags"]],
 ];
 
 const THEMES = { auto: "◐ as the system", light: "☀ light", dark: "☾ dark" };
 
+/** What not every broker has, or not everybody may see. */
+const THERE = {
+  "Live tail": () => session.offers("GET /haremq/tail/queue/{vhost}/{queue}"),
+  Log: () => session.may("administrator") && session.offers("GET /haremq/log"),
+};
+
 function places() {
-  return PLACES.filter(([label]) => label !== "Live tail" || session.offers("GET /haremq/tail/queue/{vhost}/{queue}"));
+  return PLACES.filter(([label]) => THERE[label]?.() ?? true);
 }
 
 /** The whole page around `content`. */

@@ -1,7 +1,7 @@
 //! The rows of all files.
 
 use super::{
-    connections, definitions, explain, health, help, limits, listing, nodes, parameters,
+    connections, definitions, explain, health, help, limits, listing, log, nodes, parameters,
     permissions, plugins, policies, queues, status, upgrade, users, vhosts,
 };
 use crate::ctl::tools::spec::CommandSpec;
@@ -15,6 +15,7 @@ pub(in crate::ctl::tools) const ALL: &[&[CommandSpec]] = &[
     health::COMMANDS,
     status::COMMANDS,
     listing::COMMANDS,
+    log::COMMANDS,
     parameters::COMMANDS,
     policies::COMMANDS,
     vhosts::COMMANDS,

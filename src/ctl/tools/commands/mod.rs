@@ -9,6 +9,7 @@ mod health;
 mod help;
 mod limits;
 mod listing;
+mod log;
 mod nodes;
 mod parameters;
 mod permissions;
