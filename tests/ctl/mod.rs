@@ -5,3 +5,4 @@ mod after_merge;
 mod canned;
 mod failing;
 mod live;
+mod top;

@@ -16,6 +16,7 @@ mod plugins;
 mod policies;
 mod queues;
 mod status;
+mod top;
 mod upgrade;
 mod users;
 mod vhosts;
