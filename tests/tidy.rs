@@ -98,6 +98,7 @@ const ARROWS: &[Arrow] = &[
             "thiserror",
             "tokio",
             "tokio_rustls",
+            "unicode_width",
         ],
     ),
     (

@@ -3,7 +3,8 @@
 //!
 //! The latter write nothing but their answer: the folder stays as it was, and a folder that a broker uses is
 //! refused. The walk: `command` gets what the command line asks for, `folder` reads the definitions and
-//! holds the lock, `store_check` and `store_dump` read the message log. `config` shows the settings.
+//! holds the lock, `store_check` and `store_dump` read the message log. `config` shows the settings. `top` is what
+//! the command of that name of the tools shows.
 //! `docs/cli.md` is for users.
 
 mod command;
@@ -18,6 +19,7 @@ mod store_dump;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod top;
 mod value;
 
 pub use command::{run, run_on_terminal};

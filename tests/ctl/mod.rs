@@ -6,3 +6,4 @@ mod canned;
 mod failing;
 mod live;
 mod log;
+mod top;

@@ -20,6 +20,7 @@ use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime::Runtime;
 use tokio_rustls::TlsConnector;
 
 use super::place::Place;
@@ -68,11 +69,16 @@ pub(super) struct Ask<'a> {
     pub timeout_s: u64,
 }
 
-/// A way to a broker.
+/// A way to a broker, and what drives it.
 pub(super) struct Client {
+    way: Way,
+    runtime: Runtime,
+}
+
+/// A way to a broker: where it is, and the connection while there is one.
+pub(super) struct Way {
     place: Place,
     tls: Option<TlsConnector>,
-    runtime: tokio::runtime::Runtime,
     open: Option<Open>,
 }
 
@@ -92,26 +98,36 @@ impl Client {
     /// `tls` is what HTTPS is spoken with.
     pub(super) fn new(place: Place, tls: Option<TlsConnector>) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { place, tls, runtime, open: None })
+        Ok(Self { way: Way { place, tls, open: None }, runtime })
     }
 
     pub(super) fn place(&self) -> &Place {
-        &self.place
+        &self.way.place
     }
 
     /// Asks for something.
     pub(super) fn request(&mut self, ask: Ask<'_>) -> Result<Reply, ApiError> {
+        self.runtime.block_on(self.way.request(ask))
+    }
+
+    /// For whoever does something else while a request is on its way. The way is to be driven by this
+    /// runtime, and to end before it.
+    pub(super) fn into_parts(self) -> (Way, Runtime) {
+        (self.way, self.runtime)
+    }
+}
+
+impl Way {
+    /// Asks for something.
+    pub(super) async fn request(&mut self, ask: Ask<'_>) -> Result<Reply, ApiError> {
         let request = self.written(ask)?;
         let timeout_s = ask.timeout_s;
         let (way, open) = ((&self.place, self.tls.as_ref()), &mut self.open);
-        let exchange = async {
-            let limit = Duration::from_secs(timeout_s);
-            match tokio::time::timeout(limit, exchange(way, open, request)).await {
-                Ok(answered) => answered,
-                Err(_) => Err(ApiError::TimedOut(timeout_s)),
-            }
+        let limit = Duration::from_secs(timeout_s);
+        let answered = match tokio::time::timeout(limit, exchange(way, open, request)).await {
+            Ok(answered) => answered,
+            Err(_) => Err(ApiError::TimedOut(timeout_s)),
         };
-        let answered = self.runtime.block_on(exchange);
         if answered.is_err() {
             // What is left of a request must not be taken for the answer to the next one.
             self.open = None;

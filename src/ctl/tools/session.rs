@@ -59,7 +59,7 @@ impl<'a> Session<'a> {
         }
         match &mut self.client {
             Some(client) => Ok(client),
-            None => Err(Failure::told(code::SOFTWARE, "there is no client")),
+            None => Err(no_client()),
         }
     }
 
@@ -91,19 +91,19 @@ impl<'a> Session<'a> {
     }
 
     fn send(&mut self, ask: Ask<'_>) -> Result<Result<Reply, ApiError>, Failure> {
-        let (node, command) = (self.call.node.clone(), self.call.command.name);
         match self.client()?.request(ask) {
-            Err(ApiError::Unreachable { place, reason }) => {
-                Err(Failure::plain(code::UNAVAILABLE, unreachable(&node, &place, &reason)))
-            }
-            Err(ApiError::TimedOut(seconds)) => {
-                Err(Failure::plain(code::TEMPORARY, timed_out(command, &node, seconds)))
-            }
-            Err(ApiError::Denied(reason)) => {
-                Err(Failure::told(code::DATA, format!("the broker refuses the login: {reason}")))
-            }
-            other => Ok(other),
+            Err(error) => match failed(self.call, &error) {
+                Some(failure) => Err(failure),
+                None => Ok(Err(error)),
+            },
+            good => Ok(good),
         }
+    }
+
+    /// The way to the broker and what drives it, for a command that asks by itself.
+    pub(super) fn take_client(&mut self) -> Result<Client, Failure> {
+        self.client()?;
+        self.client.take().ok_or_else(no_client)
     }
 
     pub(super) fn get(&mut self, segments: &[&str]) -> Result<Result<Value, ApiError>, Failure> {
@@ -220,6 +220,27 @@ impl<'a> Session<'a> {
         }
         Ok(secret)
     }
+}
+
+/// A failure on the way to a broker; `None` when the broker said no.
+pub(super) fn failed(call: &Call, error: &ApiError) -> Option<Failure> {
+    let (node, command) = (call.node.as_str(), call.command.name);
+    Some(match error {
+        ApiError::Unreachable { place, reason } => {
+            Failure::plain(code::UNAVAILABLE, unreachable(node, place, reason))
+        }
+        ApiError::TimedOut(seconds) => {
+            Failure::plain(code::TEMPORARY, timed_out(command, node, *seconds))
+        }
+        ApiError::Denied(reason) => {
+            Failure::told(code::DATA, format!("the broker refuses the login: {reason}"))
+        }
+        ApiError::Missing(_) | ApiError::Refused { .. } | ApiError::Strange(_) => return None,
+    })
+}
+
+fn no_client() -> Failure {
+    Failure::told(code::SOFTWARE, "there is no client")
 }
 
 /// The items of a list, also of a page of one.

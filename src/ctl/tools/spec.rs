@@ -42,6 +42,8 @@ pub(super) struct CommandSpec {
     pub columns: &'static [Column],
     /// Columns of a line without columns.
     pub columns_default: &'static [&'static str],
+    /// Lines of the help below its flags.
+    pub examples: &'static [&'static str],
     pub check: Option<Check>,
     pub banner: Option<Banner>,
     /// In seconds, when no other is asked for.
@@ -218,6 +220,7 @@ impl CommandSpec {
             flags: &[],
             columns: &[],
             columns_default: &[],
+            examples: &[],
             check: None,
             banner: None,
             timeout_s: TIMEOUT_S,
@@ -232,6 +235,11 @@ impl CommandSpec {
 
     pub(super) const fn flags(mut self, flags: &'static [Flag]) -> Self {
         self.flags = flags;
+        self
+    }
+
+    pub(super) const fn examples(mut self, lines: &'static [&'static str]) -> Self {
+        self.examples = lines;
         self
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 /// One of the names that the program answers to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Tool {
-    /// `haremq ctl`: every command.
+    /// `haremq ctl`: every command; also `haremq top`.
     Ctl,
     Rabbitmqctl,
     Diagnostics,
@@ -57,6 +57,8 @@ impl Tool {
                 Some((Self::Plugins, rest))
             }
             [ctl, rest @ ..] if ctl == "ctl" => Some((Self::Ctl, rest)),
+            // Short for `haremq ctl top`.
+            [top, ..] if top == "top" => Some((Self::Ctl, rest)),
             _ => None,
         }
     }
@@ -79,6 +81,7 @@ mod tests {
         assert_eq!(called("rabbitmq-upgrade drain"), Some((Tool::Upgrade, 1)));
         assert_eq!(called("haremq ctl status"), Some((Tool::Ctl, 1)));
         assert_eq!(called("other ctl plugins list"), Some((Tool::Plugins, 1)));
+        assert_eq!(called("haremq top --once"), Some((Tool::Ctl, 2)));
         assert_eq!(called("haremq --port 1"), None);
         assert_eq!(called("haremq store check"), None);
         assert_eq!(called("rabbitmq-server"), None);

@@ -30,6 +30,9 @@ pub(super) fn of_command(tool: Tool, command: &CommandSpec) -> String {
         let _ = writeln!(text, "\n<column> is one of {}.", names.join(", "));
         let _ = writeln!(text, "Without one: {}.", command.columns_default.join(", "));
     }
+    if !command.examples.is_empty() {
+        let _ = writeln!(text, "\nExamples\n\n  {}", command.examples.join("\n  "));
+    }
     for (title, flags) in [("Options", command.flags), ("Options of every command", COMMON_FLAGS)] {
         if flags.is_empty() {
             continue;

@@ -2,7 +2,7 @@
 
 use super::{
     connections, definitions, explain, health, help, limits, listing, log, nodes, parameters,
-    permissions, plugins, policies, queues, status, upgrade, users, vhosts,
+    permissions, plugins, policies, queues, status, top, upgrade, users, vhosts,
 };
 use crate::ctl::tools::spec::CommandSpec;
 
@@ -24,6 +24,7 @@ pub(in crate::ctl::tools) const ALL: &[&[CommandSpec]] = &[
     connections::COMMANDS,
     explain::COMMANDS,
     queues::COMMANDS,
+    top::COMMANDS,
     plugins::COMMANDS,
     upgrade::COMMANDS,
 ];

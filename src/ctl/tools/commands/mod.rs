@@ -17,6 +17,7 @@ mod plugins;
 mod policies;
 mod queues;
 mod status;
+mod top;
 mod upgrade;
 mod users;
 mod vhosts;
