@@ -232,6 +232,10 @@ Examples:
   haremq --ephemeral --port 0 --port-file port    for a test: any free port, nothing on disk
   haremq --bind 127.0.0.1 --log-level debug       for this machine only, and talkative
 
+A running broker is asked with its own words:
+  haremq ctl list_queues                          as rabbitmqctl does (haremq ctl help)
+  haremq top                                      its queues and connections, again and again
+
 Every setting can also come from the environment: heartbeat is HAREMQ_HEARTBEAT.
 A flag wins over the environment, the environment over the file.";
 
