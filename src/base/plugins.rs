@@ -22,10 +22,10 @@ const fn absent(name: &'static str, about: &'static str) -> Plugin {
 /// By name. A change here is a change of what the broker can do: the API and the command line tell it from here.
 pub const PLUGINS: &[Plugin] = &[
     absent("rabbitmq_amqp1_0", "AMQP 1.0"),
-    absent("rabbitmq_auth_backend_cache", "a cache of what another back-end says"),
-    absent("rabbitmq_auth_backend_http", "users of an HTTP service"),
+    built_in("rabbitmq_auth_backend_cache", "a cache of what another back-end says"),
+    built_in("rabbitmq_auth_backend_http", "users of an HTTP service"),
     absent("rabbitmq_auth_backend_ldap", "users of a directory"),
-    absent("rabbitmq_auth_backend_oauth2", "users by token"),
+    built_in("rabbitmq_auth_backend_oauth2", "users by token"),
     built_in("rabbitmq_auth_mechanism_ssl", "users by certificate"),
     built_in("rabbitmq_consistent_hash_exchange", "exchanges of the type x-consistent-hash"),
     built_in("rabbitmq_delayed_message_exchange", "exchanges of the type x-delayed-message"),
@@ -37,7 +37,7 @@ pub const PLUGINS: &[Plugin] = &[
     built_in("rabbitmq_management_agent", "statistics for the HTTP API"),
     built_in("rabbitmq_message_deduplication", "messages that come twice are dropped"),
     absent("rabbitmq_mqtt", "MQTT"),
-    absent("rabbitmq_prometheus", "metrics for Prometheus"),
+    built_in("rabbitmq_prometheus", "metrics for Prometheus"),
     built_in("rabbitmq_random_exchange", "exchanges of the type x-random"),
     built_in("rabbitmq_recent_history_exchange", "exchanges of the type x-recent-history"),
     absent("rabbitmq_sharding", "queues in parts"),
