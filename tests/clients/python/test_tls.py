@@ -11,7 +11,10 @@ from harness.broker import Broker, own_broker
 from harness.certificates import OPENSSL, Certificates
 from pika.credentials import ExternalCredentials
 
-pytestmark = pytest.mark.skipif(OPENSSL is None, reason="no openssl to make certificates with")
+
+@pytest.fixture(autouse=True)
+def has_openssl() -> None:
+    assert OPENSSL, "these tests make their certificates with the program openssl: install it"
 
 
 @pytest.fixture
