@@ -45,6 +45,29 @@ fn the_name_in_the_token_is_the_user() {
 }
 
 #[test]
+fn a_session_of_a_token_has_its_rights_and_lasts_no_longer() {
+    let signer = Signer::new();
+    let broker = signer.broker(&[]);
+    let nobody = Http::new(broker.management());
+    let token = signer.token("eve", "rabbit.tag:management rabbit.read:%2F/*", 600);
+    let answer = nobody.post("/api/login", &json!({ "username": "eve", "password": token }));
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    let set = answer.header("set-cookie").expect("a login sets a cookie");
+    let (_, age) = set.split_once("Max-Age=").expect("the cookie says how long it lasts");
+    let age_s: u64 = age.split(';').next().and_then(|age| age.parse().ok()).expect("seconds");
+    assert!((300..=600).contains(&age_s), "{set}");
+    let cookie = set.split(';').next().expect("a value");
+    let get = |path| nobody.send("GET", path, &[("cookie", cookie)], "");
+    let who = get("/api/whoami").json();
+    assert_eq!((&who["name"], &who["tags"]), (&json!("eve"), &json!(["management"])));
+    assert_eq!(get("/api/queues/%2F").status, 200);
+    assert_eq!(get("/api/users").status, 401);
+    let changed = [("cookie", cookie), ("x-requested-with", "fetch")];
+    let refused = nobody.send("PUT", "/api/queues/%2F/q", &changed, "{}");
+    assert_eq!(refused.status, 401, "{}", refused.json());
+}
+
+#[test]
 fn a_token_of_somebody_else_and_an_old_one_let_nobody_in() {
     let (signer, other) = (Signer::new(), Signer::new());
     let broker = signer.broker(&[]);
