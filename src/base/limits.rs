@@ -253,9 +253,22 @@ pub const HTTP_LARGE_BODIES_MAX: usize = 4;
 /// it does is taken from the messages.
 pub const HTTP_WORKING_MAX: usize = 4;
 
-/// Scrapes of the metrics that are worked off at the same time; the others wait. Of ten thousand queues one is some
-/// twenty megabytes.
+/// Scrapes of the metrics that are worked off at the same time; the others wait. Of ten thousand queues one is fifty
+/// milliseconds of a processor and twelve megabytes.
 pub const SCRAPES_MAX: usize = 1;
+
+/// A page of the metrics is sent in parts of about this many bytes.
+pub const SCRAPE_PART_BYTES: usize = 64 * 1024;
+
+/// Parts of a page that wait to be sent; whoever writes the page waits with the next.
+pub const SCRAPE_PARTS_MAX: usize = 4;
+
+/// How long a scrape waits for a peer that does not read, in milliseconds: others wait for their turn.
+pub const SCRAPE_PART_PATIENCE_MS: u64 = 5_000;
+
+/// What a scrape adds to the niceness of its thread: enough to let messages go first, and little enough to come to
+/// its end within seconds on a machine that has no processor to spare.
+pub const SCRAPE_NICENESS: i32 = 10;
 
 /// The head of a request to the management API, in bytes. Names of 255 bytes are 765 when they are encoded.
 pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;

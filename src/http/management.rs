@@ -29,7 +29,7 @@ pub struct Management {
     /// One import of definitions at a time: a disk that is full holds it up, and nobody else.
     pub(super) importing: Arc<Semaphore>,
     /// Scrapes of the metrics.
-    pub(super) scraping: Semaphore,
+    pub(super) scraping: Arc<Semaphore>,
     changing: Mutex<()>,
 }
 
@@ -55,7 +55,7 @@ impl Management {
             tails: Arc::new(Semaphore::new(TAILS_MAX)),
             working: Semaphore::new(HTTP_WORKING_MAX),
             importing: Arc::new(Semaphore::new(1)),
-            scraping: Semaphore::new(SCRAPES_MAX),
+            scraping: Arc::new(Semaphore::new(SCRAPES_MAX)),
             changing: Mutex::new(()),
         })
     }

@@ -6,6 +6,7 @@ use super::super::machine::Process;
 use super::super::management::Management;
 use super::super::overview::{ERLANG_VERSION, cluster_name};
 use super::super::samples::NodeSample;
+use super::parts::Parts;
 use super::table::{self, Family, Of};
 use super::text::{Line, Text, float};
 use super::top::busiest;
@@ -47,14 +48,20 @@ impl Page {
 /// One scrape.
 pub(super) struct Scrape {
     management: Arc<Management>,
-    pub(super) text: Text,
+    text: Text,
     /// Things that have no lines of their own, by kind.
     left_out: Vec<(&'static str, usize)>,
 }
 
 impl Scrape {
-    pub(super) fn new(management: Arc<Management>) -> Self {
-        Self { management, text: Text::default(), left_out: Vec::new() }
+    /// One that writes to `parts`.
+    pub(super) fn new(management: Arc<Management>, parts: Parts) -> Self {
+        Self { management, text: Text::to(parts), left_out: Vec::new() }
+    }
+
+    /// The page is whole.
+    pub(super) fn finish(self) {
+        self.text.finish();
     }
 
     /// `/metrics` and `/metrics/per-object`.

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use super::super::management::Management;
 use super::super::query::Query;
 use super::collect::{Page, Scrape};
+use super::parts;
+use crate::base::limits::SCRAPE_NICENESS;
 
 /// The media type of the text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -33,9 +35,7 @@ pub(in crate::http) fn router(management: Arc<Management>) -> Router {
         .route("/healthz", get(alive))
         .route("/healthz/ready", get(ready))
         .route("/healthz/alarms", get(alarms))
-        .fallback(|| async {
-            text(StatusCode::NOT_FOUND, "no such page\n".to_owned().into_bytes())
-        })
+        .fallback(|| async { text(StatusCode::NOT_FOUND, "no such page\n") })
         .with_state(management)
 }
 
@@ -62,27 +62,41 @@ async fn memory(State(management): State<Arc<Management>>) -> Response {
     scrape(management, Scrape::memory).await
 }
 
-/// Reads numbers where no connection of AMQP waits for it, one scrape at a time: who scrapes again and again takes no
-/// more than that from the messages.
+/// Reads numbers on a thread of its own, one scrape at a time, and behind everything else that wants the processor: who
+/// scrapes, however much and how often, takes little from the messages. The page is sent as it is written.
 async fn scrape(
     management: Arc<Management>,
     read: impl FnOnce(&mut Scrape) + Send + 'static,
 ) -> Response {
-    let _turn = management.scraping.acquire().await;
-    let working = Arc::clone(&management);
-    let read = tokio::task::spawn_blocking(move || {
-        let mut scrape = Scrape::new(working);
+    let turn = Arc::clone(&management.scraping).acquire_owned().await;
+    let (parts, pieces) = parts::page();
+    let writer = std::thread::Builder::new().name("scrape".to_owned()).spawn(move || {
+        let _turn = turn;
+        step_back();
+        let mut scrape = Scrape::new(management, parts);
         read(&mut scrape);
-        scrape.text.into_bytes()
+        scrape.finish();
     });
-    match read.await {
-        Ok(bytes) => text(StatusCode::OK, bytes),
+    match writer {
+        // It ends with its page, or when nobody takes it.
+        Ok(_) => respond(StatusCode::OK, TEXT, Body::new(pieces)),
         Err(error) => {
-            tracing::error!(error = %error, "a scrape of the metrics broke an invariant");
-            text(StatusCode::INTERNAL_SERVER_ERROR, b"see the log of the broker\n".to_vec())
+            tracing::error!(error = %error, "the system gives no thread for a scrape of the metrics");
+            text(StatusCode::SERVICE_UNAVAILABLE, "no thread for a scrape; try again later\n")
         }
     }
 }
+
+/// Lets the calling thread be the last that gets the processor. It cannot come back from that, so it is not one of a pool.
+#[cfg(target_os = "linux")]
+fn step_back() {
+    // On Linux this is a thread's own number. Where it is refused a scrape is only less polite.
+    let _ = rustix::process::setpriority_process(None, SCRAPE_NICENESS);
+}
+
+/// Elsewhere it would be the whole process.
+#[cfg(not(target_os = "linux"))]
+fn step_back() {}
 
 /// The process answers.
 async fn alive() -> Response {
@@ -107,15 +121,15 @@ async fn alarms(State(management): State<Arc<Management>>) -> Response {
 }
 
 fn checked(status: StatusCode, body: &Value) -> Response {
-    respond(status, "application/json", format!("{body}\n").into_bytes())
+    respond(status, "application/json", Body::from(format!("{body}\n")))
 }
 
-fn text(status: StatusCode, bytes: Vec<u8>) -> Response {
-    respond(status, TEXT, bytes)
+fn text(status: StatusCode, text: &'static str) -> Response {
+    respond(status, TEXT, Body::from(text))
 }
 
-fn respond(status: StatusCode, media_type: &'static str, bytes: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(bytes));
+fn respond(status: StatusCode, media_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

@@ -2,11 +2,17 @@
 
 use std::fmt::Write as _;
 
+use super::parts::Parts;
 use super::table::{Kind, Metric};
 
 /// What is written.
 #[derive(Debug, Default)]
-pub(super) struct Text(String);
+pub(super) struct Text {
+    /// What was not handed over yet.
+    out: String,
+    /// Who takes it; without anybody it stays here.
+    parts: Option<Parts>,
+}
 
 /// Labels of a line, in order; empty for none.
 pub(super) type Labels<'a> = &'a [(&'a str, &'a str)];
@@ -25,8 +31,16 @@ impl Line {
 }
 
 impl Text {
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.0.into_bytes()
+    /// Text that goes to `parts` as it is written.
+    pub(super) fn to(parts: Parts) -> Self {
+        Self { parts: Some(parts), ..Self::default() }
+    }
+
+    /// The page is whole.
+    pub(super) fn finish(self) {
+        if let Some(parts) = self.parts {
+            parts.finish(self.out);
+        }
     }
 
     /// All lines of some metrics: metric by metric, as the format wants it.
@@ -64,7 +78,7 @@ impl Text {
     fn head(&mut self, prefix: &str, Metric { name, kind, help }: &Metric) {
         let kind: &Kind = kind;
         let written = writeln!(
-            self.0,
+            self.out,
             "# TYPE {prefix}{name} {}\n# HELP {prefix}{name} {help}",
             kind.as_str()
         );
@@ -72,8 +86,11 @@ impl Text {
     }
 
     fn line(&mut self, prefix: &str, name: &str, suffix: &str, labels: &str, value: f64) {
-        writeln!(self.0, "{prefix}{name}{suffix}{labels} {value}")
+        writeln!(self.out, "{prefix}{name}{suffix}{labels} {value}")
             .expect("a string takes everything");
+        if let Some(parts) = &mut self.parts {
+            parts.pass_on(&mut self.out);
+        }
     }
 }
 
@@ -123,7 +140,7 @@ mod tests {
         let mut text = Text::default();
         text.lines(RABBITMQ, &QUEUE_COARSE.metrics[..1], &lines);
         assert_eq!(
-            text.0,
+            text.out,
             "# TYPE rabbitmq_queue_messages_ready gauge\n# HELP rabbitmq_queue_messages_ready Messages that wait\n\
              rabbitmq_queue_messages_ready{vhost=\"/\",queue=\"订单\"} 1\n\
              rabbitmq_queue_messages_ready{vhost=\"/\",queue=\"b\"} 2.5\n"
@@ -145,7 +162,7 @@ mod tests {
             &[("protocol", "amqp091")],
             (&[100, 1000], &[3, 2, 1], 5_000),
         );
-        let lines: Vec<&str> = text.0.lines().skip(2).collect();
+        let lines: Vec<&str> = text.out.lines().skip(2).collect();
         assert_eq!(
             lines,
             [
