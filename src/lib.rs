@@ -46,6 +46,7 @@ pub mod routing;
 mod seeds;
 pub mod server;
 mod shutdown;
+mod start_pages;
 mod storage;
 pub mod store;
 mod tls_settings;

@@ -30,6 +30,7 @@ use crate::protocol;
 use crate::reload::{self, LiveConfig, Origin, Running};
 use crate::seeds;
 use crate::shutdown::Shutdown;
+use crate::start_pages;
 use crate::storage::{self, OpenStorage, StorageError};
 use crate::wire::{headers_of, published_again};
 
@@ -201,6 +202,7 @@ async fn serve(
     let control = Control::new(&broker, gates, &config, &shutdown, beginning);
     let management = management::open(&settings, &files, amqp, &broker, control)?;
     announce(&listeners, &management, &settings)?;
+    start_pages::let_go_soon();
     let tls = opened.tls.into_iter().chain(management.tls()).collect();
     let managing = management.run(&shutdown);
     let reloading = tokio::spawn(reload::on_signals(hangups, config, tls));

@@ -395,6 +395,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "seeds",
         "server",
         "shutdown",
+        "start_pages",
         "storage",
         "tls_settings",
     ];
