@@ -36,8 +36,8 @@ pub(crate) struct AmqpAddresses {
 /// Bound, and not serving yet.
 pub(crate) struct OpenManagement {
     ports: Vec<HttpListener>,
-    tls: Option<Arc<Tls>>,
-    metrics: Option<HttpListener>,
+    tls: Vec<Arc<Tls>>,
+    metrics: Vec<HttpListener>,
     socket: Option<UnixListener>,
     management: Arc<Management>,
 }
@@ -63,18 +63,21 @@ pub(crate) fn open(
     if let Some(address) = settings.management.listener {
         ports.push(bind(address, &MANAGEMENT, None)?);
     }
-    let mut tls = None;
+    let mut tls = Vec::new();
     if let Some(https) = &settings.management.tls {
         let loaded = Arc::new(tls_settings::of_management(settings, https)?);
         ports.push(bind(https.listener, &MANAGEMENT_TLS, Some(&loaded))?);
-        tls = Some(loaded);
+        tls.push(loaded);
     }
-    let of = |has_tls: bool| {
-        let ports = ports.iter().filter(move |port| port.has_tls() == has_tls);
-        ports.map(HttpListener::address).collect()
-    };
-    let metrics = settings.prometheus.listener;
-    let metrics = metrics.map(|address| bind(address, &METRICS, None)).transpose()?;
+    let mut metrics = Vec::new();
+    if let Some(address) = settings.prometheus.listener {
+        metrics.push(bind(address, &METRICS, None)?);
+    }
+    if let Some(https) = &settings.prometheus.tls {
+        let loaded = Arc::new(tls_settings::of_metrics(settings, https)?);
+        metrics.push(bind(https.listener, &METRICS_TLS, Some(&loaded))?);
+        tls.push(loaded);
+    }
     let data_folder = match &settings.storage {
         Storage::Directory(folder) => Some(folder.clone()),
         Storage::Ephemeral => None,
@@ -87,9 +90,10 @@ pub(crate) fn open(
         rabbitmq_version: settings.product_version.clone(),
         amqp: amqp.plain,
         amqp_tls: amqp.tls,
-        management: of(false),
-        management_tls: of(true),
-        metrics: metrics.iter().map(HttpListener::address).collect(),
+        management: addresses(&ports, false),
+        management_tls: addresses(&ports, true),
+        metrics: addresses(&metrics, false),
+        metrics_tls: addresses(&metrics, true),
         data_folder,
         config_files: config_files.to_vec(),
         default_queue_type: settings.default_queue_type.clone().unwrap_or("classic".to_owned()),
@@ -100,24 +104,35 @@ pub(crate) fn open(
     Ok(OpenManagement { ports, tls, metrics, socket, management })
 }
 
+/// Where those with TLS listen, or those without.
+fn addresses(ports: &[HttpListener], has_tls: bool) -> Vec<SocketAddr> {
+    let ports = ports.iter().filter(move |port| port.has_tls() == has_tls);
+    ports.map(HttpListener::address).collect()
+}
+
+/// As the ready line has them.
+fn shown(ports: &[HttpListener]) -> Vec<String> {
+    let shown = |port: &HttpListener| {
+        let mark = if port.has_tls() { " (HTTPS)" } else { "" };
+        format!("{}{mark}", port.address())
+    };
+    ports.iter().map(shown).collect()
+}
+
 impl OpenManagement {
     /// Where HTTP is spoken, for the ready line; none when it is spoken over the socket file at most.
     pub(crate) fn addresses(&self) -> Vec<String> {
-        let shown = |port: &HttpListener| {
-            let mark = if port.has_tls() { " (HTTPS)" } else { "" };
-            format!("{}{mark}", port.address())
-        };
-        self.ports.iter().map(shown).collect()
+        shown(&self.ports)
     }
 
-    /// What its certificates are read anew with.
-    pub(crate) fn tls(&self) -> Option<Arc<Tls>> {
+    /// What the certificates are read anew with.
+    pub(crate) fn tls(&self) -> Vec<Arc<Tls>> {
         self.tls.clone()
     }
 
-    /// Where the metrics are served.
-    pub(crate) fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().map(HttpListener::address)
+    /// Where the metrics are served, for the ready line.
+    pub(crate) fn metrics_addresses(&self) -> Vec<String> {
+        shown(&self.metrics)
     }
 
     /// Serves from now on.
@@ -129,8 +144,8 @@ impl OpenManagement {
             let run = socket.run(Arc::clone(&management), shutdown.clone().wait());
             listeners.push(tokio::spawn(run));
         }
-        if let Some(metrics) = metrics {
-            let run = metrics.run_metrics(Arc::clone(&management), shutdown.clone().wait());
+        for port in metrics {
+            let run = port.run_metrics(Arc::clone(&management), shutdown.clone().wait());
             listeners.push(tokio::spawn(run));
         }
         for port in ports {
@@ -163,6 +178,8 @@ const MANAGEMENT: Served = Served { what: "the management API", chosen_by: "--ma
 
 const MANAGEMENT_TLS: Served =
     Served { what: "the management API", chosen_by: "management.ssl.port" };
+
+const METRICS_TLS: Served = Served { what: "the metrics", chosen_by: "prometheus.ssl.port" };
 
 const METRICS: Served = Served { what: "the metrics", chosen_by: "--prometheus-port" };
 

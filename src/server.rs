@@ -273,9 +273,9 @@ fn announce(
         addresses if addresses.is_empty() => "no management port".to_owned(),
         addresses => format!("management on {}", addresses.join(", ")),
     };
-    let metrics = match management.metrics_address() {
-        Some(address) => format!("metrics on {address}"),
-        None => "no metrics".to_owned(),
+    let metrics = match management.metrics_addresses() {
+        addresses if addresses.is_empty() => "no metrics".to_owned(),
+        addresses => format!("metrics on {}", addresses.join(", ")),
     };
     writeln!(
         stdout,

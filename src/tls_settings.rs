@@ -1,10 +1,8 @@
-//! TLS as the settings ask for it: of the listeners of AMQP, and of the management API.
+//! TLS as the settings ask for it: of the listeners of AMQP, of the management API, and of the metrics.
 
 use std::path::PathBuf;
 
-use crate::config::{
-    CertLoginFrom, CertSanType, ManagementTls, Settings, TlsVersion, TransportSettings,
-};
+use crate::config::{CertLoginFrom, CertSanType, HttpTls, Settings, TlsVersion, TransportSettings};
 use crate::net::{ClientCertificates, LoginFrom, SanKind, Tls, TlsError, TlsSettings, TlsVersions};
 
 /// Why a listener has no TLS. Shown as one line.
@@ -29,7 +27,7 @@ pub(crate) enum TlsSettingsError {
     Files(#[from] TlsError),
 }
 
-/// What both have keys for.
+/// What all have keys for.
 struct Asked<'a> {
     keys: &'static str,
     listeners: &'static str,
@@ -65,13 +63,27 @@ pub(crate) fn of_amqp(settings: &Settings) -> Result<Tls, TlsSettingsError> {
 ///
 /// # Errors
 /// [`TlsSettingsError`].
-pub(crate) fn of_management(
+pub(crate) fn of_management(settings: &Settings, tls: &HttpTls) -> Result<Tls, TlsSettingsError> {
+    of_http(settings, tls, "management.ssl", "management.ssl.port")
+}
+
+/// Of the metrics.
+///
+/// # Errors
+/// [`TlsSettingsError`].
+pub(crate) fn of_metrics(settings: &Settings, tls: &HttpTls) -> Result<Tls, TlsSettingsError> {
+    of_http(settings, tls, "prometheus.ssl", "prometheus.ssl.port")
+}
+
+fn of_http(
     settings: &Settings,
-    tls: &ManagementTls,
+    tls: &HttpTls,
+    keys: &'static str,
+    listeners: &'static str,
 ) -> Result<Tls, TlsSettingsError> {
     let asked = Asked {
-        keys: "management.ssl",
-        listeners: "management.ssl.port",
+        keys,
+        listeners,
         certificate: tls.certificate.as_ref(),
         key: tls.key.as_ref(),
         authorities: tls.authorities.as_ref(),

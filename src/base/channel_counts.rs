@@ -33,6 +33,27 @@ pub struct ChannelCounters {
     pub redeliver: Counter,
     /// Messages that were acknowledged.
     pub ack: Counter,
+    /// Messages that were given back or thrown away: nacks, rejects, recovers.
+    pub unacked_returned: Counter,
+    /// Publishes that were refused instead of confirmed.
+    pub nack: Counter,
+    /// How it stands, where what it did does not say it.
+    pub levels: LevelCounters,
+}
+
+/// How a channel stands. Set when it changes.
+#[derive(Debug, Default)]
+pub struct LevelCounters {
+    /// Consumers.
+    pub consumers: Counter,
+    /// Publishes that wait for a commit.
+    pub uncommitted: Counter,
+    /// Settlements that wait for a commit.
+    pub acks_uncommitted: Counter,
+    /// Of `basic.qos`, for each consumer; 0: no limit.
+    pub prefetch: Counter,
+    /// The same for all of them together.
+    pub global_prefetch: Counter,
 }
 
 impl Default for ChannelCounters {
@@ -51,6 +72,9 @@ impl Default for ChannelCounters {
             get_empty: Counter::default(),
             redeliver: Counter::default(),
             ack: Counter::default(),
+            unacked_returned: Counter::default(),
+            nack: Counter::default(),
+            levels: LevelCounters::default(),
         };
         counters.confirms_from.set(u64::MAX);
         counters
@@ -129,6 +153,20 @@ pub struct ChannelCounts {
     pub publishers: u64,
 }
 
+/// The numbers of [`LevelCounters`], and what follows from what a channel did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[expect(missing_docs, reason = "as the counters")]
+pub struct ChannelLevels {
+    pub consumers: u64,
+    /// Deliveries that wait for the client's word; those it has given and not committed are not among them.
+    pub unacked: u64,
+    pub unconfirmed: u64,
+    pub uncommitted: u64,
+    pub acks_uncommitted: u64,
+    pub prefetch: u64,
+    pub global_prefetch: u64,
+}
+
 impl ChannelCounts {
     /// Everything that was handed out.
     #[must_use]
@@ -160,6 +198,26 @@ impl Counted for ChannelCounters {
     }
 }
 
+impl ChannelCounters {
+    /// How it stands. Read while it may change, so never below zero, and right when nothing changes.
+    #[must_use]
+    pub fn levels(&self) -> ChannelLevels {
+        let answered =
+            self.confirms_from.get().saturating_add(self.confirm.get() + self.nack.get());
+        let acks_uncommitted = self.levels.acks_uncommitted.get();
+        let settled = self.ack.get() + self.unacked_returned.get() + acks_uncommitted;
+        ChannelLevels {
+            consumers: self.levels.consumers.get(),
+            unacked: (self.deliver.get() + self.get.get()).saturating_sub(settled),
+            unconfirmed: self.publishes().saturating_sub(answered),
+            uncommitted: self.levels.uncommitted.get(),
+            acks_uncommitted,
+            prefetch: self.levels.prefetch.get(),
+            global_prefetch: self.levels.global_prefetch.get(),
+        }
+    }
+}
+
 impl AddAssign for ChannelCounts {
     fn add_assign(&mut self, other: Self) {
         self.publish += other.publish;
@@ -175,6 +233,18 @@ impl AddAssign for ChannelCounts {
         self.redeliver += other.redeliver;
         self.ack += other.ack;
         self.publishers += other.publishers;
+    }
+}
+
+impl AddAssign for ChannelLevels {
+    fn add_assign(&mut self, other: Self) {
+        self.consumers += other.consumers;
+        self.unacked += other.unacked;
+        self.unconfirmed += other.unconfirmed;
+        self.uncommitted += other.uncommitted;
+        self.acks_uncommitted += other.acks_uncommitted;
+        self.prefetch += other.prefetch;
+        self.global_prefetch += other.global_prefetch;
     }
 }
 

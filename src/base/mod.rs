@@ -16,7 +16,9 @@ mod table;
 mod time;
 mod time_to_live;
 
-pub use channel_counts::{ChannelCounters, ChannelCounts, SIZE_BOUNDS, SizeCounts};
+pub use channel_counts::{
+    ChannelCounters, ChannelCounts, ChannelLevels, LevelCounters, SIZE_BOUNDS, SizeCounts,
+};
 pub use counter::{Counted, Counter};
 pub use ids::{
     ChannelId, ConnectionId, ConsumerId, DeliveryTag, HolderId, MessageId, PublishSequence, QueueId,

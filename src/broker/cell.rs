@@ -136,7 +136,7 @@ impl Cell {
             }
             Some(exchange) => QueueSettings::delaying(effective, exchange, storing.is_some()),
         };
-        let (config, counts_deliveries) = (settings.machine, settings.counts_deliveries);
+        let config = settings.machine;
         if let Some(storing) = &mut storing {
             storing.set_ttl(config.message_ttl);
             storing.set_delaying(delaying);
@@ -157,7 +157,7 @@ impl Cell {
             common.queue_tally.add(queue_type, Arc::clone(&counters));
         }
         let of_core = Arc::clone(&counters);
-        let executor = Executor::new(storing, unique, counts_deliveries, delaying, of_core);
+        let executor = Executor::new(storing, unique, &settings, delaying, of_core);
         let core = Core::new(machine, executor, common.clock.now());
         let cell = Arc::new(Self {
             info,

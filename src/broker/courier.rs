@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Wake, Waker};
 
+use super::counts::QueueCounters;
 use super::dead_letter::{DeadMessage, Death};
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
@@ -154,7 +155,7 @@ impl Courier {
     }
 
     /// Letters whose last confirm has come: those that are done, and those to be sent again.
-    fn collect(&self) -> (Vec<MessageId>, BTreeMap<u32, Vec<Letter>>) {
+    fn collect(&self, counters: &QueueCounters) -> (Vec<MessageId>, BTreeMap<u32, Vec<Letter>>) {
         let (mut events, mut held) = (Vec::new(), Vec::new());
         let (mut done, mut again) = (Vec::new(), BTreeMap::<u32, Vec<Letter>>::new());
         while self.listen() {
@@ -172,8 +173,11 @@ impl Courier {
                         Some(letter) if open.refused => {
                             again.entry(open.failures).or_default().push(letter);
                         }
-                        _ => {
+                        kept => {
                             state.losses.refused += u64::from(open.refused);
+                            if kept.is_some() {
+                                counters.dead_letters().confirmed.add(1);
+                            }
                             done.push(id);
                         }
                     }
@@ -258,7 +262,7 @@ impl Cell {
     /// Looks for confirms of dead letters.
     pub(super) fn collect_confirms(self: &Arc<Self>) {
         let Some(courier) = self.courier.get() else { return };
-        let (done, again) = courier.collect();
+        let (done, again) = courier.collect(&self.counters);
         self.departed(done);
         for (failures, letters) in again {
             self.send_again(failures, letters);

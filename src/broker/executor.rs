@@ -15,6 +15,7 @@ use super::courier::Letter;
 use super::envelope::Envelope;
 use super::pages::PageQuestion;
 use super::payload::Payload;
+use super::queue_settings::QueueSettings;
 use super::storing::Storing;
 use super::unique::Unique;
 use super::{ChannelCredit, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying};
@@ -99,6 +100,8 @@ pub(super) struct Executor {
     pub(super) unique: Option<Box<Unique>>,
     /// Whether deliveries say how often their message was handed out before.
     counts_deliveries: bool,
+    /// Whether dead letters are kept until a queue has taken them.
+    until_taken: bool,
     counters: Arc<QueueCounters>,
     handed_out: Option<(MessageId, MessageId)>,
     /// There when an exchange delays its messages here: how their headers are read.
@@ -112,7 +115,7 @@ impl Executor {
     pub(super) fn new(
         storing: Option<Storing>,
         unique: Option<Box<Unique>>,
-        counts_deliveries: bool,
+        settings: &QueueSettings,
         delaying: Option<HeaderParser>,
         counters: Arc<QueueCounters>,
     ) -> Self {
@@ -126,7 +129,8 @@ impl Executor {
             held: Vec::new(),
             storing,
             unique,
-            counts_deliveries,
+            counts_deliveries: settings.counts_deliveries,
+            until_taken: settings.until_taken(),
             counters,
             handed_out: None,
             delaying,
@@ -184,6 +188,7 @@ impl Executor {
             }
             Envelope::Configure(settings) => {
                 self.counts_deliveries = settings.counts_deliveries;
+                self.until_taken = settings.until_taken();
                 if let Some(storing) = &mut self.storing {
                     storing.set_ttl(settings.machine.message_ttl);
                 }
@@ -279,10 +284,12 @@ impl Executor {
                     }
                 }
                 Effect::DeadLetter { id, payload, reason, .. } => {
+                    self.counters.gives_up(reason, self.until_taken);
                     let content = payload.content(id, self.storing.as_ref().map(Storing::log));
                     after.dead_letters.push(Letter { id: Some(id), content, reason });
                 }
                 Effect::DeadLetterRefused { payload, reason } => {
+                    self.counters.gives_up(reason, self.until_taken);
                     let content = payload.content(MessageId(0), None);
                     after.dead_letters.push(Letter { id: None, content, reason });
                 }

@@ -80,8 +80,8 @@ pub use broker::{
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
 pub use counts::{
-    ChannelTotals, ConnectionCounters, ConnectionCounts, ExchangeCounts, Lag, OpenChannel,
-    QueueLevels, QueueNumbers, Sums, Traffic,
+    ChannelTotals, ConnectionCounters, ConnectionCounts, DeadLetterCounts, ExchangeCounts, GivenUp,
+    Lag, OpenChannel, QueueLevels, QueueNumbers, Strategy, Sums, Traffic,
 };
 pub use courier::{DeadLetterLosses, DeadLetters};
 pub use credit::ChannelCredit;

@@ -102,6 +102,11 @@ impl QueueSettings {
         }
     }
 
+    /// Whether dead letters are kept until a queue has taken them.
+    pub(super) fn until_taken(&self) -> bool {
+        self.dead_letter.as_ref().is_some_and(|target| target.until_taken)
+    }
+
     /// The same queue with something else in force.
     pub(super) fn with(&self, effective: QueueEffective) -> Self {
         let stored = self.machine.log == LogMode::Logged;

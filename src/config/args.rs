@@ -204,8 +204,9 @@ impl Arguments {
         ];
         let ports =
             ports.map(|(port, key, name)| port.map(|port| flag(key, name, &port.to_string())));
-        let ips = ["management.tcp.ip", "management.ssl.ip", "prometheus.tcp.ip"]
-            .map(|key| self.bind.map(|ip| flag(key, "--bind", &ip.to_string())));
+        let addresses =
+            ["management.tcp.ip", "management.ssl.ip", "prometheus.tcp.ip", "prometheus.ssl.ip"];
+        let ips = addresses.map(|key| self.bind.map(|ip| flag(key, "--bind", &ip.to_string())));
         [
             self.port_file.as_ref().map(|file| flag("haremq.port_file", "--port-file", file)),
             self.data_dir.as_ref().map(|folder| flag("haremq.data_dir", "--data-dir", folder)),

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use crate::base::{UserName, VhostName};
 
 use super::parts::{
-    AuthenticationDraft, AuthenticationSettings, DefinitionsSettings, DiskSettings, LogCategory,
-    LogLevel, LogLevels, LogSettings, ManagementSettings, ManagementTls, NodeLimitSettings,
+    AuthenticationDraft, AuthenticationSettings, DefinitionsSettings, DiskSettings, HttpTls,
+    LogCategory, LogLevel, LogLevels, LogSettings, ManagementSettings, NodeLimitSettings,
     PrometheusSettings, SeedSettings,
 };
 use super::settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
@@ -43,6 +43,10 @@ pub(super) struct Draft {
     pub management: HttpDraft,
     pub management_tls: TlsDraft,
     pub prometheus: HttpDraft,
+    /// How strong it was said that the metrics are served without TLS, and that they are not.
+    pub prometheus_port: Rank,
+    pub prometheus_none: Option<Rank>,
+    pub prometheus_tls: TlsDraft,
     pub cors_origins: Named<String>,
     pub definitions_path: Option<Ranked<PathBuf>>,
     pub data_dir: Ranked<PathBuf>,
@@ -59,12 +63,12 @@ pub(super) struct HttpDraft {
     pub ip: Option<IpAddr>,
 }
 
-/// HTTPS of the management API; there when its port is.
-#[derive(Debug)]
+/// HTTPS of the management API or the metrics; there when its port is.
+#[derive(Debug, Default)]
 pub(super) struct TlsDraft {
     pub address: HttpDraft,
     /// What one key decides alone.
-    pub plain: ManagementTls,
+    pub plain: HttpTls,
     pub versions: Named<TlsVersion>,
 }
 
@@ -91,6 +95,12 @@ pub(super) type Ranked<T> = (Rank, T);
 pub(super) struct Named<T> {
     entries: BTreeMap<String, Ranked<T>>,
     none: Option<Rank>,
+}
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<T> Named<T> {
@@ -154,12 +164,11 @@ impl Draft {
                 exchange_level: None,
             },
             management: HttpDraft::default(),
-            management_tls: TlsDraft {
-                address: HttpDraft::default(),
-                plain: ManagementTls::default(),
-                versions: Named::new(),
-            },
+            management_tls: TlsDraft::default(),
             prometheus: HttpDraft::default(),
+            prometheus_port: Rank::Default,
+            prometheus_none: None,
+            prometheus_tls: TlsDraft::default(),
             cors_origins: Named::new(),
             definitions_path: None,
             data_dir: (Rank::Default, PathBuf::new()),
@@ -207,7 +216,9 @@ impl Draft {
         settings.management.listener = self.management.finish();
         settings.management.cors_origins =
             self.cors_origins.in_force().map(|(_, origin)| origin.clone()).collect();
-        settings.prometheus.listener = self.prometheus.finish();
+        let is_served = self.prometheus_none.is_none_or(|none| self.prometheus_port > none);
+        settings.prometheus.listener = self.prometheus.finish().filter(|_| is_served);
+        settings.prometheus.tls = self.prometheus_tls.finish();
         settings.definitions.path = self.definitions_path.map(|(_, path)| path);
         settings.management.tls = self.management_tls.finish();
         settings.transport = self.transport.finish();
@@ -248,10 +259,10 @@ impl HttpDraft {
 }
 
 impl TlsDraft {
-    fn finish(self) -> Option<ManagementTls> {
+    fn finish(self) -> Option<HttpTls> {
         let versions = self.versions.in_force().map(|(_, version)| *version).collect();
         let plain = self.plain;
-        self.address.finish().map(|listener| ManagementTls { listener, versions, ..plain })
+        self.address.finish().map(|listener| HttpTls { listener, versions, ..plain })
     }
 }
 

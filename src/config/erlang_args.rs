@@ -73,6 +73,7 @@ const NAMED_OTHERWISE: &[(&str, &str, &str)] = &[
     ("rabbitmq_management", "cors_allow_origins", "management.cors.allow_origins.1"),
     ("rabbitmq_management", "listener", "management.tcp.port"),
     ("rabbitmq_management", "tcp_config", "management.tcp.port"),
+    ("rabbitmq_prometheus", "ssl_config", "prometheus.ssl.port"),
     ("rabbitmq_prometheus", "tcp_config", "prometheus.tcp.port"),
 ];
 

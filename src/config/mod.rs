@@ -40,9 +40,9 @@ pub use logging::{Logging, LoggingError, start_logging};
 pub use machine::machine_memory_bytes;
 pub use parts::{
     AuthHttpSettings, AuthOauth2Settings, AuthenticationSettings, BackendChoice, BackendName,
-    DefinitionsSettings, DiskSettings, LogCategory, LogLevel, LogLevels, LogSettings,
-    ManagementSettings, ManagementTls, NodeLimitSettings, PrometheusSettings, SeedOperatorPolicy,
-    SeedSettings, SeedUser, SeedVhostLimits,
+    DefinitionsSettings, DiskSettings, HttpTls, LogCategory, LogLevel, LogLevels, LogSettings,
+    ManagementSettings, NodeLimitSettings, PrometheusSettings, SeedOperatorPolicy, SeedSettings,
+    SeedUser, SeedVhostLimits,
 };
 pub use settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 pub use source::{EffectiveValue, Source};

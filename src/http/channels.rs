@@ -10,7 +10,7 @@ use super::model::{ChannelModel, ConsumerModel};
 use super::queues;
 use super::route::Run::Later;
 use super::route::{Answering, Needs, Route};
-use super::samples::{CHANNEL, Ranges};
+use super::samples::{CHANNEL, Ranges, rfc3339};
 use crate::broker::{ChannelReport, ConnectionInfo};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -62,7 +62,8 @@ fn model(
 ) -> ChannelModel {
     let at = call.management.moment();
     let stats = call.management.samples.channels.look(at.now, [report.holder].iter(), |series| {
-        series.stats(CHANNEL, &report.counts, ranges.msg_rates, at.unix_ms)
+        let idle_since = series.idle_since_unix_ms(&report.counts).map(rfc3339);
+        (series.stats(CHANNEL, &report.counts, ranges.msg_rates, at.unix_ms), idle_since)
     });
     ChannelModel::new(&call.management.facts.node, info, report, stats)
 }

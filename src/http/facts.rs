@@ -26,6 +26,8 @@ pub struct Facts {
     pub management_tls: Vec<SocketAddr>,
     /// Where the metrics are served.
     pub metrics: Vec<SocketAddr>,
+    /// Where they are served with TLS.
+    pub metrics_tls: Vec<SocketAddr>,
     /// The data folder; `None` when nothing is kept.
     pub data_folder: Option<PathBuf>,
     /// The configuration files that were read.
@@ -45,6 +47,7 @@ impl Facts {
             ("http", &self.management),
             ("https", &self.management_tls),
             ("http/prometheus", &self.metrics),
+            ("https/prometheus", &self.metrics_tls),
         ];
         all.into_iter().flat_map(|(name, all)| all.iter().map(move |address| (name, address)))
     }
@@ -52,5 +55,5 @@ impl Facts {
 
 /// Whether a name of [`Facts::listeners`] is of TLS.
 pub(super) fn is_tls(protocol: &str) -> bool {
-    matches!(protocol, "amqp/ssl" | "https")
+    matches!(protocol, "amqp/ssl" | "https" | "https/prometheus")
 }

@@ -236,7 +236,7 @@ impl Connections {
             return;
         }
         let (router, mut stopping) = (self.router.clone(), self.stopping.subscribe());
-        let tls = Arc::clone(tls);
+        let (tls, keys) = (Arc::clone(tls), tls.keys());
         self.tasks.spawn(async move {
             let accepted = tokio::select! {
                 accepted = tls.accept(stream) => accepted,
@@ -249,7 +249,7 @@ impl Connections {
                     tracing::debug!(peer = %peer, error = %error, "management connection ended early");
                 }
                 Err(error) => {
-                    tracing::warn!(peer = %peer, error = %error, "management connection refused");
+                    tracing::warn!(peer = %peer, keys, error = %error, "management connection refused");
                 }
             }
         });

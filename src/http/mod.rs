@@ -52,6 +52,7 @@ mod queues;
 mod route;
 mod routes;
 mod samples;
+mod schemas;
 mod service;
 mod session_cookie;
 mod sessions;

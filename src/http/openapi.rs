@@ -7,7 +7,7 @@ use super::answer::Answer;
 use super::call::Call;
 use super::route::Run::Plain;
 use super::route::{Method, Needs, Route};
-use super::routes;
+use super::{routes, schemas};
 
 pub(super) const ROUTES: &[Route] =
     &[Route::get("/openapi.json", Needs::Nothing, "This document", Plain(openapi))];
@@ -60,8 +60,10 @@ fn operation(route: &Route) -> Value {
         "security": if route.needs == Needs::Nothing { json!([]) } else { json!([{ "basic": [] }]) },
     });
     if route.method.has_body() {
-        operation["requestBody"] =
-            json!({ "content": { "application/json": { "schema": { "type": "object" } } } });
+        operation["requestBody"] = json!({
+            "required": schemas::is_required(route),
+            "content": { "application/json": { "schema": schemas::of(route) } },
+        });
     }
     operation
 }

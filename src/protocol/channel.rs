@@ -249,6 +249,7 @@ impl Channel {
             }
             (Then::ConsumeOk { nowait }, Answer::Consuming(consumer_tag)) => {
                 self.consumers.insert(consumer_tag.clone());
+                self.count_consumers();
                 (nowait, Method::BasicConsumeOk { consumer_tag })
             }
             (Then::ConsumeOk { nowait }, Answer::ConsumingReplies { consumer_tag, address }) => {
@@ -308,6 +309,19 @@ impl Channel {
         }
     }
 
+    /// Its consumers have changed.
+    pub(super) fn count_consumers(&self) {
+        self.counters.levels.consumers.set(self.consumers.len() as u64);
+    }
+
+    /// What is held for a commit has changed.
+    pub(super) fn count_held(&self) {
+        let Mode::Transaction { held, .. } = &self.mode else { return };
+        let publishes = held.publishes();
+        self.counters.levels.uncommitted.set(publishes as u64);
+        self.counters.levels.acks_uncommitted.set((held.len() - publishes) as u64);
+    }
+
     /// What counts the answers of queues to publishes.
     pub(super) fn confirms(&mut self) -> Option<&mut Confirms> {
         match &mut self.mode {
@@ -325,5 +339,6 @@ impl Channel {
             Notice::Nack { last, multiple } => output.nack(self.id, DeliveryTag(last.0), multiple),
         });
         self.counters.confirm.add(confirmed);
+        self.counters.nack.set(confirms.refused_so_far());
     }
 }

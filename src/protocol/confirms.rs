@@ -42,11 +42,14 @@ pub(super) struct Confirms {
     closed_front: usize,
     /// Sequences that were closed behind an open one since the last [`Self::flush`].
     closed_behind: Vec<u64>,
+    /// Publishes that were refused, over the whole life of the channel.
+    refused_so_far: u64,
 }
 
 impl Confirms {
     pub(super) fn new() -> Self {
-        Self { first: 1, slots: VecDeque::new(), closed_front: 0, closed_behind: Vec::new() }
+        let (slots, closed_behind) = (VecDeque::new(), Vec::new());
+        Self { first: 1, slots, closed_front: 0, closed_behind, refused_so_far: 0 }
     }
 
     /// A new publish: its number.
@@ -59,6 +62,11 @@ impl Confirms {
     /// How many publishes are not answered yet.
     pub(super) fn len(&self) -> usize {
         self.slots.iter().filter(|slot| !matches!(slot, Slot::Told)).count()
+    }
+
+    /// How many publishes were refused, since there is a channel.
+    pub(super) fn refused_so_far(&self) -> u64 {
+        self.refused_so_far
     }
 
     /// The broker has routed a publish to this many queues.
@@ -148,7 +156,11 @@ impl Confirms {
         if *missing > 0 || !*routed {
             return;
         }
-        *slot = if *refused { Slot::Refused } else { Slot::Taken };
+        let is_refused = *refused;
+        *slot = if is_refused { Slot::Refused } else { Slot::Taken };
+        if is_refused {
+            self.refused_so_far += 1;
+        }
         if sequence == self.first + self.closed_front as u64 {
             self.closed_front += 1;
         } else {

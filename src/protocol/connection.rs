@@ -235,6 +235,7 @@ impl Connection {
     pub fn cancel_consumer(&mut self, channel: ChannelId, holder: HolderId, tag: &ConsumerTag) {
         let Some(open) = self.channels.opening(channel, holder) else { return };
         let was_there = open.consumers.remove(tag);
+        open.count_consumers();
         if was_there && self.client.takes_cancel() {
             // rabbitmq: consumer-cancel.md; no answer is wanted.
             let cancel = Method::BasicCancel { consumer_tag: tag.clone(), nowait: true };

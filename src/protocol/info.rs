@@ -70,6 +70,12 @@ impl ChannelInfo {
                 (ChannelMode::Transaction, confirms.len(), publishes, held.len() - publishes)
             }
         };
+        let levels = channel.counters.levels();
+        debug_assert_eq!(levels.unacked, channel.ledger.len() as u64, "what it counts is so");
+        debug_assert!(
+            mode != ChannelMode::Confirm || levels.unconfirmed == unconfirmed as u64,
+            "what it counts is so"
+        );
         Self {
             channel: channel.id,
             holder: channel.holder,

@@ -112,7 +112,14 @@ impl<P: Clone> Machine<P> {
         self.departing.bytes()
     }
 
-    /// What was dropped so far.
+    /// How many messages were dropped so far, whatever for.
+    #[must_use]
+    #[inline]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// What was dropped so far, by reason.
     #[must_use]
     pub fn losses(&self) -> Losses {
         self.losses
@@ -143,6 +150,7 @@ impl<P: Clone> Machine<P> {
         let facts = entry.facts;
         if self.config.dead_letter == DeadLetter::Drop && reason != Reason::Due {
             self.losses.count(reason);
+            self.dropped += 1;
             return leaving.let_go(&mut self.waiting, id, facts, effects);
         }
         let (payload, delivery_count) = (entry.payload.clone(), facts.delivery_count());

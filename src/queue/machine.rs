@@ -105,6 +105,8 @@ pub struct Machine<P> {
     /// Whether a message that expires ever came.
     pub(super) may_expire: bool,
     pub(super) losses: Losses,
+    /// How many messages those are that were given up.
+    pub(super) dropped: u64,
     /// When the queue was used last, as far as that matters.
     pub(super) used_at: Option<Millis>,
     /// The shortest time-out that a consumer has or had.
@@ -139,6 +141,7 @@ impl<P: Clone> Machine<P> {
             expiries: Expiries::new(),
             may_expire: false,
             losses: Losses::default(),
+            dropped: 0,
             used_at: None,
             shortest_timeout: None,
             late_at: None,

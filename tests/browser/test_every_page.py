@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -156,6 +157,89 @@ def test_what_strangers_wrote_is_shown_as_they_wrote_it(enter: Enter, broker: Br
     page.until("the question", lambda: page.has("dialog[open]"))
     harmless(page)
     page.click("Cancel")
+
+
+def test_what_strangers_send_runs_nowhere_where_it_is_looked_into(enter: Enter, broker: Broker) -> None:
+    """What comes after a click: unsettled and fetched messages, the live tail, routes, refusals, imports, lines of the log."""
+    evil = f"#/queues/%2F/{part(EVIL)}"
+    page = enter(evil)
+    # Bodies, keys and headers that are held by a consumer whose tag is evil as well.
+    page.sees("Unacknowledged")
+    page.run("() => document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.until("the body that is held", lambda: "</pre><script>" in page.text())
+    page.sees(EVIL)
+    harmless(page)
+
+    visit(page, f"#/tail/queue/%2F/{part(EVIL)}")
+    page.click("Start")
+    page.sees("Nothing passed yet.")
+    message = {"routing_key": EVIL, "properties": {"headers": {EVIL: EVIL}, "message_id": EVIL, "type": EVIL}, "payload": BODY, "payload_encoding": "string"}
+    broker.api("POST", "exchanges", "/", "shop", "publish", body=message)
+    page.until("it passes", lambda: page.count(".tail details") == 1)
+    page.run("() => document.querySelectorAll('.tail details').forEach((one) => { one.open = true; })")
+    page.until("its body", lambda: "</pre><script>" in page.text())
+    harmless(page)
+
+    visit(page, f"#/exchanges/%2F/{part(EVIL)}")
+    form = "form[aria-label='Explain a route']"
+    page.fill("Routing key", EVIL, form)
+    page.click("Explain", form)
+    page.sees("It would reach")
+    harmless(page)
+
+    visit(page, "#/queues/%2F/invoices")
+    page.click("Get", ".choices[aria-label=Way]")
+    page.click("Get", "form[aria-label='Get messages']")
+    page.until("the message", lambda: "</pre><script>" in page.text())
+    harmless(page)
+
+    # A refusal has the name that was asked for.
+    refused(page, broker)
+    harmless(page)
+
+    visit(page, "#/log")
+    page.until("the refused login", lambda: EVIL in page.text().replace("\\\"", "\""))
+    harmless(page)
+
+
+def refused(page: Page, broker: Broker) -> None:
+    """What a refusal says, on the page and in the log, with an evil name in it."""
+    with pytest.raises(urllib.error.HTTPError):
+        broker.api("GET", "whoami", user=EVIL, password="wrong")
+    visit(page, "#/queues")
+    form = "form[aria-label='Add a queue']"
+    page.click("Add a queue")
+    page.fill("Name", EVIL, form)
+    page.click("Add the queue")
+    page.until("the refusal", lambda: "inequivalent arg" in (page.run("() => document.querySelector('.form-error')?.textContent") or ""))
+    assert EVIL in page.run("() => document.querySelector('.form-error').textContent")
+
+
+def test_an_import_of_evil_names_is_only_text(enter: Enter) -> None:
+    page = enter("#/definitions")
+    document = {"queues": [{"name": f"{EVIL} new", "vhost": "/", "durable": True, "auto_delete": False, "arguments": {EVIL: EVIL}}]}
+    page.run("""([text, name]) => {
+        const bag = new DataTransfer();
+        bag.items.add(new File([text], name, { type: "application/json" }));
+        const input = document.getElementById("import-file");
+        input.files = bag.files;
+        input.dispatchEvent(new Event("change", { bubbles: true }));
+    }""", [json.dumps(document), EVIL])
+    page.sees("1 would be added")
+    page.sees(EVIL)
+    harmless(page)
+
+
+def test_on_a_phone_the_place_that_is_shown_can_be_seen(enter: Enter) -> None:
+    page = enter(width=390, height=844)
+    for where in ("#/log", "#/admin", "#/", "#/queues"):
+        visit(page, where)
+        page.until(f"{where} among the places", lambda: page.run("""() => {
+            const bar = document.querySelector('.places').getBoundingClientRect();
+            const here = document.querySelector('.places [aria-current]').getBoundingClientRect();
+            return here.left >= bar.left - 1 && here.right <= bar.right + 1;
+        }"""))
+        assert page.run("() => scrollY") == 0
 
 
 def test_keys_lead_everywhere(enter: Enter) -> None:

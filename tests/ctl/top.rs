@@ -23,9 +23,14 @@ impl Screen {
     /// Before `top`: how the terminal is, and the id of the process; after it its exit code, and how the
     /// terminal is again.
     fn open(folder: &Path) -> Self {
+        Self::open_between(folder, "", "")
+    }
+
+    /// With words of the shell before all that, and behind it.
+    fn open_between(folder: &Path, before: &str, behind: &str) -> Self {
         let line = format!(
-            "stty rows 24 cols 100; echo before $(stty -g).; sh -c 'echo pid $$.; exec {} top \
-             --interval 1'; echo code $?.; echo after $(stty -g).",
+            "{before} stty rows 24 cols 100; echo before $(stty -g).; sh -c 'echo pid $$.; exec {} top \
+             --interval 1'; echo code $?.; echo after $(stty -g).; {behind}",
             env!("CARGO_BIN_EXE_haremq")
         );
         let mut command = Command::new("script");
@@ -85,6 +90,19 @@ impl Drop for Screen {
     }
 }
 
+impl Screen {
+    /// Waits for a screen of so many lines.
+    fn wait_for_lines(&mut self, lines: usize) -> String {
+        loop {
+            self.wait_for("\x1b[H");
+            let frame = self.wait_for("\x1b[J");
+            if frame.matches("\r\n").count() + 1 == lines {
+                return frame;
+            }
+        }
+    }
+}
+
 fn broker(folder: &Path) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_haremq"));
     let flags = ["--bind", "127.0.0.1", "--port", "0", "--management-port", "0"];
@@ -95,10 +113,14 @@ fn broker(folder: &Path) -> Process {
 }
 
 fn declare(folder: &Path, name: &str) {
-    let queue = format!(
-        r#"{{"queues": [{{"name": "{name}", "vhost": "/", "durable": true, "auto_delete": false, "arguments": {{}}}}]}}"#
-    );
-    let said = tool_with_input(folder, &queue, &["rabbitmqctl", "import_definitions", "-"]);
+    declare_all(folder, &[name.to_owned()]);
+}
+
+fn declare_all(folder: &Path, names: &[String]) {
+    let queue = |name: &String| serde_json::json!({ "name": name, "vhost": "/", "durable": true, "auto_delete": false, "arguments": {} });
+    let queues: Vec<_> = names.iter().map(queue).collect();
+    let queues = serde_json::json!({ "queues": queues }).to_string();
+    let said = tool_with_input(folder, &queues, &["rabbitmqctl", "import_definitions", "-"]);
     assert_eq!(said.code, 0, "{said:?}");
 }
 
@@ -124,6 +146,51 @@ fn top_leaves_the_terminal_as_it_was_however_it_ends() {
         assert_eq!(screen.word("code"), "0", "{end:?}");
         assert_eq!(screen.word("after"), before, "{end:?}");
     }
+}
+
+#[test]
+fn top_stops_at_ctrl_z_with_the_terminal_as_it_was_and_goes_on() {
+    let folder = TempDir::new().expect("a folder");
+    let _broker = broker(folder.path());
+    declare(folder.path(), "订单");
+    let again = "fg; echo code $?.; echo after $(stty -g).";
+    let mut screen = Screen::open_between(folder.path(), "set -m;", again);
+    let before = screen.word("before");
+    screen.wait_for("订单  ");
+    screen.press("\x1a");
+    screen.wait_for("\x1b[?25h\x1b[?1049l");
+    assert_eq!(screen.word("code"), "148", "stopped by SIGTSTP, 128 + 20");
+    assert_eq!(screen.word("after"), before);
+    screen.wait_for("\x1b[?1049h");
+    screen.wait_for("订单  ");
+    screen.press("q");
+    screen.wait_for("\x1b[?25h\x1b[?1049l");
+    assert_eq!(screen.word("code"), "0");
+    assert_eq!(screen.word("after"), before);
+}
+
+#[test]
+fn top_fills_the_window_when_its_size_changes() {
+    let folder = TempDir::new().expect("a folder");
+    let _broker = broker(folder.path());
+    let names: Vec<String> = (0..30).map(|number| format!("queue-{number:02}")).collect();
+    declare_all(folder.path(), &names);
+    let mut screen = Screen::open_between(folder.path(), "echo tty $(tty).;", "");
+    let tty = screen.word("tty");
+    assert!(screen.wait_for_lines(24).contains("queue-10"), "many queues");
+    for (rows, columns) in [("10", "60"), ("30", "120")] {
+        let resized =
+            Command::new("stty").args(["-F", &tty, "rows", rows, "cols", columns]).status();
+        assert!(resized.expect("stty starts").success(), "{tty}");
+        let frame = screen.wait_for_lines(rows.parse().expect("a number"));
+        assert_eq!(
+            frame.contains("queue-10"),
+            rows == "30",
+            "as many as there is room for: {frame:?}"
+        );
+    }
+    screen.press("q");
+    assert_eq!(screen.word("code"), "0");
 }
 
 #[test]

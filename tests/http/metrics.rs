@@ -10,13 +10,13 @@ use crate::support::{Broker, Http, RawClient, Table, id};
 
 /// A page as it was scraped: types by name, values by name and labels.
 #[derive(Default)]
-struct Scraped {
+pub(super) struct Scraped {
     types: BTreeMap<String, String>,
-    values: BTreeMap<String, f64>,
+    pub(super) values: BTreeMap<String, f64>,
 }
 
 impl Scraped {
-    fn of(broker: &Broker, path: &str) -> Self {
+    pub(super) fn of(broker: &Broker, path: &str) -> Self {
         let answer = Http::new(broker.metrics()).get(path);
         expect(&answer, 200);
         assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
@@ -37,7 +37,7 @@ impl Scraped {
     }
 
     /// The sum of a metric over its labels.
-    fn sum(&self, name: &str) -> f64 {
+    pub(super) fn sum(&self, name: &str) -> f64 {
         let of_it = |key: &str| key.split('{').next() == Some(name);
         self.values.iter().filter(|(key, _)| of_it(key)).map(|(_, value)| value).sum()
     }
@@ -46,13 +46,20 @@ impl Scraped {
         self.values.keys().any(|key| key.split('{').next() == Some(name))
     }
 
+    /// The labels of each line of a metric, as they are written.
+    fn labels_of(&self, name: &str) -> Vec<&str> {
+        let of_it = self.values.keys().filter(|key| key.split('{').next() == Some(name));
+        of_it.map(|key| &key[name.len()..]).collect()
+    }
+
     /// How many lines a metric has.
     fn lines(&self, name: &str) -> usize {
         self.values.keys().filter(|key| key.split('{').next() == Some(name)).count()
     }
 }
 
-/// Everything that the official RabbitMQ-Overview dashboard (10991 at Grafana) reads, and its type.
+/// Everything that the official RabbitMQ-Overview dashboard (10991 at Grafana) reads, and its type: first what it reads
+/// since there are `rabbitmq_global_…`, then what its editions before read instead.
 const DASHBOARD: &[(&str, &str)] = &[
     ("rabbitmq_build_info", "untyped"),
     ("rabbitmq_identity_info", "untyped"),
@@ -91,7 +98,54 @@ const DASHBOARD: &[(&str, &str)] = &[
     ("rabbitmq_global_messages_acknowledged_total", "counter"),
     ("rabbitmq_global_publishers", "gauge"),
     ("rabbitmq_global_consumers", "gauge"),
+    ("rabbitmq_message_size_bytes", "histogram"),
+    ("rabbitmq_process_max_tcp_sockets", "gauge"),
+    ("rabbitmq_process_open_tcp_sockets", "gauge"),
+    ("rabbitmq_queue_messages_published_total", "counter"),
+    ("rabbitmq_channel_consumers", "gauge"),
+    ("rabbitmq_channel_messages_published_total", "counter"),
+    ("rabbitmq_channel_messages_confirmed_total", "counter"),
+    ("rabbitmq_channel_messages_unconfirmed", "gauge"),
+    ("rabbitmq_channel_messages_unroutable_dropped_total", "counter"),
+    ("rabbitmq_channel_messages_unroutable_returned_total", "counter"),
+    ("rabbitmq_channel_messages_delivered_total", "counter"),
+    ("rabbitmq_channel_messages_delivered_ack_total", "counter"),
+    ("rabbitmq_channel_messages_redelivered_total", "counter"),
+    ("rabbitmq_channel_messages_acked_total", "counter"),
+    ("rabbitmq_channel_get_total", "counter"),
+    ("rabbitmq_channel_get_ack_total", "counter"),
+    ("rabbitmq_channel_get_empty_total", "counter"),
 ];
+
+/// What the dashboard adds to each other or subtracts: a pair gives a value only where the labels of both are the same.
+const PAIRED: &[(&str, &str)] = &[
+    ("rabbitmq_resident_memory_limit_bytes", "rabbitmq_process_resident_memory_bytes"),
+    ("rabbitmq_process_max_fds", "rabbitmq_process_open_fds"),
+    ("rabbitmq_process_max_tcp_sockets", "rabbitmq_process_open_tcp_sockets"),
+    ("rabbitmq_global_messages_received_confirm_total", "rabbitmq_global_messages_confirmed_total"),
+    (
+        "rabbitmq_global_messages_delivered_consume_auto_ack_total",
+        "rabbitmq_global_messages_delivered_consume_manual_ack_total",
+    ),
+    ("rabbitmq_channel_messages_delivered_total", "rabbitmq_channel_messages_delivered_ack_total"),
+];
+
+/// What the dashboard joins everything with, and the labels that it takes over from there.
+const JOINED: &[(&str, &[&str])] = &[
+    ("rabbitmq_identity_info", &["rabbitmq_cluster", "rabbitmq_node", "rabbitmq_endpoint"]),
+    (
+        "rabbitmq_build_info",
+        &[
+            "rabbitmq_version",
+            "erlang_version",
+            "prometheus_client_version",
+            "prometheus_plugin_version",
+        ],
+    ),
+];
+
+/// Labels that Prometheus gives itself; one of the same name would be renamed by it.
+const OF_PROMETHEUS: &[&str] = &["instance", "job", "namespace"];
 
 #[test]
 fn the_overview_dashboard_finds_everything_that_it_reads() {
@@ -102,9 +156,12 @@ fn the_overview_dashboard_finds_everything_that_it_reads() {
         let page = Scraped::of(&broker, path);
         for (name, kind) in DASHBOARD {
             assert_eq!(page.types.get(*name).map(String::as_str), Some(*kind), "{path}: {name}");
-            assert!(page.has(name), "{path}: {name} has a value");
+            let parts: &[&str] =
+                if *kind == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
+            for part in parts {
+                assert!(page.has(&format!("{name}{part}")), "{path}: {name}{part} has a value");
+            }
         }
-        assert_eq!(page.types["rabbitmq_message_size_bytes"], "histogram");
         for bound in [
             "100",
             "1000",
@@ -126,6 +183,43 @@ fn the_overview_dashboard_finds_everything_that_it_reads() {
             |key: &&String| key.starts_with("rabbitmq_identity_info{rabbitmq_node=\"rabbit@");
         let key = page.values.keys().find(identity).expect("who it is");
         assert!(key.ends_with(&format!("rabbitmq_endpoint=\"{endpoint}\"}}")), "{key}");
+        client.close();
+    }
+}
+
+#[test]
+fn what_the_dashboard_joins_and_subtracts_has_the_labels_for_it() {
+    let broker = Broker::start(&[]);
+    for path in ["/metrics", "/metrics/per-object", "/metrics/detailed?family=channel_metrics"] {
+        let mut client = RawClient::with_channel_on(&broker);
+        client.declare(1, &queue::declare(format!("of {path}")));
+        let page = Scraped::of(&broker, path);
+        let mut taken_over = OF_PROMETHEUS.to_vec();
+        for (name, labels) in JOINED {
+            let info = page.labels_of(name);
+            assert_eq!(info.len(), 1, "{path}: one to join with: {info:?}");
+            for label in *labels {
+                assert!(info[0].contains(&format!("{label}=\"")), "{path}: {name} has {label}");
+            }
+            taken_over.extend(*labels);
+        }
+        for key in
+            page.values.keys().filter(|key| JOINED.iter().all(|(name, _)| !key.starts_with(name)))
+        {
+            for label in &taken_over {
+                assert!(
+                    !key.contains(&format!("{label}=\"")),
+                    "{path}: {key} has a {label} of its own"
+                );
+            }
+        }
+        if !path.contains("detailed") {
+            for (one, other) in PAIRED {
+                assert_eq!(page.labels_of(one), page.labels_of(other), "{path}: {one} and {other}");
+                assert!(page.has(one), "{path}: {one}");
+            }
+            assert_eq!(page.labels_of("rabbitmq_erlang_uptime_seconds"), [""]);
+        }
         client.close();
     }
 }
@@ -161,6 +255,19 @@ const COUNTED: &[(&str, f64)] = &[
     ("rabbitmq_queues_created_total", 2.0),
     ("rabbitmq_exchange_messages_published_total", 9.0),
     ("haremq_exchange_messages_routed_total", 7.0),
+    ("rabbitmq_channel_consumers", 1.0),
+    ("rabbitmq_channel_messages_published_total", 9.0),
+    ("rabbitmq_channel_messages_confirmed_total", 9.0),
+    ("rabbitmq_channel_messages_unconfirmed", 0.0),
+    ("rabbitmq_channel_messages_unroutable_dropped_total", 1.0),
+    ("rabbitmq_channel_messages_unroutable_returned_total", 1.0),
+    ("rabbitmq_channel_messages_delivered_total", 1.0),
+    ("rabbitmq_channel_messages_delivered_ack_total", 5.0),
+    ("rabbitmq_channel_messages_redelivered_total", 1.0),
+    ("rabbitmq_channel_messages_unacked", 0.0),
+    ("rabbitmq_channel_get_total", 1.0),
+    ("rabbitmq_channel_get_ack_total", 1.0),
+    ("rabbitmq_channel_get_empty_total", 1.0),
     ("rabbitmq_channel_messages_acked_total", 5.0),
     ("rabbitmq_queue_messages_published_total", 7.0),
 ];

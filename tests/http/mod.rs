@@ -12,6 +12,7 @@ mod inspect;
 mod limits;
 mod log;
 mod metrics;
+mod metrics_levels;
 mod node;
 mod outside;
 mod pages;

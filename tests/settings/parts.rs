@@ -109,6 +109,29 @@ fn management_and_metrics_have_addresses_of_their_own() {
 }
 
 #[test]
+fn metrics_have_tls_beside_the_plain_port_unless_that_is_taken_away() {
+    let tls = "prometheus.ssl.port = 15691\nprometheus.ssl.certfile = /c.pem\n\
+               prometheus.ssl.verify = verify_peer\nprometheus.ssl.versions.1 = tlsv1.3\n";
+    let metrics = file(tls).settings.prometheus;
+    assert_eq!(metrics.listener.map(|address| address.port), Some(15692), "as with RabbitMQ");
+    let tls_of = metrics.tls.expect("it has a port");
+    assert_eq!((tls_of.listener.port, tls_of.depth), (15691, 10));
+    assert_eq!((tls_of.certificate.as_deref(), tls_of.key), (Some(Path::new("/c.pem")), None));
+    assert_eq!((tls_of.verify_peer, tls_of.versions.len()), (true, 1));
+    assert_eq!(defaults().prometheus.tls, None);
+    let none = "prometheus.tcp.listener = none\nprometheus.tcp.port = 1\n";
+    assert_eq!(file(none).settings.prometheus.listener, None);
+    let flag = load_with(&["--prometheus-port", "2"], &[], none).expect("good settings");
+    let listener = flag.settings.prometheus.listener;
+    assert_eq!(listener.map(|address| address.port), Some(2), "a flag goes before a file");
+    let bound = load_with(&["--bind", "127.0.0.1"], &[], tls).expect("good settings");
+    let address = bound.settings.prometheus.tls.map(|tls| tls.listener.to_string());
+    assert_eq!(address.as_deref(), Some("127.0.0.1:15691"));
+    let wrong = load_with(&[], &[], "prometheus.tcp.listener = some\n");
+    assert!(wrong.expect_err("only none is meant").to_string().contains("prometheus.tcp.listener"));
+}
+
+#[test]
 fn the_management_api_is_set_up_by_its_keys() {
     let management = file(
         "management.path_prefix = /rabbit/\nmanagement.http.max_body_size = 1MB\n\

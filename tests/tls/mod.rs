@@ -4,6 +4,7 @@ mod authority;
 mod external;
 mod handshake;
 mod https;
+mod metrics;
 mod proxied;
 mod reload;
 mod shown;

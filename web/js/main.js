@@ -29,6 +29,11 @@ class Visit {
     this.moveTo(found, place);
   }
 
+  /** Whether the page shows what it had, and asks for nothing. */
+  get isPaused() {
+    return Boolean(this.state.paused) && this.at > 0;
+  }
+
   moveTo(found, place) {
     this.params = found.params;
     this.query = place.query;
@@ -61,7 +66,7 @@ class Visit {
     this.error = error;
     if (error === null) {
       this.data = data;
-      this.at = Date.now();
+      if (!this.isPaused) this.at = Date.now();
     }
     this.render();
     this.later();
@@ -69,7 +74,7 @@ class Visit {
 
   later() {
     clearTimeout(this.timer);
-    const seconds = this.page.still ? 0 : every();
+    const seconds = this.page.still || this.isPaused ? 0 : every();
     if (seconds > 0 && !document.hidden && !this.signal.aborted) this.timer = setTimeout(() => this.refresh(), seconds * 1000);
   }
 
@@ -123,6 +128,8 @@ function show() {
   shown = new Visit(found, place);
   draw();
   shown.refresh();
+  // Where there is no room for all places, the one that is shown is among those that are seen.
+  document.querySelector(".places [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   scrollTo(0, 0);
   if (!first) document.getElementById("main")?.focus({ preventScroll: true });
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::super::Broker;
 use super::{ExchangeCounts, QueueNumbers, Sums};
 use crate::base::{
-    ChannelCounters, ChannelCounts, ChannelId, ConnectionId, Counted, Counter, HolderId,
-    SizeCounts, VhostName,
+    ChannelCounters, ChannelCounts, ChannelId, ChannelLevels, ConnectionId, Counted, Counter,
+    HolderId, SizeCounts, VhostName,
 };
 
 /// Counted by the connection's session.
@@ -76,13 +76,16 @@ pub struct ChannelTotals {
     pub counts: ChannelCounts,
     /// The sizes of what they published.
     pub sizes: SizeCounts,
+    /// How they stand. Means something in sums over open channels only: one that ended leaves its last ones behind.
+    pub levels: ChannelLevels,
 }
 
 impl Counted for OpenChannel {
     type Counts = ChannelTotals;
 
     fn counts(&self) -> ChannelTotals {
-        ChannelTotals { counts: self.counters.counts(), sizes: self.counters.sizes() }
+        let (counts, sizes) = (self.counters.counts(), self.counters.sizes());
+        ChannelTotals { counts, sizes, levels: self.counters.levels() }
     }
 }
 
@@ -90,6 +93,7 @@ impl AddAssign for ChannelTotals {
     fn add_assign(&mut self, other: Self) {
         self.counts += other.counts;
         self.sizes += other.sizes;
+        self.levels += other.levels;
     }
 }
 

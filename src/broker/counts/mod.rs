@@ -4,12 +4,14 @@
 //! what goes through an exchange, added once per publisher and turn. Nothing here is asked of a session or a core.
 
 mod connection;
+mod dead_letters;
 mod exchange;
 mod lag;
 mod queue;
 mod tally;
 
 pub use connection::{ChannelTotals, ConnectionCounters, ConnectionCounts, OpenChannel};
+pub use dead_letters::{DeadLetterCounts, GivenUp, Strategy};
 pub use exchange::ExchangeCounts;
 pub use lag::Lag;
 pub use queue::{QueueLevels, QueueNumbers, Traffic};

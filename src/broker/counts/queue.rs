@@ -1,9 +1,11 @@
 //! What went through a queue and what is in it. Whoever holds the queue's core counts.
 
 use std::ops::AddAssign;
+use std::sync::OnceLock;
 
+use super::dead_letters::{DeadLetterCounters, DeadLetterCounts};
 use crate::base::{ConsumerId, Counted, Counter};
-use crate::queue::{Command, Machine, Settlement};
+use crate::queue::{Command, Machine, Reason, Settlement};
 
 /// Messages since the queue is there, or the broker runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -58,6 +60,8 @@ pub struct QueueNumbers {
     pub traffic: Traffic,
     /// What is there.
     pub levels: QueueLevels,
+    /// What was given up.
+    pub dead_letters: DeadLetterCounts,
     /// How many queues this is.
     pub queues: u64,
 }
@@ -79,6 +83,10 @@ pub(in crate::broker) struct QueueCounters {
     unacknowledged_bytes: Counter,
     ram_bytes: Counter,
     consumers: Counter,
+    /// Messages that were dropped, as of the last turn.
+    dropped: Counter,
+    /// There once a message was given up.
+    dead_letters: OnceLock<Box<DeadLetterCounters>>,
 }
 
 impl QueueCounters {
@@ -115,6 +123,21 @@ impl QueueCounters {
         self.unacknowledged_bytes.set(machine.unsettled_bytes());
         self.ram_bytes.set(ram_bytes);
         self.consumers.set(machine.consumers());
+        let dropped = machine.dropped();
+        if dropped != self.dropped.get() {
+            self.dropped.set(dropped);
+            self.dead_letters().dropped(&machine.losses());
+        }
+    }
+
+    /// A message is sent on instead of being dropped, once or until it is taken.
+    pub(in crate::broker) fn gives_up(&self, reason: Reason, until_taken: bool) {
+        self.dead_letters().sent(reason, until_taken);
+    }
+
+    /// For what is given up.
+    pub(in crate::broker) fn dead_letters(&self) -> &DeadLetterCounters {
+        self.dead_letters.get_or_init(Box::default)
     }
 
     /// The queue is gone, and what was in it with it.
@@ -148,6 +171,7 @@ impl Counted for QueueCounters {
                 ram_bytes: self.ram_bytes.get(),
                 consumers: self.consumers.get(),
             },
+            dead_letters: self.dead_letters.get().map(|dead| dead.counts()).unwrap_or_default(),
             queues: 1,
         }
     }
@@ -181,6 +205,7 @@ impl AddAssign for QueueNumbers {
     fn add_assign(&mut self, other: Self) {
         self.traffic += other.traffic;
         self.levels += other.levels;
+        self.dead_letters += other.dead_letters;
         self.queues += other.queues;
     }
 }

@@ -24,6 +24,7 @@ mod name;
 mod node_limits;
 mod own;
 mod prometheus;
+mod prometheus_tls;
 mod seeds;
 mod sockets;
 mod tls;

@@ -10,7 +10,17 @@ pub(super) const KEYS: &[Key] = &[
         Some("15692"),
         "a port from 0 to 65535 (0 takes any free one), or none for no listener",
         ["prometheus.tcp.port = 9100", "Where the metrics are served."],
-        |draft, given| value::set_port(&mut draft.prometheus.port, given.value),
+        |draft, given| {
+            draft.prometheus_port = given.rank;
+            value::set_port(&mut draft.prometheus.port, given.value)
+        },
+    ),
+    key(
+        "prometheus.tcp.listener",
+        None,
+        "none",
+        ["prometheus.tcp.listener = none", "The metrics are not served without TLS."],
+        |draft, given| (given.value == "none").then(|| draft.prometheus_none = Some(given.rank)),
     ),
     key(
         "prometheus.tcp.ip",

@@ -1,9 +1,7 @@
 //! The management HTTP API and its pages.
 
-use std::path::PathBuf;
-
 use super::super::settings::ListenAddress;
-use super::super::transport::TlsVersion;
+use super::HttpTls;
 
 /// What the management HTTP API is set up with.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -11,7 +9,7 @@ pub struct ManagementSettings {
     /// Where HTTP is spoken; `None`: nowhere. `management.tcp.port`, `management.tcp.ip`.
     pub listener: Option<ListenAddress>,
     /// HTTPS; `None`: nowhere. `management.ssl.*`.
-    pub tls: Option<ManagementTls>,
+    pub tls: Option<HttpTls>,
     /// What stands before every path: empty, or with a `/` in front and none at the end.
     /// `management.path_prefix`.
     pub path_prefix: String,
@@ -31,25 +29,4 @@ pub struct ManagementSettings {
     pub hsts_policy: Option<String>,
     /// The header `content-security-policy`; empty: none. `management.csp.policy`.
     pub csp_policy: String,
-}
-
-/// HTTPS for the management API.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ManagementTls {
-    /// `management.ssl.port`, `management.ssl.ip`.
-    pub listener: ListenAddress,
-    /// The certificate and those that signed it, in PEM. `management.ssl.certfile`.
-    pub certificate: Option<PathBuf>,
-    /// Its key, in PEM. `management.ssl.keyfile`.
-    pub key: Option<PathBuf>,
-    /// Who may sign certificates of clients, in PEM. `management.ssl.cacertfile`.
-    pub authorities: Option<PathBuf>,
-    /// Clients are asked for a certificate. `management.ssl.verify`.
-    pub verify_peer: bool,
-    /// They must have one. `management.ssl.fail_if_no_peer_cert`.
-    pub fail_if_no_peer_cert: bool,
-    /// Intermediate certificates of a client, at most. `management.ssl.depth`.
-    pub depth: u8,
-    /// Versions; empty: all that there are. `management.ssl.versions.*`.
-    pub versions: Vec<TlsVersion>,
 }

@@ -4,6 +4,7 @@
 mod authentication;
 mod definitions;
 mod disk;
+mod http_tls;
 mod log;
 mod management;
 mod node;
@@ -16,8 +17,9 @@ pub use authentication::{
 };
 pub use definitions::DefinitionsSettings;
 pub use disk::DiskSettings;
+pub use http_tls::HttpTls;
 pub use log::{LogCategory, LogLevel, LogLevels, LogSettings};
-pub use management::{ManagementSettings, ManagementTls};
+pub use management::ManagementSettings;
 pub use node::NodeLimitSettings;
 pub use prometheus::PrometheusSettings;
 pub use seeds::{SeedOperatorPolicy, SeedSettings, SeedUser, SeedVhostLimits};

@@ -1,12 +1,15 @@
 //! The page for Prometheus.
 
 use super::super::settings::ListenAddress;
+use super::HttpTls;
 
 /// What the page with the metrics is set up with.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PrometheusSettings {
     /// Where it is served; `None`: nowhere. `prometheus.tcp.port`, `prometheus.tcp.ip`.
     pub listener: Option<ListenAddress>,
+    /// HTTPS; `None`: nowhere. `prometheus.ssl.*`.
+    pub tls: Option<HttpTls>,
     /// Its path, with a `/` in front. `prometheus.path`.
     pub path: String,
     /// Whether `/metrics` has a line for every queue, connection and channel.

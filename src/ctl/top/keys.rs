@@ -20,6 +20,8 @@ pub(super) enum Key {
     Interrupt,
     /// Ctrl-L.
     Redraw,
+    /// Ctrl-Z, of which a terminal in raw mode makes no signal either.
+    Suspend,
 }
 
 /// Turns bytes into keys; the beginning of a character whose rest is on its way is kept.
@@ -57,6 +59,7 @@ fn first(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
         8 | 127 => Key::Backspace,
         CTRL_C | CTRL_D => Key::Interrupt,
         CTRL_L => Key::Redraw,
+        CTRL_Z => Key::Suspend,
         byte if byte < b' ' => return Some((None, 1)),
         byte if byte < 128 => Key::Char(char::from(byte)),
         _ => return character(bytes),
@@ -110,6 +113,7 @@ const ESCAPE: u8 = 0x1b;
 const CTRL_C: u8 = 3;
 const CTRL_D: u8 = 4;
 const CTRL_L: u8 = 12;
+const CTRL_Z: u8 = 26;
 
 #[cfg(test)]
 mod tests {
@@ -129,7 +133,10 @@ mod tests {
         assert_eq!(read(b"\x1b"), [Key::Escape]);
         assert_eq!(read(b"\x1b[1;5Ax"), [Key::Char('x')], "Ctrl and an arrow stand for nothing");
         assert_eq!(read(b"\x1b[12"), [], "half a sequence is no text");
-        assert_eq!(read(b"\x03\x7f\r\x01"), [Key::Interrupt, Key::Backspace, Key::Enter]);
+        assert_eq!(
+            read(b"\x03\x7f\r\x01\x1a"),
+            [Key::Interrupt, Key::Backspace, Key::Enter, Key::Suspend]
+        );
     }
 
     #[test]

@@ -302,6 +302,7 @@ const HELP: &[&str] = &[
     "+, -             look less often, more often",
     "p, blank         pause, and go on",
     "Ctrl-L           draw the screen anew",
+    "Ctrl-Z           stop, as any program; fg goes on",
     "",
     "in, out, ack     messages published, handed out, acknowledged per second; the broker counts",
     "                 every 5 s (collect_statistics_interval)",

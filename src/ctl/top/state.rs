@@ -15,6 +15,7 @@ pub(super) enum Wish {
     Look,
     Explain(Named),
     Redraw,
+    Suspend,
     Quit,
 }
 
@@ -159,6 +160,9 @@ impl State {
         }
         if key == Key::Redraw {
             return Wish::Redraw;
+        }
+        if key == Key::Suspend {
+            return Wish::Suspend;
         }
         if let Some(typed) = self.typing.take() {
             return self.press_in_filter(typed, key);

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use rustix::process::{Signal, kill_current_process_group};
 use rustix::stdio;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -95,6 +96,19 @@ impl Terminal {
     /// The next screen is written whatever was there.
     pub(super) fn forget(&mut self) {
         self.shown.clear();
+    }
+
+    /// Stops the process as Ctrl-Z does, with the terminal as it was; comes back when somebody lets it go on. The main
+    /// thread calls it: the kernel gives it the signal before any other, so that nothing below is done before the stop.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        let raw = tcgetattr(stdio::stdin())?;
+        write_all(LEAVE)?;
+        tcsetattr(stdio::stdin(), OptionalActions::Now, &self.before.termios)?;
+        kill_current_process_group(Signal::TSTP)?;
+        tcsetattr(stdio::stdin(), OptionalActions::Now, &raw)?;
+        write_all(ENTER)?;
+        self.forget();
+        Ok(())
     }
 
     /// Waits for keys, at least a byte of one; `None` when the terminal is gone. May be given up and

@@ -65,6 +65,7 @@ async fn run<S: Source>(source: S, state: State, colours: bool) -> io::Result<()
                         Wish::Look => watch.is_look_wanted = true,
                         Wish::Explain(named) => watch.explain_wanted = Some(named),
                         Wish::Redraw => terminal.forget(),
+                        Wish::Suspend => terminal.suspend()?,
                         Wish::Quit => return Ok(()),
                     }
                 }

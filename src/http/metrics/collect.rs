@@ -10,8 +10,11 @@ use super::parts::Parts;
 use super::table::{self, Family, Of};
 use super::text::{Line, Text, float};
 use super::top::busiest;
-use crate::base::{ChannelCounts, Counted, Pressure, SIZE_BOUNDS, VhostName};
-use crate::broker::{Cell, ConnectionCounts, ExchangeCounts, Lag, QueueNumbers, Traffic, Vhost};
+use crate::base::{Counted, Pressure, SIZE_BOUNDS, VhostName};
+use crate::broker::{
+    Cell, ChannelTotals, ConnectionCounts, DeadLetterCounts, ExchangeCounts, Lag, QueueNumbers,
+    Strategy, Traffic, Vhost,
+};
 
 /// RabbitMQ's label for the protocol.
 const PROTOCOL: (&str, &str) = ("protocol", "amqp091");
@@ -21,6 +24,15 @@ const QUEUE_TYPES: &[(&str, &str)] = &[
     ("rabbit_classic_queue", "classic"),
     ("rabbit_quorum_queue", "quorum"),
     ("rabbit_stream_queue", "stream"),
+];
+
+/// What may become of messages that a queue of this type gives up, in RabbitMQ's words for both. Streams give up none.
+const STRATEGIES: &[((&str, &str), Strategy, &str)] = &[
+    (QUEUE_TYPES[0], Strategy::Disabled, "disabled"),
+    (QUEUE_TYPES[0], Strategy::AtMostOnce, "at_most_once"),
+    (QUEUE_TYPES[1], Strategy::Disabled, "disabled"),
+    (QUEUE_TYPES[1], Strategy::AtMostOnce, "at_most_once"),
+    (QUEUE_TYPES[1], Strategy::AtLeastOnce, "at_least_once"),
 ];
 
 /// Which page it is.
@@ -181,6 +193,13 @@ impl Scrape {
             })
             .collect();
         self.text.lines(table::RABBITMQ, table::GLOBAL_BY_TYPE.metrics, &by_type);
+        let given_up = STRATEGIES.iter().map(|((label, name), strategy, word)| {
+            let labels = [("queue_type", *label), ("dead_letter_strategy", *word)];
+            let counts = queues.all.get(name).map(|one| one.dead_letters).unwrap_or_default();
+            Line::new(&labels, given_up(&counts, *strategy))
+        });
+        let given_up: Vec<Line> = given_up.collect();
+        self.text.lines(table::RABBITMQ, table::DEAD_LETTERS.metrics, &given_up);
         let (sizes, labels) = (total.sizes, [PROTOCOL]);
         let histogram = (&SIZE_BOUNDS[..], &sizes.messages[..], sizes.bytes);
         self.text.histogram(table::RABBITMQ, &table::SIZES, &labels, histogram);
@@ -362,7 +381,9 @@ impl Scrape {
     fn channels(&mut self, families: &[Family], page: Page, vhosts: &[&str]) {
         let broker = Arc::clone(&self.management.broker);
         if page == Page::Aggregated {
-            let sums = broker.channel_sums().total().counts;
+            // How channels stand is a sum over those that are open.
+            let sums = broker.channel_sums();
+            let sums = ChannelTotals { levels: sums.total_live().levels, ..sums.total() };
             for family in families {
                 let line = Line::new(&[], channel_values(*family, &sums));
                 self.text.lines(prefix(*family, page), family.metrics, &[line]);
@@ -377,17 +398,17 @@ impl Scrape {
             .filter_map(|(vhost, open)| {
                 let connection = broker.open_connection(open.connection)?;
                 let name = format!("{} ({})", connection.name(), open.channel.0);
-                Some((name, vhost, open.counters.counts()))
+                Some((name, vhost, open.counts()))
             })
             .collect();
-        let left_out = busiest(&mut channels, self.most(), |(.., counts)| {
-            counts.publish + counts.deliver_get()
+        let left_out = busiest(&mut channels, self.most(), |(.., totals)| {
+            totals.counts.publish + totals.counts.deliver_get()
         });
         self.left_out.push(("channel", left_out));
         for family in families {
-            let line = |(name, vhost, counts): &(String, VhostName, ChannelCounts)| {
+            let line = |(name, vhost, totals): &(String, VhostName, ChannelTotals)| {
                 let labels = [("channel", name.as_str()), ("vhost", vhost.as_str())];
-                Line::new(&labels, channel_values(*family, counts))
+                Line::new(&labels, channel_values(*family, totals))
             };
             let lines: Vec<Line> = channels.iter().map(line).collect();
             self.text.lines(prefix(*family, page), family.metrics, &lines);
@@ -427,6 +448,16 @@ fn global_by_type(traffic: &Traffic) -> [u64; 8] {
         traffic.redeliver,
         traffic.ack,
     ]
+}
+
+/// Only what is kept until it is taken has a number of those that were.
+fn given_up(counts: &DeadLetterCounts, strategy: Strategy) -> Vec<f64> {
+    let of = counts.of(strategy);
+    let mut values = vec![of.max_len, of.expired, of.rejected, of.delivery_limit];
+    if strategy == Strategy::AtLeastOnce {
+        values.push(counts.confirmed);
+    }
+    values.into_iter().map(float).collect()
 }
 
 fn queue_values(family: Family, numbers: &QueueNumbers) -> Vec<f64> {
@@ -473,8 +504,19 @@ fn connection_values(family: Family, counts: &ConnectionCounts) -> Vec<f64> {
     }
 }
 
-fn channel_values(family: Family, counts: &ChannelCounts) -> Vec<f64> {
-    let values: &[u64] = if family.name == table::CHANNEL_PUBLISH.name {
+fn channel_values(family: Family, totals: &ChannelTotals) -> Vec<f64> {
+    let ChannelTotals { counts, levels, .. } = totals;
+    let values: &[u64] = if family.name == table::CHANNEL.name {
+        &[
+            levels.consumers,
+            levels.unacked,
+            levels.unconfirmed,
+            levels.uncommitted,
+            levels.acks_uncommitted,
+            levels.prefetch,
+            levels.global_prefetch,
+        ]
+    } else if family.name == table::CHANNEL_PUBLISH.name {
         &[counts.publish, counts.confirm, counts.return_unroutable, counts.drop_unroutable]
     } else {
         &[

@@ -305,6 +305,21 @@ pub(super) const CONNECTION: Family = Family {
     ],
 };
 
+pub(super) const CHANNEL: Family = Family {
+    name: "channel_metrics",
+    prefix: RABBITMQ,
+    of: Of::Channel,
+    metrics: &[
+        gauge("channel_consumers", "Consumers"),
+        gauge("channel_messages_unacked", "Deliveries that were not settled"),
+        gauge("channel_messages_unconfirmed", "Publishes that wait for a confirm"),
+        gauge("channel_messages_uncommitted", "Publishes that wait for a commit"),
+        gauge("channel_acks_uncommitted", "Settlements that wait for a commit"),
+        gauge("channel_prefetch", "Prefetch for each consumer; 0: no limit"),
+        gauge("channel_global_prefetch", "Prefetch for all consumers together; 0: no limit"),
+    ],
+};
+
 pub(super) const CHANNEL_PUBLISH: Family = Family {
     name: "channel_exchange_metrics",
     prefix: RABBITMQ,
@@ -335,6 +350,35 @@ pub(super) const CHANNEL_DELIVERY: Family = Family {
         counter("channel_messages_redelivered_total", "Messages handed out once more"),
         counter("channel_messages_acked_total", "Messages acknowledged"),
         counter("channel_get_empty_total", "Fetches that found nothing"),
+    ],
+};
+
+/// With the labels `queue_type` and `dead_letter_strategy`; on `/metrics` and `/metrics/per-object`.
+pub(super) const DEAD_LETTERS: Family = Family {
+    name: "",
+    prefix: RABBITMQ,
+    of: Of::Node,
+    metrics: &[
+        counter(
+            "global_messages_dead_lettered_maxlen_total",
+            "Messages given up because the queue was too long",
+        ),
+        counter(
+            "global_messages_dead_lettered_expired_total",
+            "Messages given up because they waited too long",
+        ),
+        counter(
+            "global_messages_dead_lettered_rejected_total",
+            "Messages given up because a consumer rejected them",
+        ),
+        counter(
+            "global_messages_dead_lettered_delivery_limit_total",
+            "Messages given up because they were returned too often",
+        ),
+        counter(
+            "global_messages_dead_lettered_confirmed_total",
+            "Messages given up that all queues they were sent to have taken",
+        ),
     ],
 };
 
@@ -381,6 +425,7 @@ pub(super) const FAMILIES: &[Family] = &[
     EXCHANGE_ROUTED,
     CONNECTION_COARSE,
     CONNECTION,
+    CHANNEL,
     CHANNEL_PUBLISH,
     CHANNEL_DELIVERY,
 ];
@@ -393,7 +438,8 @@ mod tests {
 
     /// Every metric with its prefix and its family, as `/metrics` calls it.
     fn all() -> Vec<(String, &'static str, Metric)> {
-        let families = FAMILIES.iter().chain(&[TOTALS, GLOBAL, GLOBAL_BY_TYPE, OWN, MEMORY]);
+        let families =
+            FAMILIES.iter().chain(&[TOTALS, GLOBAL, GLOBAL_BY_TYPE, DEAD_LETTERS, OWN, MEMORY]);
         let of_families = families.flat_map(|family| {
             family.metrics.iter().map(|metric| (family.prefix, family.name, *metric))
         });

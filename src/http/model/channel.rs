@@ -30,6 +30,9 @@ pub struct ChannelModel {
     pub acks_uncommitted: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consumer_details: Option<Vec<ConsumerModel>>,
+    /// Since when nothing went through it; `None` while something does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_since: Option<String>,
     pub message_stats: Stats,
 }
 
@@ -57,7 +60,7 @@ impl ChannelModel {
         node: &str,
         info: &ConnectionInfo,
         report: &ChannelReport,
-        message_stats: Stats,
+        (message_stats, idle_since): (Stats, Option<String>),
     ) -> Self {
         let number = report.channel.0;
         Self {
@@ -79,6 +82,7 @@ impl ChannelModel {
             messages_uncommitted: report.uncommitted,
             acks_uncommitted: report.acks_uncommitted,
             consumer_details: None,
+            idle_since,
             message_stats,
         }
     }

@@ -1,7 +1,7 @@
 //! Class basic (spec: 1.8), all but the publish.
 
 use crate::base::limits::CONSUMERS_PER_CHANNEL_MAX;
-use crate::base::{ConsumerTag, DIRECT_REPLY_TO, DeliveryTag, QueueName};
+use crate::base::{ConsumerTag, Counter, DIRECT_REPLY_TO, DeliveryTag, QueueName};
 use crate::wire::{BasicConsume, Method, MethodId};
 
 use crate::protocol::action::{Action, Got, Outcome, Request};
@@ -28,6 +28,7 @@ impl Channel {
             // rabbitmq: a prefetch per consumer ends the shared one.
             self.share_credit(0, turn);
             self.prefetch = prefetch_count;
+            self.counters.levels.prefetch.set(u64::from(prefetch_count));
         }
         self.reply(&Method::BasicQosOk, turn);
         Ok(())
@@ -35,6 +36,7 @@ impl Channel {
 
     /// 0: no limit.
     fn share_credit(&mut self, prefetch_count: u16, turn: &mut Turn<'_>) {
+        self.counters.levels.global_prefetch.set(u64::from(prefetch_count));
         let shared_before = std::mem::replace(&mut self.shares_credit, prefetch_count > 0);
         if !shared_before && !self.shares_credit {
             return;
@@ -75,6 +77,7 @@ impl Channel {
     ) {
         let ok = Method::BasicCancelOk { consumer_tag: consumer_tag.clone() };
         if self.consumers.remove(&consumer_tag) {
+            self.count_consumers();
             self.replies_cancelled(&consumer_tag);
             let then = Then::reply(nowait, ok);
             self.ask(MethodId::BASIC_CANCEL, Request::Cancel(consumer_tag), then, turn);
@@ -179,6 +182,7 @@ impl Channel {
                 }
             })
             .map_err(|unknown| ProtocolError::UnknownDeliveryTag { tag: unknown.0 })?;
+        self.count_held();
         settled
     }
 
@@ -197,10 +201,18 @@ impl Channel {
                 credit += u32::from(shares_credit && line.origin == Origin::Consumer);
             })
             .map_err(|unknown| ProtocolError::UnknownDeliveryTag { tag: unknown.0 })?;
-        if outcome == Outcome::Ack {
-            self.counters.ack.add(lines);
-        }
+        self.settled(outcome).add(lines);
         return_credit(turn.actions, holder, credit);
         Ok(())
+    }
+
+    /// What counts deliveries that are settled like this.
+    pub(in crate::protocol) fn settled(&self, outcome: Outcome) -> &Counter {
+        match outcome {
+            Outcome::Ack => &self.counters.ack,
+            Outcome::Requeue | Outcome::RequeueFailed | Outcome::Discard => {
+                &self.counters.unacked_returned
+            }
+        }
     }
 }

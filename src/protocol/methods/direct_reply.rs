@@ -49,6 +49,7 @@ impl Channel {
     /// The broker knows the consumer from now on.
     pub(in crate::protocol) fn consuming_replies(&mut self, tag: &ConsumerTag, address: ShortStr) {
         self.consumers.insert(tag.clone());
+        self.count_consumers();
         self.replies = Some(Replies { tag: tag.clone(), address });
     }
 

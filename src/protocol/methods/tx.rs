@@ -3,7 +3,7 @@
 
 use crate::wire::Method;
 
-use crate::protocol::action::{Action, Outcome, Publish};
+use crate::protocol::action::{Action, Publish};
 use crate::protocol::channel::{Channel, Mode};
 use crate::protocol::confirms::{Confirms, Finished};
 use crate::protocol::error::ProtocolError;
@@ -50,6 +50,7 @@ impl Channel {
             turn.actions.push(Action::Publish(publish));
         }
         self.settle_held(settlements, turn);
+        self.count_held();
         if waits {
             *turn.waiting = Waiting::Commit { channel, holder };
         } else {
@@ -67,16 +68,19 @@ impl Channel {
         };
         let (_publishes, settlements) = held.end();
         self.ledger.restore(settlements.into_iter().map(|held| held.line));
+        self.count_held();
         self.reply(&Method::TxRollbackOk, turn);
         Ok(())
     }
 
     /// A publish that the broker would take joins the transaction.
     pub(in crate::protocol) fn hold(&mut self, publish: HeldPublish) -> Result<(), ProtocolError> {
-        match &mut self.mode {
+        let held = match &mut self.mode {
             Mode::Transaction { held, .. } => held.publish(publish),
             Mode::Plain | Mode::Confirm(_) => Err(ProtocolError::Internal),
-        }
+        };
+        self.count_held();
+        held
     }
 
     /// Whether the commit that runs is through.
@@ -90,7 +94,7 @@ impl Channel {
     fn settle_held(&self, settlements: Vec<HeldSettlement>, turn: &mut Turn<'_>) {
         let mut credit = 0;
         for HeldSettlement { outcome, line } in settlements {
-            self.counters.ack.add(u64::from(outcome == Outcome::Ack));
+            self.settled(outcome).add(1);
             settle(turn.actions, self.holder, outcome, line);
             credit += u32::from(self.shares_credit && line.origin == Origin::Consumer);
         }
