@@ -520,3 +520,15 @@ pub const LOG_KEPT_LINE_BYTES_MAX: usize = 8 * 1024;
 
 /// Lines of the log that are answered with when nobody says how many.
 pub const LOG_LINES_DEFAULT: usize = 100;
+
+/// Deadlines that one turning of the clock by hand stops at: a million messages that each expire at another moment.
+/// More of them is a circle.
+pub const TURN_STEPS_MAX: u32 = 1_000_000;
+
+/// How long one such stop may take in real time until all that is due then is done, in ms. A disk may be slow, and a
+/// test that hangs must say why before its runner loses its patience.
+pub const TURN_PATIENCE_MS: u64 = 30_000;
+
+/// How often a turning clock looks whether everything is done before it rests a moment between two looks; what is in
+/// memory is done after a few.
+pub const TURN_LOOKS_AT_ONCE: u32 = 64;

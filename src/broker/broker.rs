@@ -85,6 +85,21 @@ pub trait Scheduler: Send + Sync {
     /// Runs [`Cell::send_dead_letters`] on a task of its own, after `pause_ms` milliseconds and soon; on a
     /// thread that may block on the disk when they are cold. Never blocks, never calls back in place.
     fn send_dead_letters(&self, cell: Arc<Cell>, letters: DeadLetters, pause_ms: u64);
+
+    /// How much of it was asked for without a pause, and how much of that is done. Who goes on with nothing
+    /// by itself has nothing to count.
+    fn work(&self) -> WorkCounts {
+        WorkCounts::default()
+    }
+}
+
+/// What a [`Scheduler`] was asked to go on with, since its beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct WorkCounts {
+    /// Asked for, without a pause before it.
+    pub begun: u64,
+    /// Done.
+    pub done: u64,
 }
 
 /// What the broker is built from.

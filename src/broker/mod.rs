@@ -58,6 +58,7 @@ mod server_names;
 mod storing;
 mod sweep;
 mod timers;
+mod turning;
 mod unique;
 mod vhost;
 mod windows;
@@ -75,7 +76,7 @@ pub use admin::{
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
-    PropertyHasher, PropertyLister, Scheduler,
+    PropertyHasher, PropertyLister, Scheduler, WorkCounts,
 };
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};

@@ -22,6 +22,8 @@ struct State {
     entries: BTreeMap<(Millis, QueueId), Weak<Cell>>,
     /// Who sleeps until the first of them.
     sleeper: Option<Waker>,
+    /// Somebody turned the clock since the sleeper looked.
+    clock_turned: bool,
 }
 
 impl Timers {
@@ -59,9 +61,25 @@ impl Timers {
         self.lock().first()
     }
 
-    /// Ready when something is due before `than`; else the task is woken when that becomes so.
+    /// The clock shows another time than who sleeps reckoned with.
+    pub(super) fn clock_turned(&self) {
+        let sleeper = {
+            let mut state = self.lock();
+            state.clock_turned = true;
+            state.sleeper.take()
+        };
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+    }
+
+    /// Ready when something is due before `than`, or the clock was turned since it was ready last; else the task is
+    /// woken when that becomes so.
     pub(super) fn poll_earlier(&self, than: Option<Millis>, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
+        if std::mem::take(&mut state.clock_turned) {
+            return Poll::Ready(());
+        }
         if state.first().is_some_and(|first| than.is_none_or(|than| first < than)) {
             return Poll::Ready(());
         }
@@ -118,5 +136,22 @@ mod tests {
         timers.take_due(Millis(45), 10);
         assert_eq!(timers.next(), Some(Millis(50)), "a queue has one entry");
         assert_eq!(timers.poll_earlier(Some(Millis(51)), &mut context), Poll::Ready(()));
+    }
+
+    #[test]
+    fn a_sleeper_looks_again_when_the_clock_was_turned_t6() {
+        let timers = Timers::default();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        timers.set(QueueId(1), Weak::new(), None, Millis(50));
+        assert_eq!(timers.poll_earlier(Some(Millis(50)), &mut context), Poll::Pending);
+        timers.clock_turned();
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+        assert_eq!(timers.poll_earlier(Some(Millis(50)), &mut context), Poll::Ready(()));
+        assert_eq!(timers.poll_earlier(Some(Millis(50)), &mut context), Poll::Pending, "once");
+        // Who was not asleep hears of it as well.
+        timers.clock_turned();
+        assert_eq!(timers.poll_earlier(None, &mut context), Poll::Ready(()));
     }
 }

@@ -92,7 +92,7 @@ impl Conversation {
         broker: Arc<Broker>,
         settings: Arc<Settings>,
     ) -> Self {
-        let now = broker.clock().now();
+        let now = broker.clock().real_now();
         let inbox = Arc::new(Inbox::new());
         broker.connection_opened(id, &inbox);
         let holders = Arc::clone(&broker);
@@ -125,9 +125,9 @@ impl Conversation {
         }
     }
 
-    /// The broker's clock.
+    /// By the clock that nobody turns: a client is given its time by this one (T7).
     pub(super) fn now(&self) -> Millis {
-        self.broker.clock().now()
+        self.broker.clock().real_now()
     }
 
     /// Where the broker's events come in.
@@ -172,7 +172,7 @@ impl Conversation {
         let mut busy = !actions.is_empty();
         self.perform(now, &mut actions);
         if let Some(client) = &mut self.client {
-            client.flush(now);
+            client.flush(self.broker.clock().of_real(now));
         }
         busy |= self.drain(now);
         self.connection.flush_confirms(&mut self.actions);
@@ -310,7 +310,7 @@ impl Conversation {
             request => {
                 let Some(client) = &mut self.client else { return };
                 // What the connection published before must be in the queues before the request.
-                client.flush(now);
+                client.flush(self.broker.clock().of_real(now));
                 let failed = answers::method_id(&request);
                 let answer = answers::ask(client, holder, request);
                 if answer.is_none() {
@@ -398,7 +398,7 @@ impl Conversation {
             if self.events.later() == 0 {
                 client.open_held(&mut self.held);
             }
-            client.flush(now);
+            client.flush(self.broker.clock().of_real(now));
         } else {
             self.read.clear();
             self.held.clear();

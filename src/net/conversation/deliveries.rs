@@ -26,7 +26,7 @@ impl Conversation {
                 {
                     let (message, redelivered) = (&delivery.message, delivery.redelivered);
                     client.trace_got(channel, holder, queue, message, redelivered);
-                    client.flush(now);
+                    client.flush(self.broker.clock().of_real(now));
                 }
                 if no_ack {
                     self.has_read(holder, queue, id);
@@ -39,7 +39,7 @@ impl Conversation {
                     && dropped
                     && client.get_next(holder, queue, no_ack)
                 {
-                    client.flush(now);
+                    client.flush(self.broker.clock().of_real(now));
                     return None;
                 }
                 Some(answers::unreadable(&error, failed))
