@@ -35,6 +35,7 @@ pub mod http;
 mod listeners;
 mod management;
 pub mod net;
+mod node;
 mod notices;
 pub mod perf;
 mod pid_file;

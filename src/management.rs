@@ -142,6 +142,18 @@ impl OpenManagement {
 }
 
 impl RunningManagement {
+    /// Ends at once; connections are closed without an answer.
+    pub(crate) async fn cut(self) {
+        self.samples.abort();
+        for listener in &self.listeners {
+            listener.abort();
+        }
+        for listener in self.listeners {
+            // It was told to end, or has broken down before.
+            let _ = listener.await;
+        }
+    }
+
     /// Waits until requests that were being answered are, which the listeners bound.
     pub(crate) async fn end(self) {
         self.samples.abort();
