@@ -59,6 +59,9 @@ pub(crate) fn open(
     broker: &Arc<Broker>,
     control: Arc<Control>,
 ) -> Result<OpenManagement, ManagementError> {
+    if settings.management.test_api {
+        warn_of_test_api(&settings.storage);
+    }
     let mut ports = Vec::new();
     if let Some(address) = settings.management.listener {
         ports.push(bind(address, &MANAGEMENT, None)?);
@@ -150,6 +153,19 @@ impl RunningManagement {
                 tracing::error!(error = %error, "a listener of the management API broke down");
             }
         }
+    }
+}
+
+/// Nobody shall have it open without knowing.
+fn warn_of_test_api(storage: &Storage) {
+    tracing::warn!(
+        "the test API is on: administrators may turn the clock, order faults and roll back virtual hosts"
+    );
+    if let Storage::Directory(folder) = storage {
+        tracing::warn!(
+            path = %folder.display(),
+            "the test API is on, and messages are kept: this is no broker for anything but tests"
+        );
     }
 }
 
