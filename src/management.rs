@@ -118,6 +118,12 @@ impl OpenManagement {
         self.tls.clone()
     }
 
+    /// The port of the first listener with or without TLS.
+    pub(crate) fn port(&self, has_tls: bool) -> Option<u16> {
+        let port = self.ports.iter().find(|port| port.has_tls() == has_tls);
+        port.map(|port| port.address().port())
+    }
+
     /// Where the metrics are served.
     pub(crate) fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().map(HttpListener::address)
