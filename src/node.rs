@@ -55,15 +55,7 @@ pub(crate) struct NodeParts {
     /// Where the settings come from.
     pub(crate) origin: Origin,
     pub(crate) logging: Logging,
-    pub(crate) time: NodeTime,
     pub(crate) shutdown: Shutdown,
-}
-
-/// Whose time a broker goes by.
-pub(crate) enum NodeTime {
-    Machine,
-    /// Somebody may turn it.
-    Turned,
 }
 
 /// A broker that is bound everywhere and serves nobody yet.
@@ -133,13 +125,10 @@ impl Node {
     }
 
     fn open_with(parts: NodeParts, storage: Option<OpenStorage>) -> Result<Self, NodeError> {
-        let NodeParts { loaded, seeds, origin, logging, time, shutdown } = parts;
+        let NodeParts { loaded, seeds, origin, logging, shutdown } = parts;
         let settings = loaded.settings.clone();
-        let turned = match time {
-            NodeTime::Machine => None,
-            NodeTime::Turned => Some(Arc::new(TurnedClock::new())),
-        };
-        let clock: Arc<dyn Clock> = match &turned {
+        let by_hand = settings.management.test_api.then(|| Arc::new(TurnedClock::new()));
+        let clock: Arc<dyn Clock> = match &by_hand {
             None => Arc::new(SystemClock::new()),
             Some(clock) => Arc::<TurnedClock>::clone(clock),
         };
@@ -165,11 +154,12 @@ impl Node {
         let running = Running { logging, broker: Arc::clone(&broker), disk };
         let config = LiveConfig::new(origin, loaded, running);
         let gates = listeners.iter().map(Listener::gate).collect();
+        let turner = by_hand.map(|clock| Arc::new(ClockTurner::new(Arc::clone(&broker), clock)));
         let beginning = Beginning {
             default_user: settings.default_user.clone(),
             definitions: settings.definitions.clone(),
+            turner: turner.clone(),
         };
-        let turner = turned.map(|clock| Arc::new(ClockTurner::new(Arc::clone(&broker), clock)));
         let control = Control::new(&broker, gates, &config, &shutdown, beginning);
         let management = management::open(&settings, &files, amqp, &broker, control)?;
         let tls = opened.tls.into_iter().chain(management.tls()).collect();
@@ -201,7 +191,7 @@ impl Node {
         self.tls.clone()
     }
 
-    /// There when the clock may be turned.
+    /// There with the test API: the clock may be turned.
     pub(crate) fn turner(&self) -> Option<&Arc<ClockTurner>> {
         self.turner.as_ref()
     }

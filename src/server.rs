@@ -13,9 +13,11 @@ use crate::config::{
 use crate::ctl::{self, ServerCall};
 use crate::management::OpenManagement;
 use crate::net::Listener;
-use crate::node::{self, Node, NodeError, NodeParts, NodeTime};
+use crate::node::{self, Node, NodeError, NodeParts};
+use crate::parent;
 use crate::perf;
 use crate::pid_file::PidFile;
+use crate::ports_file;
 use crate::reload::{self, Origin};
 use crate::shutdown::Shutdown;
 
@@ -32,6 +34,8 @@ enum ServerError {
     Node(#[from] NodeError),
     #[error("cannot write the port file {path}: {error}")]
     PortFile { path: String, error: io::Error },
+    #[error("cannot write the ports file {path}: {error}")]
+    PortsFile { path: String, error: io::Error },
     #[error("cannot write the pid file {path}: {error}")]
     PidFile { path: String, error: io::Error },
     #[error("cannot start: {0}")]
@@ -120,7 +124,8 @@ async fn serve(
     let pid_file = settings.pid_file.as_deref().map(write_pid).transpose()?;
     let hangups = reload::signals().map_err(|error| start(&error))?;
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
-    let parts = NodeParts { loaded, seeds, origin, logging, time: NodeTime::Machine, shutdown };
+    parent::follow(settings.exit_with_parent, &shutdown).map_err(|error| start(&error))?;
+    let parts = NodeParts { loaded, seeds, origin, logging, shutdown };
     let node = Node::open(parts)?;
     allocator::look_after(node.broker());
     let first_port = node.listeners().iter().find_map(|listener| listener.address().port());
@@ -138,13 +143,18 @@ async fn serve(
     Ok(())
 }
 
-/// The ready line on standard output. It comes when every listener is bound, because scripts wait for it.
+/// The ports file, and then the ready line on standard output. It comes when every listener is bound, because
+/// scripts wait for it.
 /// Before it stands, for each port with TLS, the line that scripts made for RabbitMQ wait for.
 fn announce(
     listeners: &[Listener],
     management: &OpenManagement,
     settings: &Settings,
 ) -> Result<(), ServerError> {
+    if let Some(path) = &settings.ports_file {
+        let named = |error| ServerError::PortsFile { path: path.display().to_string(), error };
+        ports_file::write(path, listeners, management).map_err(named)?;
+    }
     let mut stdout = io::stdout().lock();
     let mut addresses = Vec::new();
     for listener in listeners {
