@@ -532,3 +532,20 @@ pub const TURN_PATIENCE_MS: u64 = 30_000;
 /// How often a turning clock looks whether everything is done before it rests a moment between two looks; what is in
 /// memory is done after a few.
 pub const TURN_LOOKS_AT_ONCE: u32 = 64;
+
+/// Messages that one snapshot of a virtual host keeps. It is for tests, whose queues are short; what is larger is
+/// better made anew than kept in memory.
+pub const SNAPSHOT_MESSAGES_MAX: usize = 100_000;
+
+/// Bytes of the messages that one snapshot keeps. They stay in memory, and out of reach of the memory alarm, for as
+/// long as the snapshot is there.
+pub const SNAPSHOT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Snapshots that the test API keeps of all virtual hosts together.
+pub const SNAPSHOTS_MAX: usize = 64;
+
+/// Messages of one queue that a test of a program is shown at once. Who asserts on more counts them.
+pub const QUEUE_VIEW_MESSAGES_MAX: usize = 10_000;
+
+/// Bytes of these messages; the one that crosses the line still is shown.
+pub const QUEUE_VIEW_BYTES_MAX: u64 = 64 * 1024 * 1024;

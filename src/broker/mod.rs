@@ -52,6 +52,7 @@ mod queues;
 mod records;
 mod recovery;
 mod requests;
+mod rewinding;
 mod seeds;
 mod sender_selected;
 mod server_names;
@@ -71,8 +72,9 @@ pub use crate::base::ChannelCounts;
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
     AlarmReport, AlarmState, CertificateInfo, ChannelReport, ChurnCounts, ConnectionInfo,
-    ConnectionInsight, ConnectionReport, ConsumerReport, Describe, Put, QueueReport, Rehearsal,
-    TlsInfo, TogetherError, VhostCounts, VhostError, with_default_type,
+    ConnectionInsight, ConnectionReport, ConsumerReport, Describe, PassingVhost, PassingVhostError,
+    Put, QueueReport, Rehearsal, TlsInfo, TogetherError, VhostCounts, VhostError,
+    with_default_type,
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
@@ -108,6 +110,7 @@ pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
 pub use queues::DeclaredQueue;
 pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Step};
+pub use rewinding::{KeepBounds, KeepError, KeptMessages};
 pub use seeds::{SeedLimits, SeedPolicy, SeedUser, Seeds};
 pub use vhost::Vhost;
 
