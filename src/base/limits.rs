@@ -518,6 +518,26 @@ pub const LOG_KEPT_BYTES_MAX: usize = 1024 * 1024;
 /// what is longer repeats what somebody sent, and must not push everything else out.
 pub const LOG_KEPT_LINE_BYTES_MAX: usize = 8 * 1024;
 
+/// Faults that a test has ordered at a time: each is asked at each publish, delivery and ack, and a test that orders
+/// more has forgotten to withdraw some.
+pub const FAULTS_MAX: usize = 100;
+
+/// Bytes of a reply text or a reason that a fault is ordered with: with the name of the longest code in front it fits
+/// a short string.
+pub const FAULT_TEXT_BYTES_MAX: usize = 200;
+
+/// Bytes of what a fault is narrowed to: names have 255, and a connection's two addresses fit as well.
+pub const FAULT_FILTER_BYTES_MAX: usize = 255;
+
+/// The longest delay of a confirm, in ms: a day, by a clock that tests turn.
+pub const CONFIRM_DELAY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+
+/// Confirms that are held back at a time, some 100 bytes each.
+pub const LATE_CONFIRMS_MAX: usize = 100_000;
+
+/// The longest wait of the message log before a group, in ms, by the machine's clock: its thread sleeps.
+pub const SLOW_DISK_MS_MAX: u64 = 60_000;
+
 /// Lines of the log that are answered with when nobody says how many.
 pub const LOG_LINES_DEFAULT: usize = 100;
 

@@ -10,6 +10,7 @@ use super::accounts::{Accounts, SharedAccounts};
 use super::admin::{Churn, Connections};
 use super::alarms::Alarms;
 use super::counts::{ConnectionCounters, ExchangeCounters, OpenChannel, QueueCounters, Tally};
+use super::faults::Registry;
 use super::interceptors::{Existing, Interceptors};
 use super::limits::Limits;
 use super::logins::Logins;
@@ -188,6 +189,7 @@ pub(super) struct Common {
     pub(super) parse_headers: HeaderParser,
     pub(super) write_headers: HeaderWriter,
     pub(super) timers: Timers,
+    pub(super) faults: Registry,
     pub(super) hash_property: PropertyHasher,
     pub(super) list_properties: PropertyLister,
     pub(super) edit_properties: PropertyEditor,
@@ -253,6 +255,7 @@ impl Broker {
             parse_headers: settings.parse_headers,
             write_headers: settings.write_headers,
             timers: Timers::default(),
+            faults: Registry::default(),
             hash_property: settings.hash_property,
             list_properties: settings.list_properties,
             edit_properties: settings.edit_properties,
@@ -302,11 +305,15 @@ impl Broker {
         &self.common.clock
     }
 
-    /// Drives queues whose moment has come, a bounded number of them. Says whether there may be more.
+    /// Drives queues whose moment has come, a bounded number of them, and lets go of confirms that were held back
+    /// until now. Says whether there may be more.
     pub fn due(&self, now: Millis) -> bool {
         let due = self.common.timers.take_due(now, DUE_QUEUES_MAX);
         for cell in &due {
             cell.timer_went_off(now);
+        }
+        for confirm in self.common.timers.take_late(now) {
+            confirm.tell();
         }
         due.len() == DUE_QUEUES_MAX
     }

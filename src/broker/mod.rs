@@ -31,6 +31,7 @@ mod event;
 mod exchanges;
 mod executor;
 mod facts;
+mod faults;
 mod history;
 mod inbox;
 mod inspect;
@@ -96,6 +97,10 @@ pub use direct::{
 pub use direct_reply::DirectReplyLosses;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
+pub use faults::{
+    Blow, Fault, FaultError, FaultId, FaultKind, Faults, Narrowed, On, OrderedFault, PublishBlow,
+    Scene,
+};
 pub use inbox::{Choked, Inbox, Load};
 pub use inspect::{
     Arrival, ConsumerInsight, Filter, HeaderFilter, Holding, HoldingMessage, Holdings, PeekBounds,

@@ -1,13 +1,15 @@
 //! Which queue wants to be driven when: one ordered set for all queues. Who sleeps until then is not
 //! decided here; a test turns its clock and asks [`super::Broker::due`].
 //!
-//! A queue has at most one entry, and a queue without a deadline never has one. The set is a leaf lock.
+//! A queue has at most one entry, and a queue without a deadline never has one. The set is a leaf lock. Beside the
+//! queues stand the confirms that a fault holds back, which a test's clock moves as well (F4 in `faults/`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use super::Cell;
+use super::faults::{FaultId, LateConfirm, LateConfirms};
 use crate::base::{Millis, QueueId};
 
 /// See the module.
@@ -20,6 +22,7 @@ pub(super) struct Timers {
 struct State {
     /// A queue that is gone before its time costs its entry until then.
     entries: BTreeMap<(Millis, QueueId), Weak<Cell>>,
+    late: LateConfirms,
     /// Who sleeps until the first of them.
     sleeper: Option<Waker>,
     /// Somebody turned the clock since the sleeper looked.
@@ -41,6 +44,38 @@ impl Timers {
         if let Some(sleeper) = sleeper {
             sleeper.wake();
         }
+    }
+
+    /// Holds a confirm back; says whether there was room for it.
+    pub(super) fn hold(&self, at: Millis, confirm: LateConfirm) -> bool {
+        let sleeper = {
+            let mut state = self.lock();
+            if !state.late.has_room() {
+                return false;
+            }
+            let is_first = state.first().is_none_or(|first| at < first);
+            state.late.add(at, confirm);
+            if is_first { state.sleeper.take() } else { None }
+        };
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+        true
+    }
+
+    /// Takes out the confirms whose moment has come.
+    pub(super) fn take_late(&self, now: Millis) -> Vec<LateConfirm> {
+        let mut state = self.lock();
+        // Who has none does not pay for it.
+        if state.late.first().is_none_or(|first| first > now) {
+            return Vec::new();
+        }
+        state.late.take_due(now)
+    }
+
+    /// Takes out the confirms that a fault holds back.
+    pub(super) fn let_go(&self, fault: FaultId) -> Vec<LateConfirm> {
+        self.lock().late.take_of(fault)
     }
 
     /// Takes out queues whose moment has come, at most so many, those that wait longest first.
@@ -95,7 +130,8 @@ impl Timers {
 
 impl State {
     fn first(&self) -> Option<Millis> {
-        self.entries.first_key_value().map(|((at, _), _)| *at)
+        let queue = self.entries.first_key_value().map(|((at, _), _)| *at);
+        queue.into_iter().chain(self.late.first()).min()
     }
 }
 
