@@ -30,4 +30,4 @@ mod storing;
 mod turns;
 mod world;
 
-pub(crate) use world::{broker_over, open_broker, put_message};
+pub(crate) use world::{broker_over, open_broker, put_message, turned_broker};
