@@ -12,6 +12,7 @@ mod direct_reply;
 mod duplicates;
 mod duplicates_kept;
 mod events;
+mod faults;
 mod faulty;
 mod features;
 mod firehose;
