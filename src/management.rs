@@ -83,6 +83,9 @@ pub(crate) fn open(
         Storage::Ephemeral => None,
     };
     let socket = data_folder.as_ref().and_then(|folder| bind_file(&folder.join(SOCKET_FILE)));
+    if settings.management.test_api && (!ports.is_empty() || socket.is_some()) {
+        warn_of_test_api(&settings.storage);
+    }
     let facts = Facts {
         node: settings.node_name.clone(),
         cluster_name: settings.cluster_name.clone(),
@@ -125,9 +128,24 @@ impl OpenManagement {
         shown(&self.ports)
     }
 
+    /// Where HTTP without TLS is spoken over a port.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        addresses(&self.ports, false).first().copied()
+    }
+
     /// What the certificates are read anew with.
     pub(crate) fn tls(&self) -> Vec<Arc<Tls>> {
         self.tls.clone()
+    }
+
+    /// The port of the first listener with or without TLS.
+    pub(crate) fn port(&self, has_tls: bool) -> Option<u16> {
+        addresses(&self.ports, has_tls).first().map(SocketAddr::port)
+    }
+
+    /// The same of the metrics.
+    pub(crate) fn metrics_port(&self, has_tls: bool) -> Option<u16> {
+        addresses(&self.metrics, has_tls).first().map(SocketAddr::port)
     }
 
     /// Where the metrics are served, for the ready line.
@@ -157,6 +175,18 @@ impl OpenManagement {
 }
 
 impl RunningManagement {
+    /// Ends at once; connections are closed without an answer.
+    pub(crate) async fn cut(self) {
+        self.samples.abort();
+        for listener in &self.listeners {
+            listener.abort();
+        }
+        for listener in self.listeners {
+            // It was told to end, or has broken down before.
+            let _ = listener.await;
+        }
+    }
+
     /// Waits until requests that were being answered are, which the listeners bound.
     pub(crate) async fn end(self) {
         self.samples.abort();
@@ -165,6 +195,19 @@ impl RunningManagement {
                 tracing::error!(error = %error, "a listener of the management API broke down");
             }
         }
+    }
+}
+
+/// Nobody shall have it open without knowing.
+fn warn_of_test_api(storage: &Storage) {
+    tracing::warn!(
+        "the test API is on: administrators may turn the clock, order faults and roll back virtual hosts"
+    );
+    if let Storage::Directory(folder) = storage {
+        tracing::warn!(
+            path = %folder.display(),
+            "the test API is on, and messages are kept: this is no broker for anything but tests"
+        );
     }
 }
 

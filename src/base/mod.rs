@@ -15,6 +15,8 @@ mod reply;
 mod table;
 mod time;
 mod time_to_live;
+mod turned_clock;
+mod uri;
 
 pub use channel_counts::{
     ChannelCounters, ChannelCounts, ChannelLevels, LevelCounters, SIZE_BOUNDS, SizeCounts,
@@ -33,3 +35,5 @@ pub use reply::ReplyCode;
 pub use table::{FieldTable, FieldValue};
 pub use time::{Clock, ManualClock, Millis, Stopwatch, SystemClock};
 pub use time_to_live::TimeToLive;
+pub use turned_clock::{TurnedClock, TurnedTime};
+pub use uri::amqp_uri;

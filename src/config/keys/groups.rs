@@ -4,7 +4,7 @@ use super::key::Key;
 use super::{
     agreed, auth_backends, auth_http, auth_oauth2, definitions, disk, events, first_user, log,
     logins, loopback, management, management_tls, memory, name, node_limits, own, prometheus,
-    prometheus_tls, seeds, sockets, tls, ways_in,
+    prometheus_tls, seeds, sockets, testing, tls, ways_in,
 };
 
 /// Keys that belong together, under the heading that the sample file and the documentation have.
@@ -41,6 +41,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Metrics with TLS", keys: prometheus_tls::KEYS },
     Group { title: "Name", keys: name::KEYS },
     Group { title: "HareMQ's own", keys: own::KEYS },
+    Group { title: "For tests", keys: testing::KEYS },
 ];
 
 /// Every key, in order.

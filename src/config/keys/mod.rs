@@ -27,6 +27,7 @@ mod prometheus;
 mod prometheus_tls;
 mod seeds;
 mod sockets;
+mod testing;
 mod tls;
 mod ways_in;
 

@@ -10,6 +10,7 @@ mod management;
 mod node;
 mod prometheus;
 mod seeds;
+mod testing;
 
 pub(super) use authentication::AuthenticationDraft;
 pub use authentication::{
@@ -23,3 +24,4 @@ pub use management::ManagementSettings;
 pub use node::NodeLimitSettings;
 pub use prometheus::PrometheusSettings;
 pub use seeds::{SeedOperatorPolicy, SeedSettings, SeedUser, SeedVhostLimits};
+pub use testing::ParentWatch;
