@@ -14,13 +14,14 @@ use crate::broker::policy::QueueType;
 use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors, Seeds};
 use crate::config::{
     ConfigError, DefaultUser, Durability, Loaded, Logging, OtherCommand, Settings, Storage, load,
-    perf_arguments, start_logging,
+    migrate_arguments, perf_arguments, start_logging,
 };
 use crate::control::{Beginning, Control};
 use crate::ctl::{self, ServerCall};
 use crate::definitions;
 use crate::listeners::{self, ListenError};
 use crate::management::{self, AmqpAddresses, ManagementError, OpenManagement};
+use crate::migrate;
 use crate::net::{Listener, TokioScheduler, run_notices, run_timers};
 use crate::notices;
 use crate::perf;
@@ -85,6 +86,9 @@ pub fn main(
     };
     if let Some(arguments) = perf_arguments(&arguments) {
         return perf::run_on_terminal(arguments);
+    }
+    if let Some(arguments) = migrate_arguments(&arguments) {
+        return migrate::run_on_terminal(arguments, &environment);
     }
     let environment = environment.into_iter().collect();
     match OtherCommand::parse(&arguments) {

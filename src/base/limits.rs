@@ -520,3 +520,11 @@ pub const LOG_KEPT_LINE_BYTES_MAX: usize = 8 * 1024;
 
 /// Lines of the log that are answered with when nobody says how many.
 pub const LOG_LINES_DEFAULT: usize = 100;
+
+/// How long `haremq migrate` waits for an answer of either broker, in ms: a commit of a full batch on a slow disk
+/// takes seconds. A target that holds publishers back is waited for without an end.
+pub const MIGRATE_SILENCE_MS: u64 = 60_000;
+
+/// Bytes of messages that `haremq migrate` wants in one batch of a queue: it asks for as many messages as had
+/// this many bytes lately, so a batch of messages that suddenly are large is larger.
+pub const MIGRATE_BATCH_BYTES: u64 = 8 * 1024 * 1024;
