@@ -57,6 +57,15 @@ impl Api {
         self.send(&Method::POST, path, Some(body)).map(|reply| reply.body)
     }
 
+    /// Takes something away that may be gone already.
+    pub(super) fn delete(&mut self, segments: &[&str]) -> Result<(), MigrateError> {
+        let path = path(segments);
+        match self.try_send(&Method::DELETE, &path, None) {
+            Ok(_) | Err(ApiError::Missing(_)) => Ok(()),
+            Err(error) => Err(self.failed(&Method::DELETE, &path, &error)),
+        }
+    }
+
     pub(super) fn wrong(&self, path: &str, reason: &str) -> MigrateError {
         let (side, place) = (self.side, self.place.clone());
         MigrateError::Api { side, place, doing: path.to_owned(), reason: reason.to_owned() }

@@ -57,7 +57,7 @@ impl Counts {
 pub(super) struct Stored {
     pub(super) digest: Digest,
     /// It had not been redelivered when it was taken, so that the mark, when it comes again, says that it was
-    /// this command that had it.
+    /// this command that had it; and the source has not acked it.
     pub(super) fresh: bool,
 }
 
@@ -66,7 +66,7 @@ pub(super) struct Stored {
 pub(super) struct Claim {
     /// Grows by one with every batch.
     pub(super) batch: u64,
-    /// Whether the source has acked the batch.
+    /// Whether the source has acked the batch. What is fresh then is left of an earlier one.
     pub(super) is_acked: bool,
     /// With this batch.
     pub(super) counts: Counts,
@@ -111,6 +111,12 @@ impl Claim {
         })
     }
 
+    /// The source has acked the batch, whose messages come first in the list.
+    pub(super) fn acked(&mut self, batch: usize) {
+        self.is_acked = true;
+        self.stored.iter_mut().take(batch).for_each(|stored| stored.fresh = false);
+    }
+
     /// Which of two is the later one.
     pub(super) fn age(&self) -> (u64, bool) {
         (self.batch, self.is_acked)
@@ -147,6 +153,8 @@ pub(super) struct Memory {
     left: BTreeMap<Digest, [u64; 2]>,
     /// How many more messages may be those of the claim.
     window: usize,
+    /// The source had not acked everything.
+    is_open: bool,
 }
 
 impl Memory {
@@ -154,11 +162,12 @@ impl Memory {
     /// refused a part of the batch.
     pub(super) fn of(claim: &Claim, is_proof: bool) -> Self {
         let mut left: BTreeMap<Digest, [u64; 2]> = BTreeMap::new();
+        let is_open = !claim.is_acked || claim.stored.iter().any(|stored| stored.fresh);
         for stored in &claim.stored {
-            let is_evidence = is_proof && !claim.is_acked && stored.fresh;
+            let is_evidence = is_proof && stored.fresh;
             left.entry(stored.digest).or_default()[usize::from(!is_evidence)] += 1;
         }
-        Self { left, window: claim.stored.len() }
+        Self { left, window: claim.stored.len(), is_open }
     }
 
     /// M2 and M3. What comes later than the batch was long is not believed to be of it.
@@ -177,16 +186,22 @@ impl Memory {
         if kind == 0 && is_near { Judgement::Known } else { Judgement::MaybeDouble }
     }
 
-    /// What was not met again: it goes into the next claim as well.
+    /// What was not met again: it goes into the next claim as well. When it is late, no longer as a proof.
     pub(super) fn rest(&self) -> Vec<Stored> {
+        let is_near = self.window > 0;
         let of = |(digest, left): (&Digest, &[u64; 2])| {
             let (digest, left) = (*digest, *left);
-            [true, false]
+            [is_near, false]
                 .into_iter()
                 .zip(left)
                 .flat_map(move |(fresh, count)| (0..count).map(move |_| Stored { digest, fresh }))
         };
-        if self.window == 0 { Vec::new() } else { self.left.iter().flat_map(of).collect() }
+        self.left.iter().flat_map(of).collect()
+    }
+
+    /// Whether the source may still give back what is stored: somebody there may hold it.
+    pub(super) fn waits(&self) -> bool {
+        self.is_open && !self.left.is_empty()
     }
 }
 
@@ -255,7 +270,7 @@ mod tests {
     #[test]
     fn without_a_proof_a_message_is_published_and_counted() {
         let doubtful = [
-            Memory::of(&claim(&[(1, true)], true), true),
+            Memory::of(&claim(&[(1, false)], true), true),
             Memory::of(&claim(&[(1, true)], false), false),
             Memory::of(&claim(&[(1, false)], false), true),
         ];
@@ -267,6 +282,8 @@ mod tests {
         assert_eq!(memory.judge(digest(8), true), Judgement::New);
         assert_eq!(memory.judge(digest(9), false), Judgement::New);
         assert_eq!(memory.judge(digest(1), true), Judgement::MaybeDouble, "too late to be sure");
+        assert_eq!(memory.rest(), [Stored { digest: digest(2), fresh: false }]);
+        assert!(memory.waits());
     }
 
     #[test]

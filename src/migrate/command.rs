@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::api::Api;
 use super::args::{Options, parse};
+use super::claim::side_name;
 use super::definitions;
 use super::error::{MigrateError, Side};
 use super::places;
@@ -98,6 +99,7 @@ fn run(options: &Options, environment: &[(OsString, OsString)]) -> Result<Report
     report.interrupted = interrupt.is_asked();
     if report.failure.is_none() && !report.interrupted {
         report.unacked = work.unacked(&candidates)?;
+        work.end_claims(&mut report)?;
     }
     Ok(report)
 }
@@ -315,6 +317,24 @@ impl<'a> Work<'a> {
             exchanges.extend(found.into_iter().flatten().map(named));
         }
         Ok((queues, exchanges))
+    }
+
+    /// Takes away the claims that were left because somebody might hold their messages, where nobody does.
+    fn end_claims(&mut self, report: &mut Report) -> Result<(), MigrateError> {
+        for (key, outcome) in report.outcomes.iter_mut().filter(|(_, outcome)| outcome.has_claim) {
+            if report.unacked.contains_key(key) {
+                outcome.problem = Some(
+                    "messages that are at the target already are held at the source, perhaps by a connection of \
+                     a run that is gone (close it), and come back"
+                        .to_owned(),
+                );
+                continue;
+            }
+            let side = side_name(&key.1);
+            self.target.delete(&["queues", &key.0, &side])?;
+            self.target.delete(&["exchanges", &key.0, &side])?;
+        }
+        Ok(())
     }
 
     /// What consumers of the source hold. The source says it some seconds late, so what is not nothing is looked

@@ -54,6 +54,8 @@ pub(super) struct Mover<'a> {
     batch_max: u16,
     prefetch: u16,
     claim: Claim,
+    /// The number of the claim that was found.
+    first_batch: u64,
     memory: Memory,
 }
 
@@ -91,6 +93,7 @@ impl<'a> Mover<'a> {
             batch_max,
             prefetch,
             claim: Claim { counts, ..Claim::default() },
+            first_batch: 0,
             memory: Memory::default(),
         })
     }
@@ -132,6 +135,7 @@ impl<'a> Mover<'a> {
         match found {
             Some(claim) => {
                 self.memory = Memory::of(&claim, target.is_same_run && !target.may_refuse);
+                self.first_batch = claim.batch;
                 self.claim = claim;
             }
             None => self.claim.before = signed(depth.ready) - signed(self.claim.counts.moved),
@@ -189,13 +193,14 @@ impl<'a> Mover<'a> {
                 return Ok(if ready == 0 { Ending::Empty } else { Ending::Withheld(ready) });
             }
             let last = batch.last().map_or(0, |message| message.tag);
+            let messages = batch.len();
             self.guess(&batch);
             self.store(batch)?;
             let ack = Method::BasicAck { delivery_tag: DeliveryTag(last), multiple: true };
             self.source.tell(&ack, "acking")?;
             // The source has worked the ack off when it answers this.
             let depth = self.depth()?;
-            self.claim.is_acked = true;
+            self.claim.acked(messages);
             self.publish_claim()?;
             tell(self.claim.counts, depth.ready);
         }
@@ -220,8 +225,10 @@ impl<'a> Mover<'a> {
         self.source.ask(&consume, MethodId::BASIC_CONSUME_OK, CONSUMING)?;
         let ready = self.depth()?.ready;
         let most = usize::from(self.prefetch);
-        // A replicated queue delivers on its own time, and its depth is an old one.
-        while self.source.waiting() < most && (ready > 0 || by_events) {
+        // A replicated queue delivers on its own time, and its depth is an old one. And what the run before had
+        // comes back when the source has noticed its end.
+        let is_awaited = by_events || self.memory.waits() && self.claim.batch == self.first_batch;
+        while self.source.waiting() < most && (ready > 0 || is_awaited) {
             let patience = if self.source.waiting() == 0 { FIRST_PATIENCE } else { NEXT_PATIENCE };
             if !self.source.one_more(patience)? {
                 break;
@@ -336,6 +343,11 @@ impl<'a> Mover<'a> {
     fn guess(&mut self, batch: &[Message]) {
         let bytes: u64 = batch.iter().map(Message::bytes).sum();
         self.prefetch = fitting(bytes / (batch.len() as u64).max(1), self.batch_max);
+    }
+
+    /// Whether the claim is still needed: somebody may hold messages at the source that are stored.
+    pub(super) fn waits(&self) -> bool {
+        self.memory.waits()
     }
 
     /// How many messages the target's queue has ready.

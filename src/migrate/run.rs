@@ -25,6 +25,8 @@ pub(super) struct Outcome {
     pub(super) target: Option<(i64, u64)>,
     /// Ready at the source.
     pub(super) ready: u64,
+    /// Its claim is still there, because somebody may hold messages at the source that it names.
+    pub(super) has_claim: bool,
     /// What went wrong, or what somebody should know.
     pub(super) problem: Option<String>,
 }
@@ -38,6 +40,8 @@ pub(super) struct Places {
 /// What the threads share.
 pub(super) struct Board<'a> {
     inner: Mutex<Inner>,
+    /// Held while the state file is written: it has one temporary name.
+    writing: Mutex<()>,
     file: &'a StateFile,
     options: &'a Options,
     places: &'a Places,
@@ -103,7 +107,15 @@ impl<'a> Board<'a> {
             queues_done: 0,
             failure: None,
         };
-        Self { inner: Mutex::new(inner), file, options, places, interrupt, targets }
+        Self {
+            inner: Mutex::new(inner),
+            writing: Mutex::new(()),
+            file,
+            options,
+            places,
+            interrupt,
+            targets,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -146,6 +158,7 @@ impl<'a> Board<'a> {
     }
 
     fn write(&self) -> Result<(), MigrateError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.lock().state.clone();
         self.file.write(&state)
     }
@@ -248,12 +261,13 @@ impl<'a> Board<'a> {
         let outcome = Outcome {
             target: is_alone.then(|| (mover.expected(), target.ready)),
             ready: source.ready,
+            has_claim: mover.waits(),
             problem,
         };
         let standing = if ending == Ending::Empty { Standing::Done } else { Standing::Left };
         self.tell(key, standing, mover.counts(), source.ready);
         self.lock().outcomes.insert(key.clone(), outcome);
-        if ending == Ending::Empty {
+        if ending == Ending::Empty && !mover.waits() {
             // What the claim says of the counts must be somewhere else before it goes.
             self.write()?;
             mover.clean_up()?;
