@@ -15,6 +15,7 @@
 //! * [`definitions`]: documents of definitions, imported and exported.
 //! * [`ctl`]: commands that ask a running broker, under RabbitMQ's names for them, or look into a data folder.
 //! * [`perf`]: a load generator for any broker.
+//! * [`migrate`]: definitions and messages out of a running RabbitMQ.
 //! * [`base`]: the vocabulary of all of them.
 //!
 //! [`server`] puts them together. `ARCHITECTURE.md` says who may know whom.
@@ -40,6 +41,7 @@ pub mod explain;
 pub mod http;
 mod listeners;
 mod management;
+pub mod migrate;
 pub mod net;
 mod node;
 mod notices;

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use crate::allocator;
 use crate::broker::Seeds;
 use crate::config::{
-    Durability, Loaded, Logging, OtherCommand, Settings, Storage, perf_arguments, start_logging,
+    Durability, Loaded, Logging, OtherCommand, Settings, Storage, migrate_arguments,
+    perf_arguments, start_logging,
 };
 use crate::ctl::{self, ServerCall};
 use crate::management::OpenManagement;
+use crate::migrate;
 use crate::net::Listener;
 use crate::node::{self, Node, NodeError, NodeParts};
 use crate::parent;
@@ -66,6 +68,9 @@ pub fn main(
     };
     if let Some(arguments) = perf_arguments(&arguments) {
         return perf::run_on_terminal(arguments);
+    }
+    if let Some(arguments) = migrate_arguments(&arguments) {
+        return migrate::run_on_terminal(arguments, &environment);
     }
     let environment = environment.into_iter().collect();
     match OtherCommand::parse(&arguments) {

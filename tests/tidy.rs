@@ -116,6 +116,12 @@ const ARROWS: &[Arrow] = &[
         ],
     ),
     (
+        "migrate",
+        // `ctl` has the client of the management API and the bar, `perf` the client of AMQP.
+        &["base", "wire", "ctl", "perf"],
+        &["clap", "hyper", "regex", "rustix", "serde_json", "sha2", "thiserror"],
+    ),
+    (
         "http",
         // The records of the store are what is put and shown.
         // `wire` reads and writes the properties of messages, which the broker holds as raw bytes.

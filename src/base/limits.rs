@@ -582,3 +582,11 @@ pub const QUEUE_VIEW_MESSAGES_MAX: usize = 10_000;
 
 /// Bytes of these messages; the one that crosses the line still is shown.
 pub const QUEUE_VIEW_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// How long `haremq migrate` waits for an answer of either broker, in ms: a commit of a full batch on a slow disk
+/// takes seconds. A target that holds publishers back is waited for without an end.
+pub const MIGRATE_SILENCE_MS: u64 = 60_000;
+
+/// Bytes of messages that `haremq migrate` wants in one batch of a queue: it asks for as many messages as had
+/// this many bytes lately, so a batch of messages that suddenly are large is larger.
+pub const MIGRATE_BATCH_BYTES: u64 = 8 * 1024 * 1024;

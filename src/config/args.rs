@@ -97,6 +97,22 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Copy definitions and move messages from a running RabbitMQ
+    #[command(disable_help_flag = true)]
+    Migrate {
+        /// See haremq migrate --help
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// What stands behind `migrate`, which has a command line of its own; `None` for everything else.
+#[must_use]
+pub fn migrate_arguments(arguments: &[OsString]) -> Option<&[OsString]> {
+    match arguments {
+        [_, command, rest @ ..] if command == "migrate" => Some(rest),
+        _ => None,
+    }
 }
 
 /// What stands behind `perf`, which has a command line of its own; `None` for everything else.
@@ -183,7 +199,7 @@ impl OtherCommand {
             Some(Command::Store(command)) => Some(Self::Store(command)),
             Some(Command::Config(command)) => Some(Self::Config(command)),
             Some(Command::Definitions(command)) => Some(Self::Definitions(command)),
-            Some(Command::Serve(_) | Command::Perf { .. }) | None => None,
+            Some(Command::Serve(_) | Command::Perf { .. } | Command::Migrate { .. }) | None => None,
         })
     }
 }
@@ -201,6 +217,7 @@ impl Arguments {
             Some(Command::Config(_)) => Err(not_the_broker("config")),
             Some(Command::Definitions(_)) => Err(not_the_broker("definitions")),
             Some(Command::Perf { .. }) => Err(not_the_broker("perf")),
+            Some(Command::Migrate { .. }) => Err(not_the_broker("migrate")),
             None => Ok(line.serve),
         }
     }

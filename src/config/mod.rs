@@ -29,7 +29,9 @@ mod source;
 mod transport;
 mod value;
 
-pub use args::{Arguments, ConfigCommand, OtherCommand, StoreCommand, perf_arguments};
+pub use args::{
+    Arguments, ConfigCommand, OtherCommand, StoreCommand, migrate_arguments, perf_arguments,
+};
 pub use definitions_args::DefinitionsCommand;
 pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};

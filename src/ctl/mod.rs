@@ -28,4 +28,5 @@ pub use definitions_check::{run_definitions, run_definitions_on_terminal};
 pub use error::CtlError;
 pub use progress::Progress;
 pub use rabbitmq_server::{ServerCall, as_rabbitmq_server, start_detached};
+pub(crate) use tools::{Address, ApiError, Ask, Client, Place, Reply, Trust, path};
 pub use tools::{Streams, run_tool, run_tool_on_terminal};

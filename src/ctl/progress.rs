@@ -37,6 +37,21 @@ impl Progress {
 
     /// `done` of `total` bytes of some work; drawn when the percentage changed.
     pub(super) fn show(&mut self, what: &'static str, done: u64, total: u64) {
+        self.draw(what, done, total, bytes);
+    }
+
+    /// `done` of `total` things; the text behind them says more. Drawn each time.
+    pub(crate) fn show_count(&mut self, what: &'static str, done: u64, total: u64, more: &str) {
+        self.shown = None;
+        self.draw(what, done, total, |count| count.to_string());
+        if let Some(terminal) = &mut self.terminal {
+            // As below.
+            let _ = write!(terminal, "{more}");
+            let _ = terminal.flush();
+        }
+    }
+
+    fn draw(&mut self, what: &'static str, done: u64, total: u64, shown: fn(u64) -> String) {
         let Some(terminal) = &mut self.terminal else { return };
         let percent = (done.min(total) * 100).checked_div(total).unwrap_or(100);
         if self.shown == Some((what, percent)) {
@@ -44,12 +59,13 @@ impl Progress {
         }
         self.shown = Some((what, percent));
         // A terminal that is gone is no reason to stop the work.
-        let _ = write!(terminal, "\r{}", line(what, percent, done.min(total), total));
+        let _ =
+            write!(terminal, "\r{}", line(what, percent, &shown(done.min(total)), &shown(total)));
         let _ = terminal.flush();
     }
 
     /// Takes the bar away, so that something else can be written there.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.shown.take().is_some()
             && let Some(terminal) = &mut self.terminal
         {
@@ -66,10 +82,9 @@ impl Drop for Progress {
     }
 }
 
-fn line(what: &str, percent: u64, done: u64, total: u64) -> String {
+fn line(what: &str, percent: u64, done: &str, total: &str) -> String {
     // At most 100, so it fits.
     let filled = usize::try_from(percent).unwrap_or(100) * WIDTH / 100;
-    let (done, total) = (bytes(done), bytes(total));
     format!("{what:<6} [{:<WIDTH$}] {percent:>3} %  {done} of {total}\x1b[K", "#".repeat(filled))
 }
 
@@ -98,10 +113,10 @@ mod tests {
 
     #[test]
     fn a_bar_says_percent_and_bytes() {
-        let half = line("check", 50, 8 << 20, 16 << 20);
+        let half = line("check", 50, &bytes(8 << 20), &bytes(16 << 20));
         assert!(half.starts_with(&format!("check  [{:<30}]  50 %", "#".repeat(15))), "{half}");
         assert!(half.contains("8.0 MiB of 16.0 MiB"), "{half}");
-        let widest = line("replay", 100, (1 << 50) - 1, (1 << 50) - 1);
+        let widest = line("replay", 100, &bytes((1 << 50) - 1), &bytes((1 << 50) - 1));
         assert!(widest.trim_end_matches("\x1b[K").len() < 80, "it must not wrap: {widest}");
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1536), "1.5 KiB");

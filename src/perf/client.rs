@@ -18,20 +18,20 @@ use crate::wire::{
 };
 
 /// The channel that everything happens on.
-pub(super) const CHANNEL: u16 = 1;
+pub(crate) const CHANNEL: u16 = 1;
 
 /// How long an answer may take: a broker under load takes its time, a broken one is not waited for.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What is asked of a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Interest {
+pub(crate) enum Interest {
     Read,
     ReadAndWrite,
 }
 
 /// An open connection with heartbeats turned off.
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     input: Input,
     frame_max: u32,
@@ -40,21 +40,26 @@ pub(super) struct Client {
 
 /// Who answered.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Server {
-    pub(super) product: String,
-    pub(super) version: String,
+pub(crate) struct Server {
+    pub(crate) product: String,
+    pub(crate) version: String,
 }
 
 impl Client {
     /// Connects, logs in and opens the channel.
-    pub(super) fn open(uri: &Uri) -> Result<Self, PerfError> {
-        let mut client = Self::log_in(uri)?;
+    pub(crate) fn open(uri: &Uri) -> Result<Self, PerfError> {
+        Self::open_as(uri, NAME)
+    }
+
+    /// The same for another command, whose name the broker is told.
+    pub(crate) fn open_as(uri: &Uri, name: &str) -> Result<Self, PerfError> {
+        let mut client = Self::log_in_as(uri, name)?;
         client.open_channel(CHANNEL)?;
         Ok(client)
     }
 
     /// Connects and logs in.
-    pub(super) fn log_in(uri: &Uri) -> Result<Self, PerfError> {
+    fn log_in_as(uri: &Uri, name: &str) -> Result<Self, PerfError> {
         let mut client = Self::connect(uri)?;
         client.send(&PROTOCOL_HEADER, DURING_LOGIN)?;
         let Method::ConnectionStart { server_properties, .. } = client.answer(0, DURING_LOGIN)?
@@ -69,7 +74,7 @@ impl Client {
         let tune = client.call_on(
             0,
             &Method::ConnectionStartOk {
-                client_properties: properties()?,
+                client_properties: properties(name)?,
                 mechanism: ShortStr::try_from("PLAIN")?,
                 response: Bytes::from(response),
                 locale: ShortStr::try_from("en_US")?,
@@ -113,22 +118,22 @@ impl Client {
     }
 
     /// Who answered.
-    pub(super) fn server(&self) -> &Server {
+    pub(crate) fn server(&self) -> &Server {
         &self.server
     }
 
     /// The largest payload of a frame in either direction.
-    pub(super) fn frame_payload_max(&self) -> usize {
+    pub(crate) fn frame_payload_max(&self) -> usize {
         self.frame_max as usize - FRAME_HEADER_BYTES - 1
     }
 
     /// Room for the reads of a load; until then a connection costs little memory.
-    pub(super) fn expect_load(&mut self) {
+    pub(crate) fn expect_load(&mut self) {
         self.input.reserve(LOAD_INPUT_BYTES.max(2 * self.frame_max as usize));
     }
 
     /// Opens a channel.
-    pub(super) fn open_channel(&mut self, channel: u16) -> Result<(), PerfError> {
+    pub(crate) fn open_channel(&mut self, channel: u16) -> Result<(), PerfError> {
         match self.call_on(channel, &Method::ChannelOpen, "opening a channel")? {
             Method::ChannelOpenOk => Ok(()),
             other => Err(unexpected(&other)),
@@ -136,7 +141,7 @@ impl Client {
     }
 
     /// Closes a channel.
-    pub(super) fn close_channel(&mut self, channel: u16) -> Result<(), PerfError> {
+    pub(crate) fn close_channel(&mut self, channel: u16) -> Result<(), PerfError> {
         match self.call_on(channel, &Method::ChannelClose(goodbye()), "closing a channel")? {
             Method::ChannelCloseOk => Ok(()),
             other => Err(unexpected(&other)),
@@ -144,7 +149,7 @@ impl Client {
     }
 
     /// Sends a method on [`CHANNEL`] and waits for its answer.
-    pub(super) fn call(
+    pub(crate) fn call(
         &mut self,
         method: &Method,
         doing: &'static str,
@@ -163,7 +168,7 @@ impl Client {
     }
 
     /// Sends everything. Only for a connection that has no load: nothing is read meanwhile.
-    pub(super) fn send(&mut self, mut bytes: &[u8], doing: &'static str) -> Result<(), PerfError> {
+    pub(crate) fn send(&mut self, mut bytes: &[u8], doing: &'static str) -> Result<(), PerfError> {
         let watch = Stopwatch::start();
         while !bytes.is_empty() {
             let written = self.write(bytes, doing)?;
@@ -229,7 +234,7 @@ impl Client {
     }
 
     /// Reads what is there; 0 when nothing is.
-    pub(super) fn read(&mut self, doing: &'static str) -> Result<usize, PerfError> {
+    pub(crate) fn read(&mut self, doing: &'static str) -> Result<usize, PerfError> {
         match self.stream.read(self.input.room()) {
             Ok(0) => {
                 let error = io::ErrorKind::UnexpectedEof.into();
@@ -245,7 +250,7 @@ impl Client {
     }
 
     /// Writes what the socket takes; 0 when it is full.
-    pub(super) fn write(&mut self, bytes: &[u8], doing: &'static str) -> Result<usize, PerfError> {
+    pub(crate) fn write(&mut self, bytes: &[u8], doing: &'static str) -> Result<usize, PerfError> {
         match self.stream.write(bytes) {
             Ok(written) => Ok(written),
             Err(error) if is_not_now(&error) => Ok(0),
@@ -272,7 +277,7 @@ impl Client {
     }
 
     /// Waits until the socket can do what is asked, or the time is over.
-    pub(super) fn wait(&self, interest: Interest, time: Duration) -> Result<(), PerfError> {
+    pub(crate) fn wait(&self, interest: Interest, time: Duration) -> Result<(), PerfError> {
         let flags = match interest {
             Interest::Read => PollFlags::IN,
             Interest::ReadAndWrite => PollFlags::IN | PollFlags::OUT,
@@ -290,23 +295,23 @@ impl Client {
     }
 
     /// What was read and not yet consumed.
-    pub(super) fn unread(&self) -> &[u8] {
+    pub(crate) fn unread(&self) -> &[u8] {
         self.input.unread()
     }
 
     /// Drops the whole frames of what was read.
-    pub(super) fn pass_over(&mut self) -> Result<(), PerfError> {
+    pub(crate) fn pass_over(&mut self) -> Result<(), PerfError> {
         while self.next_method()?.is_some() {}
         Ok(())
     }
 
     /// Takes bytes from the front of [`Self::unread`].
-    pub(super) fn consume(&mut self, bytes: usize) {
+    pub(crate) fn consume(&mut self, bytes: usize) {
         self.input.consume(bytes);
     }
 
     /// Says goodbye and waits for the answer, for a short time: what was measured is over.
-    pub(super) fn close(mut self) {
+    pub(crate) fn close(mut self) {
         let frame = frame_of(0, &Method::ConnectionClose(goodbye()));
         let watch = Stopwatch::start();
         // Whatever goes wrong, the socket is closed by the drop.
@@ -330,14 +335,14 @@ impl Client {
 }
 
 /// A method as a whole frame.
-pub(super) fn frame_of(channel: u16, method: &Method) -> Vec<u8> {
+pub(crate) fn frame_of(channel: u16, method: &Method) -> Vec<u8> {
     let mut frame = Vec::with_capacity(64);
     put_method(channel, method, &mut frame);
     frame
 }
 
 /// Appends a method as a whole frame.
-pub(super) fn put_method(channel: u16, method: &Method, into: &mut Vec<u8>) {
+pub(crate) fn put_method(channel: u16, method: &Method, into: &mut Vec<u8>) {
     let at = into.len();
     into.push(1);
     into.extend_from_slice(&channel.to_be_bytes());
@@ -351,13 +356,13 @@ pub(super) fn put_method(channel: u16, method: &Method, into: &mut Vec<u8>) {
 }
 
 /// The error for an answer of another kind.
-pub(super) fn unexpected(method: &Method) -> PerfError {
+pub(crate) fn unexpected(method: &Method) -> PerfError {
     PerfError::Unexpected(method.id().name().unwrap_or("an unknown method").to_owned())
 }
 
 /// What the broker may say at any time: an error when that ends the run, otherwise whether it blocked or
 /// unblocked the connection.
-pub(super) fn notice(payload: &[u8]) -> Result<Option<Blocked>, PerfError> {
+pub(crate) fn notice(payload: &[u8]) -> Result<Option<Blocked>, PerfError> {
     match decode_method(payload)? {
         Method::ConnectionClose(close) => Err(PerfError::closed("connection", &close)),
         Method::ChannelClose(close) => Err(PerfError::closed("channel", &close)),
@@ -372,7 +377,7 @@ pub(super) fn notice(payload: &[u8]) -> Result<Option<Blocked>, PerfError> {
 
 /// `connection.blocked` and its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Blocked {
+pub(crate) enum Blocked {
     /// With the broker's reason.
     Since(String),
     NoLonger,
@@ -396,7 +401,7 @@ fn goodbye() -> Close {
 }
 
 /// What a broker wants to know, and the extensions that this client understands.
-fn properties() -> Result<FieldTable, PerfError> {
+fn properties(name: &str) -> Result<FieldTable, PerfError> {
     let capabilities = [
         "publisher_confirms",
         "basic.nack",
@@ -409,9 +414,9 @@ fn properties() -> Result<FieldTable, PerfError> {
         table.push(ShortStr::try_from(name)?, FieldValue::Boolean(true));
     }
     Ok(FieldTable::new(vec![
-        (ShortStr::try_from("product")?, FieldValue::text("haremq perf")),
+        (ShortStr::try_from("product")?, FieldValue::text(name)),
         (ShortStr::try_from("version")?, FieldValue::text(env!("CARGO_PKG_VERSION"))),
-        (ShortStr::try_from("connection_name")?, FieldValue::text("haremq perf")),
+        (ShortStr::try_from("connection_name")?, FieldValue::text(name)),
         (ShortStr::try_from("capabilities")?, FieldValue::Table(table)),
     ]))
 }
@@ -456,6 +461,9 @@ impl Input {
         self.end = (self.end + bytes).min(self.bytes.len());
     }
 }
+
+/// What the broker is told of this client.
+const NAME: &str = "haremq perf";
 
 const DURING_LOGIN: &str = "logging in";
 

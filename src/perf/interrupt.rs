@@ -11,12 +11,12 @@ use super::PerfError;
 
 /// Whether somebody asked for the end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Listens for the signals as long as the runtime lives. A second one ends the process at once, for
     /// a broker that does not answer any more.
-    pub(super) fn listen() -> Result<(Self, Runtime), PerfError> {
+    pub(crate) fn listen() -> Result<(Self, Runtime), PerfError> {
         let failed = |error| PerfError::System { doing: "listening for signals", error };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_io().build();
         let runtime = runtime.map_err(failed)?;
@@ -40,7 +40,7 @@ impl Interrupt {
         Ok((interrupt, runtime))
     }
 
-    pub(super) fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -36,9 +36,10 @@ mod topology;
 mod uri;
 mod window;
 
+pub(crate) use client::{CHANNEL, Client, Interest, notice, put_method, unexpected};
 pub use command::run_on_terminal;
 pub use error::PerfError;
+pub(crate) use interrupt::Interrupt;
 pub use scanner::ScanError;
+pub(crate) use uri::Uri;
 pub use uri::UriError;
-
-use uri::Uri;

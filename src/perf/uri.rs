@@ -4,13 +4,13 @@ use std::fmt;
 
 /// Where the broker is, and who asks.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Uri {
+pub(crate) struct Uri {
     /// A name or an address, without the brackets of IPv6.
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) user: String,
-    pub(super) password: String,
-    pub(super) vhost: String,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) vhost: String,
 }
 
 /// Why a text is no such URI.
@@ -48,7 +48,7 @@ pub enum UriError {
 impl Uri {
     /// Reads a URI. What is left out is RabbitMQ's default: guest, guest, localhost, 5672; without a
     /// path, or with an empty one, the virtual host is `/`.
-    pub(super) fn parse(text: &str) -> Result<Self, UriError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, UriError> {
         let (scheme, rest) =
             text.split_once("://").ok_or_else(|| UriError::Scheme(text.to_owned()))?;
         match scheme.to_ascii_lowercase().as_str() {

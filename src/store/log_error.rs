@@ -63,7 +63,11 @@ pub enum LogError {
     #[error("the message log is closed")]
     Closed,
     /// A segment of a version this program does not read.
-    #[error("{} is of format version {version}, and this program reads version {known}", file.display())]
+    #[error(
+        "{} is of format version {version}, and this program reads version {known}; start the version that wrote it, \
+         or a newer one",
+        file.display()
+    )]
     UnknownVersion {
         /// The segment.
         file: PathBuf,

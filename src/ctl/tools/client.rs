@@ -29,7 +29,7 @@ use crate::base::limits::CTL_ANSWER_BYTES_MAX;
 
 /// Why a request has no good answer.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum ApiError {
+pub(crate) enum ApiError {
     /// Nobody listens there.
     #[error("{place}: {reason}")]
     Unreachable { place: String, reason: String },
@@ -51,14 +51,14 @@ pub(super) enum ApiError {
 
 /// What came back: whether something new was made, and the document.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     pub body: Value,
 }
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ask<'a> {
+pub(crate) struct Ask<'a> {
     pub method: &'a Method,
     /// Begins behind the prefix, with `/api`.
     pub path: &'a str,
@@ -70,13 +70,13 @@ pub(super) struct Ask<'a> {
 }
 
 /// A way to a broker, and what drives it.
-pub(super) struct Client {
+pub(crate) struct Client {
     way: Way,
     runtime: Runtime,
 }
 
 /// A way to a broker: where it is, and the connection while there is one.
-pub(super) struct Way {
+pub(crate) struct Way {
     place: Place,
     tls: Option<TlsConnector>,
     open: Option<Open>,
@@ -96,30 +96,30 @@ struct Open {
 
 impl Client {
     /// `tls` is what HTTPS is spoken with.
-    pub(super) fn new(place: Place, tls: Option<TlsConnector>) -> io::Result<Self> {
+    pub(crate) fn new(place: Place, tls: Option<TlsConnector>) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { way: Way { place, tls, open: None }, runtime })
     }
 
-    pub(super) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &Place {
         &self.way.place
     }
 
     /// Asks for something.
-    pub(super) fn request(&mut self, ask: Ask<'_>) -> Result<Reply, ApiError> {
+    pub(crate) fn request(&mut self, ask: Ask<'_>) -> Result<Reply, ApiError> {
         self.runtime.block_on(self.way.request(ask))
     }
 
     /// For whoever does something else while a request is on its way. The way is to be driven by this
     /// runtime, and to end before it.
-    pub(super) fn into_parts(self) -> (Way, Runtime) {
+    pub(crate) fn into_parts(self) -> (Way, Runtime) {
         (self.way, self.runtime)
     }
 }
 
 impl Way {
     /// Asks for something.
-    pub(super) async fn request(&mut self, ask: Ask<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn request(&mut self, ask: Ask<'_>) -> Result<Reply, ApiError> {
         let request = self.written(ask)?;
         let timeout_s = ask.timeout_s;
         let (way, open) = ((&self.place, self.tls.as_ref()), &mut self.open);

@@ -1,7 +1,7 @@
 //! Why a command did not do what it was asked to, and the exit code for it.
 
 /// Exit codes (rabbitmq: cli, exit codes; they are those of `sysexits.h`).
-pub(super) mod code {
+pub(crate) mod code {
     pub(in crate::ctl::tools) const OK: u8 = 0;
     /// The command line is wrong.
     pub(in crate::ctl::tools) const USAGE: u8 = 64;
@@ -21,7 +21,7 @@ pub(super) mod code {
 
 /// What goes to standard error, and how the process ends.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The command line is wrong: it is shown again, with how it should look.
     #[error("{reason}")]
     Arguments { reason: String, code: u8 },
@@ -34,24 +34,24 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn usage(reason: impl Into<String>) -> Self {
+    pub(crate) fn usage(reason: impl Into<String>) -> Self {
         Self::Arguments { reason: reason.into(), code: code::USAGE }
     }
 
     /// An argument that is there and cannot be meant.
-    pub(super) fn argument(reason: impl std::fmt::Display) -> Self {
+    pub(crate) fn argument(reason: impl std::fmt::Display) -> Self {
         Self::Arguments { reason: format!("Bad argument: {reason}"), code: code::DATA }
     }
 
-    pub(super) fn told(code: u8, text: impl Into<String>) -> Self {
+    pub(crate) fn told(code: u8, text: impl Into<String>) -> Self {
         Self::Told { text: text.into(), code }
     }
 
-    pub(super) fn plain(code: u8, text: impl Into<String>) -> Self {
+    pub(crate) fn plain(code: u8, text: impl Into<String>) -> Self {
         Self::Plain { text: text.into(), code }
     }
 
-    pub(super) fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Arguments { code, .. } | Self::Told { code, .. } | Self::Plain { code, .. } => {
                 *code

@@ -27,4 +27,8 @@ mod tool;
 mod trust;
 mod usage;
 
+pub(crate) use client::{ApiError, Ask, Client, Reply};
+pub(crate) use path::path;
+pub(crate) use place::{Address, Place};
 pub use run::{Streams, run_tool, run_tool_on_terminal};
+pub(crate) use trust::Trust;

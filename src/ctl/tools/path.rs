@@ -1,7 +1,7 @@
 //! Paths of the API from names that may hold anything.
 
 /// `/api/queues/%2F/a%20queue`
-pub(super) fn path(segments: &[&str]) -> String {
+pub(crate) fn path(segments: &[&str]) -> String {
     segments.iter().fold("/api".to_owned(), |mut path, segment| {
         path.push('/');
         path.push_str(&encoded(segment));
@@ -10,7 +10,7 @@ pub(super) fn path(segments: &[&str]) -> String {
 }
 
 /// Everything but what never needs it.
-pub(super) fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::with_capacity(text.len()), |mut done, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -9,11 +9,11 @@ use super::trust::Trust;
 use crate::config::{Storage, load};
 
 /// The name of the socket in the data folder of a broker.
-pub(super) const SOCKET_NAME: &str = "management.sock";
+pub(crate) const SOCKET_NAME: &str = "management.sock";
 
 /// What to connect to.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Whoever may open it is an administrator.
     Socket(PathBuf),
     Address(Address),
@@ -21,7 +21,7 @@ pub(super) enum Place {
 
 /// A management API behind HTTP or HTTPS.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Address {
+pub(crate) struct Address {
     pub host: String,
     pub port: u16,
     /// What stands in front of `/api`, without a slash at the end.
@@ -53,7 +53,7 @@ impl fmt::Debug for Place {
 
 /// What the caller says about the place.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     pub url: Option<&'a str>,
     pub data_dir: Option<&'a str>,
     pub config: Option<&'a str>,
@@ -64,7 +64,7 @@ pub(super) struct Wanted<'a> {
 impl Place {
     /// `--url`, then `--data-dir`, then `HAREMQ_URL`, then the data folder that a broker would use that
     /// is started with the same configuration and environment.
-    pub(super) fn find(
+    pub(crate) fn find(
         wanted: Wanted<'_>,
         environment: &[(OsString, OsString)],
     ) -> Result<Self, Failure> {
@@ -103,7 +103,7 @@ impl Place {
 
 impl Address {
     /// Reads `http://user:password@host:port/prefix`, or `https://`; all but the host may be left out.
-    fn parse(url: &str, trust: Trust) -> Result<Self, String> {
+    pub(crate) fn parse(url: &str, trust: Trust) -> Result<Self, String> {
         let (rest, trust) = match url.split_once("://") {
             Some(("http", rest)) => (rest, None),
             Some(("https", rest)) => (rest, Some(trust)),

@@ -16,7 +16,7 @@ use super::failure::{Failure, code};
 
 /// Whom an `https://` address is taken from, and what is shown there.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub(super) struct Trust {
+pub(crate) struct Trust {
     /// Authorities in PEM; without a file, those of the system.
     pub authorities: Option<PathBuf>,
     /// A certificate of our own in PEM, and behind it what leads to its authority.
@@ -27,14 +27,14 @@ pub(super) struct Trust {
     pub anybody: bool,
 }
 
-pub(super) const AUTHORITIES: &str = "tls-ca-cert-file";
-pub(super) const CERTIFICATE: &str = "tls-cert-file";
-pub(super) const KEY: &str = "tls-key-file";
-pub(super) const ANYBODY: &str = "insecure";
+pub(crate) const AUTHORITIES: &str = "tls-ca-cert-file";
+pub(crate) const CERTIFICATE: &str = "tls-cert-file";
+pub(crate) const KEY: &str = "tls-key-file";
+pub(crate) const ANYBODY: &str = "insecure";
 
 impl Trust {
     /// Makes TLS connections.
-    pub(super) fn connector(&self) -> Result<TlsConnector, Failure> {
+    pub(crate) fn connector(&self) -> Result<TlsConnector, Failure> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_safe_default_protocol_versions().map_err(wrong)?;
@@ -100,7 +100,7 @@ fn wrong(error: impl fmt::Display) -> Failure {
 }
 
 /// What to do about a certificate that is not taken.
-pub(super) fn hint(error: &str) -> &'static str {
+pub(crate) fn hint(error: &str) -> &'static str {
     if error.contains("UnknownIssuer") {
         "; name the authority that signed it with --tls-ca-cert-file"
     } else if error.contains("not valid for name") {
