@@ -1,10 +1,13 @@
 //! Faults of publishes: confirms that come late or never, and publishes that are refused.
 
+use std::time::Duration;
+
+use haremq::base::Stopwatch;
 use serde_json::json;
 
 use super::{Faulty, plain};
-use crate::support::methods::{basic, exchange, queue, tx};
-use crate::support::{RawClient, id};
+use crate::support::methods::{exchange, queue, tx};
+use crate::support::{RawClient, id, refusal};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -36,26 +39,32 @@ fn a_delayed_confirm_comes_by_itself_when_its_time_has_come() {
     let faulty = Faulty::start();
     let (mut client, name) = faulty.confirming();
     faulty.order(&json!({ "kind": "confirm_delay", "ms": 30 }));
+    let began = Stopwatch::start();
     for _ in 0..3 {
         client.publish(1, "", &name, "late");
     }
     client.expect_acks_up_to(1, 3);
+    assert!(began.elapsed() >= Duration::from_millis(30), "{:?}", began.elapsed());
 }
 
 #[test]
-fn a_commit_waits_for_the_confirm_that_is_delayed() {
+fn a_commit_waits_for_the_confirm_that_is_delayed_and_fails_with_a_publish_that_is_nacked() {
     let faulty = Faulty::start();
     let mut client = faulty.client();
     let name = client.exclusive_queue(1);
     client.call(1, &tx::select(), id::TX_SELECT_OK);
-    let fault = faulty.order(&json!({ "kind": "confirm_delay", "ms": HOUR_MS }));
+    faulty.order(&json!({ "kind": "confirm_delay", "ms": 30, "times": 1 }));
     client.publish(1, "", &name, "late");
+    let began = Stopwatch::start();
+    client.call(1, &tx::commit(), id::TX_COMMIT_OK);
+    assert!(began.elapsed() >= Duration::from_millis(30), "{:?}", began.elapsed());
+    faulty.order(&plain("nack"));
+    client.publish(1, "", &name, "refused");
     client.send(1, &tx::commit());
-    let mut other = faulty.client();
-    other.call(1, &basic::qos(0), id::BASIC_QOS_OK);
-    while faulty.hits(fault) == 0 {}
-    faulty.withdraw(fault);
-    client.expect(1, id::TX_COMMIT_OK);
+    let text = "PRECONDITION_FAILED - partial tx completion";
+    client.expect_refusal(1, &refusal(406, text, id::TX_COMMIT));
+    client.open_channel(1);
+    client.expect_counts(1, &name, (1, 0));
 }
 
 #[test]
@@ -139,7 +148,7 @@ fn a_publish_that_is_wrong_by_itself_is_refused_for_that() {
     let fault = faulty.order(&plain("nack"));
     client.publish(1, "missing", "k", "refused");
     let text = "NOT_FOUND - no exchange 'missing' in vhost '/'";
-    client.expect_refusal(1, &crate::support::refusal(404, text, id::BASIC_PUBLISH));
+    client.expect_refusal(1, &refusal(404, text, id::BASIC_PUBLISH));
     assert_eq!(faulty.hits(fault), 0);
 }
 
