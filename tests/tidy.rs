@@ -394,6 +394,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "listeners",
         "main",
         "management",
+        "node",
         "notices",
         "parent",
         "pid_file",
@@ -405,6 +406,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "shutdown",
         "start_pages",
         "storage",
+        "test",
         "tls_settings",
     ];
     let findings: Vec<Finding> = sources(&root().join("src"))
