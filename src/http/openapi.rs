@@ -46,7 +46,7 @@ fn shown(path: &str) -> &str {
 }
 
 fn operation(route: &Route) -> Value {
-    let parameter = |name: &str| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
+    let parameter = |name: &str| json!({ "name": name, "in": "path", "required": true, "schema": schemas::of_parameter(route.path, name) });
     let parameters: Vec<Value> = segments(route.path).map(parameter).collect();
     let mut responses = json!({ "default": { "description": "Refused: error and reason" } });
     for (status, description) in good_answers(route.method) {

@@ -17,8 +17,14 @@ enum Kind {
     Pattern,
     Base64,
     Truth,
+    /// A text that is not empty.
+    Title,
     /// A whole number from this one on.
     From(i64),
+    /// The priority of a policy.
+    Priority,
+    /// A port of the network.
+    Port,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A list of texts.
@@ -73,7 +79,7 @@ const LOGIN: &[Field] = &[must("username", Kind::Text), must("password", Kind::T
 const POLICY: &[Field] = &[
     must("pattern", Kind::Pattern),
     must("definition", Kind::Definition),
-    may("priority", Kind::From(i64::MIN)),
+    may("priority", Kind::Priority),
     may("apply-to", Kind::Word(APPLY_TO)),
 ];
 
@@ -201,7 +207,7 @@ const BODIES: &[Body] = &[
         &["/parameters/{component}/{vhost}/{name}", "/global-parameters/{name}"],
         &[must("value", Kind::Any)],
     ),
-    put(&["/cluster-name"], &[must("name", Kind::Text)]),
+    put(&["/cluster-name"], &[must("name", Kind::Title)]),
     post(&["/login", "/haremq/authenticate"], LOGIN),
     post(&["/definitions", "/all-configuration"], DEFINITIONS),
     post(&["/definitions/{vhost}"], DEFINITIONS_OF_VHOST),
@@ -213,7 +219,7 @@ const BODIES: &[Body] = &[
             may("operator", Kind::Truth),
             must("pattern", Kind::Pattern),
             may("definition", Kind::Definition),
-            may("priority", Kind::From(i64::MIN)),
+            may("priority", Kind::Priority),
             may("apply-to", Kind::Word(APPLY_TO)),
         ],
     ),
@@ -253,6 +259,28 @@ const HASHES: &[&str] = &[
 /// The longest name, in bytes.
 const NAME_MAX: u64 = 255;
 
+/// The largest whole number that every client of JSON can write.
+const NUMBER_MAX: u64 = (1 << 53) - 1;
+
+/// Parts of paths that are no name of anybody's choice.
+const PARAMETERS: &[(&str, &str, Kind)] = &[
+    ("/vhost-limits/{vhost}/{name}", "name", Kind::Word(&["max-connections", "max-queues"])),
+    ("/user-limits/{user}/{name}", "name", Kind::Word(&["max-connections", "max-channels"])),
+    (
+        "/health/checks/certificate-expiration/{within}/{unit}",
+        "unit",
+        Kind::Word(&["days", "weeks", "months", "years"]),
+    ),
+    ("/health/checks/certificate-expiration/{within}/{unit}", "within", Kind::From(1)),
+    ("/health/checks/port-listener/{port}", "port", Kind::Port),
+];
+
+/// The schema of a part of a path.
+pub(super) fn of_parameter(path: &str, name: &str) -> Value {
+    let is_of = |(of, part, _): &&(&str, &str, Kind)| *of == path && *part == name;
+    PARAMETERS.iter().find(is_of).map_or_else(|| of_kind(Kind::Text), |(.., kind)| of_kind(*kind))
+}
+
 /// The schema of the body of a request; an object when nothing is known of it, or none is looked at.
 pub(super) fn of(route: &Route) -> Value {
     let is_of = |body: &&Body| body.method == route.method && body.paths.contains(&route.path);
@@ -286,12 +314,16 @@ fn schema(body: &Body) -> Value {
 fn of_kind(kind: Kind) -> Value {
     match kind {
         Kind::Text => json!({ "type": "string" }),
+        Kind::Title => json!({ "type": "string", "minLength": 1 }),
         Kind::Name => json!({ "type": "string", "maxLength": NAME_MAX }),
         Kind::Pattern => json!({ "type": "string", "format": "regex" }),
         Kind::Base64 => json!({ "type": "string", "contentEncoding": "base64" }),
         Kind::Truth => json!({ "type": "boolean" }),
-        Kind::From(i64::MIN) => json!({ "type": "integer", "format": "int32" }),
-        Kind::From(least) => json!({ "type": "integer", "minimum": least, "format": "int64" }),
+        Kind::Port => json!({ "type": "integer", "minimum": 0, "maximum": u16::MAX }),
+        Kind::Priority => {
+            json!({ "type": "integer", "minimum": i32::MIN, "maximum": i32::MAX })
+        }
+        Kind::From(least) => json!({ "type": "integer", "minimum": least, "maximum": NUMBER_MAX }),
         Kind::Word(words) => json!({ "type": "string", "enum": words }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Table => json!({ "type": "object" }),
@@ -371,6 +403,16 @@ mod tests {
             missing.is_empty(),
             "say in http/schemas.rs what the bodies of these are: {missing:?}"
         );
+    }
+
+    #[test]
+    fn parts_of_paths_that_are_described_are_there() {
+        for (path, name, _) in PARAMETERS {
+            let is_there = routes::all().any(|route| route.path == *path);
+            assert!(is_there && path.contains(&format!("{{{name}}}")), "{path} {name}");
+        }
+        assert_eq!(of_parameter("/queues/{vhost}/{queue}", "queue"), json!({ "type": "string" }));
+        assert_eq!(of_parameter(PARAMETERS[4].0, "port")["maximum"], json!(65_535));
     }
 
     #[test]
