@@ -180,7 +180,9 @@ impl Environment {
     fn own(&self) -> impl Iterator<Item = &str> {
         let names = self.variables.keys().map(String::as_str);
         names.filter(|name| {
-            name.starts_with("HAREMQ_") && ![CONFIG_FILE, CONFIG_FOLDER, TOOLS_URL].contains(name)
+            name.starts_with("HAREMQ_")
+                && !name.starts_with(MIGRATION)
+                && ![CONFIG_FILE, CONFIG_FOLDER, TOOLS_URL].contains(name)
         })
     }
 
@@ -227,6 +229,9 @@ fn is_service_link(variable: &str) -> bool {
 
 /// Where the command line tools find a broker (`docs/cli.md`). A shell that has it starts brokers, too.
 const TOOLS_URL: &str = "HAREMQ_URL";
+
+/// Passwords of `haremq migrate` (`docs/from-rabbitmq.md`).
+const MIGRATION: &str = "HAREMQ_MIGRATE_";
 
 pub(super) const CONFIG_FOLDER: &str = "HAREMQ_CONFIG_FOLDER";
 const CONF_ENV_FILE: &str = "RABBITMQ_CONF_ENV_FILE";
