@@ -45,6 +45,7 @@ mod reload;
 pub mod routing;
 mod seeds;
 pub mod server;
+mod service_manager;
 mod shutdown;
 mod storage;
 pub mod store;

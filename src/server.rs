@@ -13,8 +13,8 @@ use crate::base::SystemClock;
 use crate::broker::policy::QueueType;
 use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors, Seeds};
 use crate::config::{
-    ConfigError, DefaultUser, Durability, Loaded, Logging, OtherCommand, Settings, Storage, load,
-    perf_arguments, start_logging,
+    self, ConfigError, DefaultUser, Durability, Loaded, Logging, OtherCommand, Settings, Storage,
+    load, perf_arguments, start_logging,
 };
 use crate::control::{Beginning, Control};
 use crate::ctl::{self, ServerCall};
@@ -29,6 +29,7 @@ use crate::properties::{edit_properties, hash_property, list_properties};
 use crate::protocol;
 use crate::reload::{self, LiveConfig, Origin, Running};
 use crate::seeds;
+use crate::service_manager::{Life, ServiceManager};
 use crate::shutdown::Shutdown;
 use crate::storage::{self, OpenStorage, StorageError};
 use crate::wire::{headers_of, published_again};
@@ -86,15 +87,8 @@ pub fn main(
     if let Some(arguments) = perf_arguments(&arguments) {
         return perf::run_on_terminal(arguments);
     }
-    let environment = environment.into_iter().collect();
     match OtherCommand::parse(&arguments) {
-        Ok(Some(OtherCommand::Store(command))) => return ctl::run_on_terminal(&command),
-        Ok(Some(OtherCommand::Config(command))) => {
-            return ctl::run_config_on_terminal(&command, environment);
-        }
-        Ok(Some(OtherCommand::Definitions(command))) => {
-            return ctl::run_definitions_on_terminal(&command);
-        }
+        Ok(Some(command)) => return run_other(command, environment),
         Ok(None) => {}
         Err(error) => return error.report(),
     }
@@ -116,6 +110,22 @@ pub fn main(
             let _ = writeln!(io::stderr(), "haremq: {error}");
             EXIT_FAILED
         }
+    }
+}
+
+/// Everything that is not the broker and reads its arguments as the broker does.
+fn run_other(command: OtherCommand, environment: Vec<(OsString, OsString)>) -> u8 {
+    // `perf` reads its own arguments, and is described where it does.
+    let program = || config::command_line().mut_subcommand("perf", |_| perf::command_line());
+    match command {
+        OtherCommand::Store(command) => ctl::run_on_terminal(&command),
+        OtherCommand::Config(command) => ctl::run_config_on_terminal(&command, environment),
+        OtherCommand::Definitions(command) => ctl::run_definitions_on_terminal(&command),
+        OtherCommand::Service(command) => ctl::run_service_on_terminal(&command, &environment),
+        OtherCommand::Completions(arguments) => {
+            ctl::run_completions_on_terminal(&arguments, program())
+        }
+        OtherCommand::Man(folder) => ctl::run_man_on_terminal(&folder, program()),
     }
 }
 
@@ -192,6 +202,7 @@ async fn serve(
     let files = loaded.files.clone();
     let disk = storage.as_ref().map(|storage| Arc::clone(&storage.alarm));
     let running = Running { logging, broker: Arc::clone(&broker), disk };
+    let manager = ServiceManager::of(&origin.environment);
     let config = LiveConfig::new(origin, loaded, running);
     let gates = listeners.iter().map(Listener::gate).collect();
     let beginning = Beginning {
@@ -200,10 +211,13 @@ async fn serve(
     };
     let control = Control::new(&broker, gates, &config, &shutdown, beginning);
     let management = management::open(&settings, &files, amqp, &broker, control)?;
-    announce(&listeners, &management, &settings)?;
+    let ready_line = announce(&listeners, &management, &settings)?;
+    manager.ready(&ready_line);
+    let tasks = vec![timers.abort_handle(), telling.abort_handle()];
+    manager.follow(shutdown.clone(), Life { broker: Arc::clone(&broker), tasks });
     let tls = opened.tls.into_iter().chain(management.tls()).collect();
     let managing = management.run(&shutdown);
-    let reloading = tokio::spawn(reload::on_signals(hangups, config, tls));
+    let reloading = tokio::spawn(reload::on_signals(hangups, config, tls, manager));
     let running: Vec<_> = listeners
         .into_iter()
         .map(|listener| tokio::spawn(listener.run(shutdown.clone().wait())))
@@ -240,12 +254,13 @@ fn amqp_addresses(listeners: &[Listener]) -> AmqpAddresses {
 }
 
 /// The ready line on standard output. It comes when every listener is bound, because scripts wait for it.
-/// Before it stands, for each port with TLS, the line that scripts made for RabbitMQ wait for.
+/// Before it stands, for each port with TLS, the line that scripts made for RabbitMQ wait for. The result is what
+/// the ready line says of the broker.
 fn announce(
     listeners: &[Listener],
     management: &OpenManagement,
     settings: &Settings,
-) -> Result<(), ServerError> {
+) -> Result<String, ServerError> {
     let mut stdout = io::stdout().lock();
     let mut addresses = Vec::new();
     for listener in listeners {
@@ -275,14 +290,11 @@ fn announce(
         Some(address) => format!("metrics on {address}"),
         None => "no metrics".to_owned(),
     };
-    writeln!(
-        stdout,
-        "HareMQ {} Server startup complete; AMQP on {}; {managed}; {metrics}; {kept}",
-        env!("CARGO_PKG_VERSION"),
-        addresses.join(", "),
-    )
-    .and_then(|()| stdout.flush())
-    .map_err(|error| start(&error))
+    let said = format!("AMQP on {}; {managed}; {metrics}; {kept}", addresses.join(", "));
+    writeln!(stdout, "HareMQ {} Server startup complete; {said}", env!("CARGO_PKG_VERSION"))
+        .and_then(|()| stdout.flush())
+        .map_err(|error| start(&error))?;
+    Ok(said)
 }
 
 fn write_pid(path: &Path) -> Result<PidFile, ServerError> {

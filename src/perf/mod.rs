@@ -36,6 +36,7 @@ mod topology;
 mod uri;
 mod window;
 
+pub use args::command_line;
 pub use command::run_on_terminal;
 pub use error::PerfError;
 pub use scanner::ScanError;

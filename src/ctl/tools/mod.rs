@@ -5,8 +5,10 @@
 //! through `session` and `client`, and `format` writes its answer. Help, completions and man pages are
 //! made from the same table. The words, forms and exit codes are RabbitMQ's, because scripts match on
 //! them; `docs/cli.md` says where they differ. Nothing here knows the broker: whatever it can do, the
-//! API can (`docs/http-api-ctl.md` has the parts of it that RabbitMQ's lacks).
+//! API can (`docs/http-api-ctl.md` has the parts of it that RabbitMQ's lacks). `admin` is `rabbitmqadmin`, whose command
+//! line has another form.
 
+mod admin;
 mod answer;
 mod call;
 mod client;
@@ -27,4 +29,6 @@ mod tool;
 mod trust;
 mod usage;
 
+pub(super) use generate::{command_line, completions_of_tools, man_pages_of_tools};
 pub use run::{Streams, run_tool, run_tool_on_terminal};
+pub use tool::INSTALLED_NAMES;
