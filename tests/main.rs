@@ -9,6 +9,7 @@ mod ctl;
 mod definitions;
 mod guard;
 mod http;
+mod installed;
 mod perf;
 mod rights;
 mod settings;
