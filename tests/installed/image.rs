@@ -78,6 +78,29 @@ fn the_image_has_every_name_and_every_file_that_it_copies() {
     assert_eq!(words_of("STOPSIGNAL").concat(), ["SIGTERM"]);
 }
 
+/// What `cargo deb` is told of, but for what `config/debian/prepare` makes.
+#[test]
+fn the_debian_package_is_of_this_version_and_its_files_are_there() {
+    let version = env!("CARGO_PKG_VERSION");
+    let changelog = text_of("config/debian/changelog");
+    assert!(changelog.starts_with(&format!("haremq ({version}-1) ")), "{changelog}");
+    let manifest = text_of("Cargo.toml");
+    let (_, deb) = manifest.split_once("[package.metadata.deb]").expect("the package");
+    let (_, assets) = deb.split_once("assets = [").expect("its files");
+    let (assets, _) = assets.split_once("\n]").expect("the end of the list");
+    let sources = assets.lines().filter_map(|line| line.split('"').nth(1));
+    let made = |source: &str| source.starts_with("target/release/");
+    let (made, kept): (Vec<&str>, Vec<&str>) = sources.partition(|source| made(source));
+    assert!(made.len() >= 5 && kept.len() >= 3, "{made:?} {kept:?}");
+    for source in kept {
+        assert!(root().join(source).exists(), "{source}");
+    }
+    for script in ["postinst", "postrm"] {
+        let script = text_of(&format!("config/debian/{script}"));
+        assert!(script.contains("\n#DEBHELPER#\n"), "{script}");
+    }
+}
+
 /// What is sent to the build is enough to read the package, and everything that the program has within it.
 #[test]
 fn the_build_of_the_image_is_sent_what_it_needs() {

@@ -153,6 +153,8 @@ fn man_pages_and_completions_are_there_for_every_name() {
     assert!(page("haremq").contains("haremq\\-service(1)"), "{}", page("haremq"));
     assert!(page("haremq-perf-throughput").contains("auto\\-ack"));
     assert!(page("rabbitmqctl").contains("add_user"));
+    assert!(page("rabbitmqadmin").contains("declare KIND"));
+    assert_eq!(page("rabbitmq-server"), ".so man1/haremq.1\n");
     for (shell, file) in
         [("bash", "rabbitmqctl.bash"), ("zsh", "_rabbitmqctl"), ("fish", "rabbitmqctl.fish")]
     {

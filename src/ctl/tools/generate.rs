@@ -6,6 +6,7 @@ use clap::{Arg, ArgAction, Command};
 use clap_complete::Shell;
 use clap_complete::aot::Generator as _;
 
+use super::admin;
 use super::spec::{COMMON_FLAGS, CommandSpec, Flag, FlagKind};
 use super::table;
 use super::tool::Tool;
@@ -31,7 +32,8 @@ pub(in crate::ctl) fn completions_of_tools(shell: Shell) -> Vec<(String, String)
 /// The names of the files and the pages of all tools.
 pub(in crate::ctl) fn man_pages_of_tools() -> io::Result<Vec<(String, String)>> {
     let page = |tool: Tool| man_page(tool).map(|page| (format!("{}.1", tool.file_name()), page));
-    Tool::ALL.into_iter().map(page).collect()
+    let admin = Ok(("rabbitmqadmin.1".to_owned(), admin::man_page()));
+    Tool::ALL.into_iter().map(page).chain([admin]).collect()
 }
 
 /// `haremq ctl`, for the completions of `haremq`.

@@ -9,4 +9,4 @@ mod objects;
 mod run;
 mod shown;
 
-pub(super) use run::{called_by, run};
+pub(super) use run::{called_by, man_page, run};

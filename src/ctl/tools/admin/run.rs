@@ -96,6 +96,14 @@ fn call(line: &Line) -> Call {
     }
 }
 
+/// A page in the form of `man`: the help, as it is laid out.
+pub(in crate::ctl::tools) fn man_page() -> String {
+    let help = HELP.replace('-', "\\-");
+    format!(
+        ".TH rabbitmqadmin 1\n.SH NAME\nrabbitmqadmin \\- Administers a HareMQ broker\n.SH SYNOPSIS\n.nf\n{help}\n.fi\n"
+    )
+}
+
 const HELP: &str = "\
 Usage: rabbitmqadmin [options] subcommand
 
