@@ -11,12 +11,13 @@
 # make bench-check   the stages in instructions: fails when one rose by more than 10 % (needs valgrind)
 # make bench-record  writes what bench-check compares with, benches/instructions.json
 # make side-by-side  HareMQ beside the brokers that are installed here, into docs/performance.md (QUICK=1 only tries)
+# make deb           a package for Debian and Ubuntu (needs cargo install cargo-deb)
 # make help          this list
 
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side help
+.PHONY: run test verify rust-test client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side deb help
 
 run:
 	$(CARGO) run --release -- --data-dir data
@@ -58,6 +59,11 @@ bench-check:
 
 bench-record:
 	@$(CARGO) bench --quiet --bench instructions -- record
+
+deb:
+	$(CARGO) build --release
+	config/debian/prepare "$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release"
+	$(CARGO) deb --no-build
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(firstword $(MAKEFILE_LIST))

@@ -56,6 +56,7 @@ mod reload;
 pub mod routing;
 mod seeds;
 pub mod server;
+mod service_manager;
 mod shutdown;
 mod start_pages;
 mod storage;

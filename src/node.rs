@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::access::Permissions;
 use crate::authentication::{self, AuthenticationError};
@@ -189,6 +189,11 @@ impl Node {
     /// The certificates, for whoever reads them again.
     pub(crate) fn tls(&self) -> Vec<Arc<Tls>> {
         self.tls.clone()
+    }
+
+    /// Tasks that end with the broker only.
+    pub(crate) fn tasks(&self) -> Vec<AbortHandle> {
+        vec![self.timers.abort_handle(), self.telling.abort_handle()]
     }
 
     /// There with the test API: the clock may be turned.

@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 pub(crate) struct PidFile(PathBuf);
 
 impl PidFile {
-    /// Written whole or not at all.
+    /// Written whole or not at all. Its folder is made: RabbitMQ's lies beside the data of a broker that may
+    /// never have run.
     pub(crate) fn write(path: &Path) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
         let beside = path.with_extension("tmp");
         fs::write(&beside, format!("{}\n", std::process::id()))?;
         fs::rename(&beside, path)?;

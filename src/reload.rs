@@ -15,6 +15,7 @@ use crate::config::{
 };
 use crate::disk_alarm::DiskAlarm;
 use crate::net::Tls;
+use crate::service_manager::ServiceManager;
 
 /// Where the configuration comes from, to read it again.
 #[derive(Clone, Debug)]
@@ -72,8 +73,14 @@ pub(crate) fn signals() -> io::Result<Signal> {
 }
 
 /// Runs until the runtime ends.
-pub(crate) async fn on_signals(mut signals: Signal, config: Arc<LiveConfig>, tls: Vec<Arc<Tls>>) {
+pub(crate) async fn on_signals(
+    mut signals: Signal,
+    config: Arc<LiveConfig>,
+    tls: Vec<Arc<Tls>>,
+    manager: ServiceManager,
+) {
     while signals.recv().await.is_some() {
+        manager.reloading();
         // Files are read; everybody else goes on.
         tokio::task::block_in_place(|| {
             config.read_again();
@@ -82,6 +89,7 @@ pub(crate) async fn on_signals(mut signals: Signal, config: Arc<LiveConfig>, tls
                 certificates(tls);
             }
         });
+        manager.reloaded();
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::allocator;
 use crate::broker::Seeds;
 use crate::config::{
-    Durability, Loaded, Logging, OtherCommand, Settings, Storage, migrate_arguments,
+    self, Durability, Loaded, Logging, OtherCommand, Settings, Storage, migrate_arguments,
     perf_arguments, start_logging,
 };
 use crate::ctl::{self, ServerCall};
@@ -21,6 +21,7 @@ use crate::perf;
 use crate::pid_file::PidFile;
 use crate::ports_file;
 use crate::reload::{self, Origin};
+use crate::service_manager::{Life, ServiceManager};
 use crate::shutdown::Shutdown;
 use crate::start_pages;
 
@@ -72,15 +73,8 @@ pub fn main(
     if let Some(arguments) = migrate_arguments(&arguments) {
         return migrate::run_on_terminal(arguments, &environment);
     }
-    let environment = environment.into_iter().collect();
     match OtherCommand::parse(&arguments) {
-        Ok(Some(OtherCommand::Store(command))) => return ctl::run_on_terminal(&command),
-        Ok(Some(OtherCommand::Config(command))) => {
-            return ctl::run_config_on_terminal(&command, environment);
-        }
-        Ok(Some(OtherCommand::Definitions(command))) => {
-            return ctl::run_definitions_on_terminal(&command);
-        }
+        Ok(Some(command)) => return run_other(command, environment),
         Ok(None) => {}
         Err(error) => return error.report(),
     }
@@ -101,6 +95,26 @@ pub fn main(
             let _ = writeln!(io::stderr(), "haremq: {error}");
             EXIT_FAILED
         }
+    }
+}
+
+/// Everything that is not the broker and reads its arguments as the broker does.
+fn run_other(command: OtherCommand, environment: Vec<(OsString, OsString)>) -> u8 {
+    // These read their own arguments, and are described where they do.
+    let program = || {
+        config::command_line()
+            .mut_subcommand("perf", |_| perf::command_line())
+            .mut_subcommand("migrate", |_| migrate::command_line())
+    };
+    match command {
+        OtherCommand::Store(command) => ctl::run_on_terminal(&command),
+        OtherCommand::Config(command) => ctl::run_config_on_terminal(&command, environment),
+        OtherCommand::Definitions(command) => ctl::run_definitions_on_terminal(&command),
+        OtherCommand::Service(command) => ctl::run_service_on_terminal(&command, &environment),
+        OtherCommand::Completions(arguments) => {
+            ctl::run_completions_on_terminal(&arguments, program())
+        }
+        OtherCommand::Man(folder) => ctl::run_man_on_terminal(&folder, program()),
     }
 }
 
@@ -131,6 +145,7 @@ async fn serve(
     let hangups = reload::signals().map_err(|error| start(&error))?;
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
     parent::follow(settings.exit_with_parent, &shutdown).map_err(|error| start(&error))?;
+    let (manager, stopping) = (ServiceManager::of(&origin), shutdown.clone());
     let parts = NodeParts { loaded, seeds, origin, logging, shutdown };
     let node = Node::open(parts)?;
     allocator::look_after(node.broker());
@@ -138,9 +153,11 @@ async fn serve(
     if let (Some(path), Some(port)) = (&settings.port_file, first_port) {
         write_port(path, port)?;
     }
-    announce(node.listeners(), node.management(), &settings)?;
+    let ready_line = announce(node.listeners(), node.management(), &settings)?;
+    manager.ready(&ready_line);
+    manager.follow(stopping, Life { broker: Arc::clone(node.broker()), tasks: node.tasks() });
     start_pages::let_go_soon();
-    let signals = reload::on_signals(hangups, Arc::clone(node.config()), node.tls());
+    let signals = reload::on_signals(hangups, Arc::clone(node.config()), node.tls(), manager);
     let reloading = tokio::spawn(signals);
     let ended = node.run().end().await;
     reloading.abort();
@@ -153,11 +170,12 @@ async fn serve(
 /// The ports file, and then the ready line on standard output. It comes when every listener is bound, because
 /// scripts wait for it.
 /// Before it stands, for each port with TLS, the line that scripts made for RabbitMQ wait for.
+/// The result is what the ready line says of the broker.
 fn announce(
     listeners: &[Listener],
     management: &OpenManagement,
     settings: &Settings,
-) -> Result<(), ServerError> {
+) -> Result<String, ServerError> {
     if let Some(path) = &settings.ports_file {
         let named = |error| ServerError::PortsFile { path: path.display().to_string(), error };
         ports_file::write(path, listeners, management).map_err(named)?;
@@ -191,14 +209,11 @@ fn announce(
         addresses if addresses.is_empty() => "no metrics".to_owned(),
         addresses => format!("metrics on {}", addresses.join(", ")),
     };
-    writeln!(
-        stdout,
-        "HareMQ {} Server startup complete; AMQP on {}; {managed}; {metrics}; {kept}",
-        env!("CARGO_PKG_VERSION"),
-        addresses.join(", "),
-    )
-    .and_then(|()| stdout.flush())
-    .map_err(|error| start(&error))
+    let said = format!("AMQP on {}; {managed}; {metrics}; {kept}", addresses.join(", "));
+    writeln!(stdout, "HareMQ {} Server startup complete; {said}", env!("CARGO_PKG_VERSION"))
+        .and_then(|()| stdout.flush())
+        .map_err(|error| start(&error))?;
+    Ok(said)
 }
 
 fn write_pid(path: &Path) -> Result<PidFile, ServerError> {

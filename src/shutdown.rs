@@ -46,6 +46,11 @@ impl Shutdown {
         let _ = self.tell.send(true);
     }
 
+    /// Whether the signal was given.
+    pub(crate) fn has_begun(&self) -> bool {
+        *self.told.borrow()
+    }
+
     /// Waits for the signal.
     pub(crate) async fn wait(mut self) {
         // An error means that the sender is gone, which is the end as well.

@@ -12,6 +12,7 @@ mod fixture;
 mod formats;
 mod guard;
 mod http;
+mod installed;
 mod migrate;
 mod perf;
 mod rights;

@@ -403,6 +403,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "reload",
         "seeds",
         "server",
+        "service_manager",
         "shutdown",
         "start_pages",
         "storage",

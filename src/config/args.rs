@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::definitions_args::DefinitionsCommand;
 use super::error::ConfigError;
 use super::load::Given;
+use super::setup_args::{COMPLETIONS_EXAMPLES, CompletionsArguments, MAN_EXAMPLES, ServiceCommand};
 use super::source::Source;
 
 /// What the command line says. Flags that are not given are `None`.
@@ -90,6 +91,19 @@ enum Command {
     /// Look at a file of definitions without a broker
     #[command(subcommand)]
     Definitions(DefinitionsCommand),
+    /// Set up the service of the system that runs the broker
+    #[command(subcommand)]
+    Service(ServiceCommand),
+    /// Write the completions for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArguments),
+    /// Write the man pages of the program and its tools
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
     /// Put load on an AMQP 0-9-1 broker and measure it
     #[command(disable_help_flag = true)]
     Perf {
@@ -186,6 +200,18 @@ pub enum OtherCommand {
     Config(ConfigCommand),
     /// `definitions`.
     Definitions(DefinitionsCommand),
+    /// `service`.
+    Service(ServiceCommand),
+    /// `completions`.
+    Completions(CompletionsArguments),
+    /// `man`, with the folder for the pages.
+    Man(PathBuf),
+}
+
+/// The command line of the program, without the commands that read their own: `ctl` and `top`.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    <CommandLine as clap::CommandFactory>::command()
 }
 
 impl OtherCommand {
@@ -199,6 +225,9 @@ impl OtherCommand {
             Some(Command::Store(command)) => Some(Self::Store(command)),
             Some(Command::Config(command)) => Some(Self::Config(command)),
             Some(Command::Definitions(command)) => Some(Self::Definitions(command)),
+            Some(Command::Service(command)) => Some(Self::Service(command)),
+            Some(Command::Completions(arguments)) => Some(Self::Completions(arguments)),
+            Some(Command::Man { directory }) => Some(Self::Man(directory)),
             Some(Command::Serve(_) | Command::Perf { .. } | Command::Migrate { .. }) | None => None,
         })
     }
@@ -216,6 +245,9 @@ impl Arguments {
             Some(Command::Store(_)) => Err(not_the_broker("store")),
             Some(Command::Config(_)) => Err(not_the_broker("config")),
             Some(Command::Definitions(_)) => Err(not_the_broker("definitions")),
+            Some(Command::Service(_)) => Err(not_the_broker("service")),
+            Some(Command::Completions(_)) => Err(not_the_broker("completions")),
+            Some(Command::Man { .. }) => Err(not_the_broker("man")),
             Some(Command::Perf { .. }) => Err(not_the_broker("perf")),
             Some(Command::Migrate { .. }) => Err(not_the_broker("migrate")),
             None => Ok(line.serve),

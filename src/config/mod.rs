@@ -25,12 +25,14 @@ mod parts;
 mod plugins_file;
 mod rabbitmq_env;
 mod settings;
+mod setup_args;
 mod source;
 mod transport;
 mod value;
 
 pub use args::{
-    Arguments, ConfigCommand, OtherCommand, StoreCommand, migrate_arguments, perf_arguments,
+    Arguments, ConfigCommand, OtherCommand, StoreCommand, command_line, migrate_arguments,
+    perf_arguments,
 };
 pub use definitions_args::DefinitionsCommand;
 pub use error::{ConfigError, Warning};
@@ -47,5 +49,6 @@ pub use parts::{
     SeedSettings, SeedUser, SeedVhostLimits,
 };
 pub use settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
+pub use setup_args::{CompletionsArguments, ServiceCommand};
 pub use source::{EffectiveValue, Source};
 pub use transport::{CertLoginFrom, CertSanType, TlsVersion, TransportSettings};

@@ -66,6 +66,12 @@ pub(super) struct Options {
     pub(super) insecure: bool,
 }
 
+/// The command line of `haremq migrate`, to describe it elsewhere.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    <Options as clap::CommandFactory>::command().name("migrate")
+}
+
 /// Reads what stands behind `migrate`.
 pub(super) fn parse(arguments: &[OsString]) -> Result<Options, clap::Error> {
     let name = OsString::from("haremq migrate");

@@ -48,4 +48,5 @@ mod run;
 mod state;
 mod survey;
 
+pub use args::command_line;
 pub use command::run_on_terminal;

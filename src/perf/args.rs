@@ -40,6 +40,12 @@ pub(super) enum Mode {
     Disk(Disk),
 }
 
+/// The command line of `haremq perf`, to describe it elsewhere.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    <CommandLine as clap::CommandFactory>::command().name("perf")
+}
+
 /// Reads what stands behind `perf`.
 pub(super) fn parse(arguments: &[OsString]) -> Result<Mode, clap::Error> {
     let name = OsString::from("haremq perf");

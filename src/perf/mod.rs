@@ -36,6 +36,7 @@ mod topology;
 mod uri;
 mod window;
 
+pub use args::command_line;
 pub(crate) use client::{CHANNEL, Client, Interest, notice, put_method, unexpected};
 pub use command::run_on_terminal;
 pub use error::PerfError;

@@ -4,7 +4,9 @@ use std::io;
 
 use clap::{Arg, ArgAction, Command};
 use clap_complete::Shell;
+use clap_complete::aot::Generator as _;
 
+use super::admin;
 use super::spec::{COMMON_FLAGS, CommandSpec, Flag, FlagKind};
 use super::table;
 use super::tool::Tool;
@@ -12,15 +14,37 @@ use super::tool::Tool;
 /// A script for a shell; `None` when there is none for it.
 pub(super) fn completions(tool: Tool, shell: &str) -> Option<String> {
     let shell: Shell = shell.parse().ok()?;
+    Some(script(tool, shell))
+}
+
+fn script(tool: Tool, shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command_line(tool), tool.file_name(), &mut script);
-    Some(String::from_utf8_lossy(&script).into_owned())
+    clap_complete::generate(shell, &mut of_tool(tool), tool.file_name(), &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// Those of RabbitMQ's tools: the names of the files by which the shell finds them, and the scripts.
+pub(in crate::ctl) fn completions_of_tools(shell: Shell) -> Vec<(String, String)> {
+    let rabbitmqs = Tool::ALL.into_iter().filter(|tool| *tool != Tool::Ctl);
+    rabbitmqs.map(|tool| (shell.file_name(tool.file_name()), script(tool, shell))).collect()
+}
+
+/// The names of the files and the pages of all tools.
+pub(in crate::ctl) fn man_pages_of_tools() -> io::Result<Vec<(String, String)>> {
+    let page = |tool: Tool| man_page(tool).map(|page| (format!("{}.1", tool.file_name()), page));
+    let admin = Ok(("rabbitmqadmin.1".to_owned(), admin::man_page()));
+    Tool::ALL.into_iter().map(page).chain([admin]).collect()
+}
+
+/// `haremq ctl`, for the completions of `haremq`.
+pub(in crate::ctl) fn command_line() -> Command {
+    of_tool(Tool::Ctl)
 }
 
 /// A page in the form of `man`.
 pub(super) fn man_page(tool: Tool) -> io::Result<String> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(command_line(tool)).render(&mut page)?;
+    clap_mangen::Man::new(of_tool(tool)).render(&mut page)?;
     // The page of a tool names its commands; what each takes stands below them.
     for command in table::commands().filter(|command| command.belongs_to(tool)) {
         let shown = super::usage::line(tool, command);
@@ -32,7 +56,7 @@ pub(super) fn man_page(tool: Tool) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
-fn command_line(tool: Tool) -> Command {
+fn of_tool(tool: Tool) -> Command {
     let commands = table::commands().filter(|command| command.belongs_to(tool)).map(subcommand);
     Command::new(tool.file_name())
         .bin_name(tool.file_name())

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::failure::{Failure, code};
 use super::trust::Trust;
-use crate::config::{Storage, load};
+use crate::config::{Settings, Storage, load};
 
 /// The name of the socket in the data folder of a broker.
 pub(crate) const SOCKET_NAME: &str = "management.sock";
@@ -63,7 +64,7 @@ pub(crate) struct Wanted<'a> {
 
 impl Place {
     /// `--url`, then `--data-dir`, then `HAREMQ_URL`, then the data folder that a broker would use that
-    /// is started with the same configuration and environment.
+    /// is started with the same configuration and environment, or its port when it has no such folder.
     pub(crate) fn find(
         wanted: Wanted<'_>,
         environment: &[(OsString, OsString)],
@@ -85,8 +86,29 @@ impl Place {
             .map_err(|error| Failure::plain(code::CONFIG, format!("Error: {error}")))?;
         match loaded.settings.storage {
             Storage::Directory(folder) => Ok(Self::Socket(folder.join(SOCKET_NAME))),
-            Storage::Ephemeral => Err(Failure::plain(code::CONFIG, EPHEMERAL)),
+            Storage::Ephemeral => Self::without_folder(&loaded.settings),
         }
+    }
+
+    /// A broker that keeps nothing has no socket file: it is asked on its port, as its first user.
+    fn without_folder(settings: &Settings) -> Result<Self, Failure> {
+        let listener = settings.management.listener.filter(|listener| listener.port != 0);
+        let listener = listener.ok_or_else(|| Failure::plain(code::CONFIG, EPHEMERAL))?;
+        let host = match listener.ip {
+            Some(ip) if ip.is_unspecified() => HERE.to_owned(),
+            Some(ip @ IpAddr::V6(_)) => format!("[{ip}]"),
+            Some(ip) => ip.to_string(),
+            None => HERE.to_owned(),
+        };
+        let user = &settings.default_user;
+        Ok(Self::Address(Address {
+            host,
+            port: listener.port,
+            prefix: settings.management.path_prefix.clone(),
+            user: user.name.to_string(),
+            password: user.password.0.clone(),
+            trust: None,
+        }))
     }
 
     fn at(url: &str, source: &str, trust: Option<&Trust>) -> Result<Self, Failure> {
@@ -157,10 +179,11 @@ fn decoded(text: &str) -> Result<String, String> {
 }
 
 const URL_VARIABLE: &str = "HAREMQ_URL";
+const HERE: &str = "localhost";
 const API_PORT: u16 = 15672;
 const HTTPS_PORT: u16 = 15671;
 const EPHEMERAL: &str = "Error: the settings keep nothing on disk (haremq.ephemeral), so there is no data \
-     folder with a socket: name the broker with --url http://user:password@host:15672";
+     folder with a socket, and they name no port of the management API: name the broker with --url http://user:password@host:15672";
 
 #[cfg(test)]
 mod tests {
@@ -226,9 +249,22 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_that_keeps_nothing_needs_an_address() {
-        let error =
-            find(Wanted::default(), &[("HAREMQ_EPHEMERAL", "true")]).expect_err("no folder");
+    fn a_broker_that_keeps_nothing_is_asked_on_its_port_as_its_first_user() {
+        let set = [("HAREMQ_EPHEMERAL", "true"), ("RABBITMQ_DEFAULT_USER", "app")];
+        let Ok(Place::Address(found)) = find(Wanted::default(), &set) else {
+            panic!("an address");
+        };
+        assert_eq!((found.host.as_str(), found.port), ("localhost", 15672));
+        assert_eq!((found.user.as_str(), found.password.as_str()), ("app", "guest"));
+        let bound = [set[0], ("HAREMQ_MANAGEMENT_TCP_IP", "::1")];
+        let place = find(Wanted::default(), &bound).expect("a place");
+        assert_eq!(place.to_string(), "http://[::1]:15672");
+    }
+
+    #[test]
+    fn a_broker_that_keeps_nothing_on_any_port_needs_an_address() {
+        let set = [("HAREMQ_EPHEMERAL", "true"), ("HAREMQ_MANAGEMENT_TCP_PORT", "0")];
+        let error = find(Wanted::default(), &set).expect_err("no folder and no port");
         assert!(error.to_string().contains("--url"), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use super::parse::{Parsed, parse};
 use super::session::Session;
 use super::spec::{CommandSpec, Run};
 use super::tool::Tool;
-use super::{table, usage};
+use super::{admin, table, usage};
 
 /// Streams of a process, or what stands for them in a test.
 pub struct Streams<'a> {
@@ -30,8 +30,13 @@ pub fn run_tool(
     environment: &[(OsString, OsString)],
     streams: &mut Streams<'_>,
 ) -> Option<u8> {
-    let (tool, words) = Tool::called_by(arguments)?;
-    let ended = run(tool, words, environment, streams).and_then(|code| {
+    let ran = if let Some(words) = admin::called_by(arguments) {
+        admin::run(words, environment, streams)
+    } else {
+        let (tool, words) = Tool::called_by(arguments)?;
+        run(tool, words, environment, streams)
+    };
+    let ended = ran.and_then(|code| {
         streams.output.flush()?;
         Ok(code)
     });
@@ -53,7 +58,9 @@ pub fn run_tool_on_terminal(
     arguments: &[OsString],
     environment: &[(OsString, OsString)],
 ) -> Option<u8> {
-    Tool::called_by(arguments)?;
+    if admin::called_by(arguments).is_none() {
+        Tool::called_by(arguments)?;
+    }
     let mut streams = Streams {
         input: &mut io::stdin().lock(),
         output: &mut io::BufWriter::new(io::stdout().lock()),

@@ -3,6 +3,17 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+/// The names, besides its own, by which an installation links the program: RabbitMQ's tools, and the broker.
+pub const INSTALLED_NAMES: [&str; 7] = [
+    "rabbitmq-server",
+    "rabbitmqctl",
+    "rabbitmq-diagnostics",
+    "rabbitmq-plugins",
+    "rabbitmq-queues",
+    "rabbitmq-upgrade",
+    "rabbitmqadmin",
+];
+
 /// One of the names that the program answers to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Tool {
@@ -67,6 +78,13 @@ impl Tool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_tool_is_among_the_names_that_are_installed() {
+        let tools = Tool::ALL.into_iter().filter(|tool| *tool != Tool::Ctl).map(Tool::name);
+        let installed: Vec<&str> = INSTALLED_NAMES[1..6].to_vec();
+        assert_eq!(tools.collect::<Vec<_>>(), installed);
+    }
 
     #[test]
     fn the_name_of_the_file_chooses_the_tool() {

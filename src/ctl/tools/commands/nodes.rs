@@ -120,7 +120,17 @@ fn pid_of_file(session: &mut Session<'_>, file: &str) -> Result<u64, Failure> {
 /// Whether a process is there; one that may not be looked at is.
 fn is_running(pid: u64) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+    let has_number = |pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH);
+    pid.is_some_and(|pid| has_number(pid) && !has_ended(pid))
+}
+
+/// A process that ended keeps its number until its parent has asked how. `/proc` says so; where there is none,
+/// the number decides.
+fn has_ended(pid: rustix::process::Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+    // The name in parentheses may hold anything.
+    let state = stat.ok().and_then(|stat| stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned()));
+    state.is_some_and(|state| state.starts_with(['Z', 'X']))
 }
 
 fn stop(session: &mut Session<'_>) -> Result<Answer, Failure> {
