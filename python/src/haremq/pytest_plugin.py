@@ -1,0 +1,126 @@
+"""The pytest plugin: one broker for the whole run, a virtual host for each test.
+
+With pytest-xdist the controller starts the broker and tells its workers where it is, so that all of
+them share one and it ends with the run. Without, the first test that asks for it starts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ._broker import Broker
+from ._errors import BrokerError, HaremqError
+from ._settings import parse_config
+from ._vhost import Vhost
+
+# What the controller hands to its workers under this name.
+HANDED = "haremq"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the command line, and of pytest.ini or pyproject.toml."""
+    group = parser.getgroup("haremq", "HareMQ, an AMQP broker for tests")
+    group.addoption(
+        "--haremq-url",
+        metavar="URL",
+        help="use the broker with this management API, http://user:password@host:port; it must "
+        "run with --test-api",
+    )
+    group.addoption("--haremq-binary", metavar="FILE", help="start this program")
+    parser.addini("haremq_url", "as --haremq-url")
+    parser.addini("haremq_binary", "as --haremq-binary")
+    parser.addini("haremq_config", "lines for the broker's configuration", type="linelist")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Remembers where the broker comes from; starts nothing."""
+    config.stash[SHARED] = Shared(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Ends the broker, if it was started here."""
+    shared = config.stash.get(SHARED, None)
+    if shared is not None:
+        shared.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells a worker of xdist where the broker is. Called in the controller, once per worker."""
+    node.workerinput[HANDED] = node.config.stash[SHARED].hand_over()
+
+
+class Shared:
+    """The broker of the run: started here, told by the controller, or named by the user."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Reads the options."""
+        self._handed: dict[str, Any] | None = getattr(config, "workerinput", {}).get(HANDED)
+        self._url: str = config.getoption("--haremq-url") or config.getini("haremq_url")
+        self._binary: str = config.getoption("--haremq-binary") or config.getini("haremq_binary")
+        self._config: list[str] = config.getini("haremq_config")
+        self._broker: Broker | None = None
+
+    def broker(self) -> Broker:
+        """The broker, started now if that is needed.
+
+        Raises:
+            HaremqError: it did not start, here or in the controller, or it cannot be reached.
+        """
+        if self._broker is None:
+            self._broker = self._open()
+        return self._broker
+
+    def _open(self) -> Broker:
+        if self._handed is not None:
+            if "error" in self._handed:
+                raise BrokerError(self._handed["error"])
+            return Broker.connect(
+                self._handed["url"], port=self._handed["port"], log_path=self._handed["log_path"]
+            )
+        if self._url:
+            return Broker.connect(self._url)
+        return self.own()
+
+    def own(self) -> Broker:
+        """A fresh broker, with the binary and configuration of the run."""
+        return Broker.start(binary=self._binary or None, config=parse_config(self._config))
+
+    def hand_over(self) -> dict[str, Any]:
+        """What a worker needs to use the broker; an error is for the tests that ask for it."""
+        try:
+            return self.broker().handle()
+        except (HaremqError, ValueError) as error:
+            return {"error": str(error)}
+
+    def close(self) -> None:
+        """Ends the broker, if it was started here."""
+        if self._broker is not None:
+            self._broker.stop()
+            self._broker = None
+
+
+SHARED = pytest.StashKey[Shared]()
+
+
+@pytest.fixture(scope="session")
+def haremq(pytestconfig: pytest.Config) -> Broker:
+    """The broker of this run, shared by all tests and by all workers of xdist."""
+    return pytestconfig.stash[SHARED].broker()
+
+
+@pytest.fixture
+def haremq_vhost(haremq: Broker) -> Iterator[Vhost]:
+    """A virtual host for this test alone, with a user; both are deleted after it."""
+    with haremq.vhost() as vhost:
+        yield vhost
+
+
+@pytest.fixture
+def haremq_own(pytestconfig: pytest.Config) -> Iterator[Broker]:
+    """A broker for this test alone: for its clock, and for faults of the whole broker."""
+    with pytestconfig.stash[SHARED].own() as broker:
+        yield broker
