@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Union
@@ -77,7 +78,8 @@ def command(
         *("--config", str(config_file)),
         *("--log-level", log_level),
         "--test-api",
-        "--exit-with-parent",
+        # This very process: a broker that looks for its parent late could find another one.
+        f"--exit-with-parent={os.getpid()}",
         *args,
     ]
 

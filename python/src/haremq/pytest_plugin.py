@@ -40,11 +40,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SHARED] = Shared(config)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Ends the broker, if it was started here."""
-    shared = config.stash.get(SHARED, None)
-    if shared is not None:
-        shared.close()
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Ends the broker, if it was started here; xdist has ended its workers by then."""
+    fault = session.config.stash[SHARED].close()
+    if fault and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Says what was wrong with the end of the broker."""
+    fault = config.stash[SHARED].fault
+    if fault:
+        terminalreporter.section("haremq", red=True)
+        terminalreporter.write_line(fault)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -63,6 +72,7 @@ class Shared:
         self._binary: str = config.getoption("--haremq-binary") or config.getini("haremq_binary")
         self._config: list[str] = config.getini("haremq_config")
         self._broker: Broker | None = None
+        self.fault = ""
 
     def broker(self) -> Broker:
         """The broker, started now if that is needed.
@@ -96,11 +106,15 @@ class Shared:
         except (HaremqError, ValueError) as error:
             return {"error": str(error)}
 
-    def close(self) -> None:
-        """Ends the broker, if it was started here."""
-        if self._broker is not None:
-            self._broker.stop()
-            self._broker = None
+    def close(self) -> str:
+        """Ends the broker, if it was started here; what was wrong with that, or nothing."""
+        broker, self._broker = self._broker, None
+        if broker is not None:
+            try:
+                broker.stop()
+            except BrokerError as error:
+                self.fault = str(error)
+        return self.fault
 
 
 SHARED = pytest.StashKey[Shared]()
