@@ -59,6 +59,9 @@ pub(crate) fn open(
     broker: &Arc<Broker>,
     control: Arc<Control>,
 ) -> Result<OpenManagement, ManagementError> {
+    if settings.management.test_api {
+        warn_of_test_api(&settings.storage);
+    }
     let mut ports = Vec::new();
     if let Some(address) = settings.management.listener {
         ports.push(bind(address, &MANAGEMENT, None)?);
@@ -115,6 +118,12 @@ impl OpenManagement {
         self.tls.clone()
     }
 
+    /// The port of the first listener with or without TLS.
+    pub(crate) fn port(&self, has_tls: bool) -> Option<u16> {
+        let port = self.ports.iter().find(|port| port.has_tls() == has_tls);
+        port.map(|port| port.address().port())
+    }
+
     /// Where the metrics are served.
     pub(crate) fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().map(HttpListener::address)
@@ -150,6 +159,19 @@ impl RunningManagement {
                 tracing::error!(error = %error, "a listener of the management API broke down");
             }
         }
+    }
+}
+
+/// Nobody shall have it open without knowing.
+fn warn_of_test_api(storage: &Storage) {
+    tracing::warn!(
+        "the test API is on: administrators may turn the clock, order faults and roll back virtual hosts"
+    );
+    if let Storage::Directory(folder) = storage {
+        tracing::warn!(
+            path = %folder.display(),
+            "the test API is on, and messages are kept: this is no broker for anything but tests"
+        );
     }
 }
 

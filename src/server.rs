@@ -23,8 +23,10 @@ use crate::listeners::{self, ListenError};
 use crate::management::{self, AmqpAddresses, ManagementError, OpenManagement};
 use crate::net::{Listener, TokioScheduler, run_notices, run_timers};
 use crate::notices;
+use crate::parent;
 use crate::perf;
 use crate::pid_file::PidFile;
+use crate::ports_file;
 use crate::properties::{edit_properties, hash_property, list_properties};
 use crate::protocol;
 use crate::reload::{self, LiveConfig, Origin, Running};
@@ -46,6 +48,8 @@ enum ServerError {
     Listen(#[from] ListenError),
     #[error("cannot write the port file {path}: {error}")]
     PortFile { path: String, error: io::Error },
+    #[error("cannot write the ports file {path}: {error}")]
+    PortsFile { path: String, error: io::Error },
     #[error("{0}")]
     Management(#[from] ManagementError),
     #[error("cannot write the pid file {path}: {error}")]
@@ -166,6 +170,7 @@ async fn serve(
     let pid_file = settings.pid_file.as_deref().map(write_pid).transpose()?;
     let hangups = reload::signals().map_err(|error| start(&error))?;
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
+    parent::follow(settings.exit_with_parent, &shutdown).map_err(|error| start(&error))?;
     let storage = storage::open(&settings)?;
     let broker = broker(&settings, seeds, storage.as_ref())?;
     broker.set_login_backends(authentication::backends(&settings.authentication, broker.clock())?);
@@ -239,13 +244,17 @@ fn amqp_addresses(listeners: &[Listener]) -> AmqpAddresses {
     AmqpAddresses { plain: of(false), tls: of(true) }
 }
 
-/// The ready line on standard output. It comes when every listener is bound, because scripts wait for it.
+/// The ports file, and then the ready line on standard output. It comes when every listener is bound, because scripts wait for it.
 /// Before it stands, for each port with TLS, the line that scripts made for RabbitMQ wait for.
 fn announce(
     listeners: &[Listener],
     management: &OpenManagement,
     settings: &Settings,
 ) -> Result<(), ServerError> {
+    if let Some(path) = &settings.ports_file {
+        let named = |error| ServerError::PortsFile { path: path.display().to_string(), error };
+        ports_file::write(path, listeners, management).map_err(named)?;
+    }
     let mut stdout = io::stdout().lock();
     let mut addresses = Vec::new();
     for listener in listeners {

@@ -33,6 +33,21 @@ pub struct Arguments {
     /// Write the port that is listened on to this file, once the broker is ready
     #[arg(long, value_name = "FILE")]
     pub port_file: Option<String>,
+    /// Write the ports of all listeners to this file as JSON, once the broker is ready
+    #[arg(long, value_name = "FILE")]
+    pub ports_file: Option<String>,
+    /// Serve the test API: whoever administers the broker may turn its clock and order faults
+    #[arg(long)]
+    pub test_api: bool,
+    /// Stop when the process that started the broker has ended, or the one with this number
+    #[arg(
+        long,
+        value_name = "PID",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub exit_with_parent: Option<String>,
     /// Keep everything in memory: nothing is read from disk, and nothing is left
     #[arg(long, conflicts_with = "data_dir")]
     pub ephemeral: bool,
@@ -197,7 +212,7 @@ impl Arguments {
             value: value.clone(),
             source: Source::Flag(flag),
         };
-        let truth = self.ephemeral.then(|| "true".to_owned());
+        let truth = "true".to_owned();
         let ports = [
             (self.management_port, "management.tcp.port", "--management-port"),
             (self.prometheus_port, "prometheus.tcp.port", "--prometheus-port"),
@@ -210,7 +225,12 @@ impl Arguments {
             self.port_file.as_ref().map(|file| flag("haremq.port_file", "--port-file", file)),
             self.data_dir.as_ref().map(|folder| flag("haremq.data_dir", "--data-dir", folder)),
             self.log_level.as_ref().map(|level| flag("log.console.level", "--log-level", level)),
-            truth.as_ref().map(|truth| flag("haremq.ephemeral", "--ephemeral", truth)),
+            self.ephemeral.then(|| flag("haremq.ephemeral", "--ephemeral", &truth)),
+            self.test_api.then(|| flag("haremq.test_api", "--test-api", &truth)),
+            self.ports_file.as_ref().map(|file| flag("haremq.ports_file", "--ports-file", file)),
+            self.exit_with_parent
+                .as_ref()
+                .map(|whose| flag("haremq.exit_with_parent", "--exit-with-parent", whose)),
         ]
         .into_iter()
         .chain(ports)

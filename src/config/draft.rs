@@ -328,6 +328,8 @@ fn blank() -> Settings {
         storage: Storage::Ephemeral,
         pid_file: None,
         port_file: None,
+        ports_file: None,
+        exit_with_parent: None,
         transport: TransportSettings::default(),
     }
 }

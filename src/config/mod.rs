@@ -41,8 +41,8 @@ pub use machine::machine_memory_bytes;
 pub use parts::{
     AuthHttpSettings, AuthOauth2Settings, AuthenticationSettings, BackendChoice, BackendName,
     DefinitionsSettings, DiskSettings, LogCategory, LogLevel, LogLevels, LogSettings,
-    ManagementSettings, ManagementTls, NodeLimitSettings, PrometheusSettings, SeedOperatorPolicy,
-    SeedSettings, SeedUser, SeedVhostLimits,
+    ManagementSettings, ManagementTls, NodeLimitSettings, ParentWatch, PrometheusSettings,
+    SeedOperatorPolicy, SeedSettings, SeedUser, SeedVhostLimits,
 };
 pub use settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 pub use source::{EffectiveValue, Source};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::parts::{
     AuthenticationSettings, DefinitionsSettings, DiskSettings, LogSettings, ManagementSettings,
-    NodeLimitSettings, PrometheusSettings, SeedSettings,
+    NodeLimitSettings, ParentWatch, PrometheusSettings, SeedSettings,
 };
 use crate::base::{UserName, VhostName};
 
@@ -88,6 +88,10 @@ pub struct Settings {
     pub pid_file: Option<PathBuf>,
     /// A file that is given the port of the first listener once it listens. `haremq.port_file`.
     pub port_file: Option<PathBuf>,
+    /// A file that is given the ports of all listeners. `haremq.ports_file`.
+    pub ports_file: Option<PathBuf>,
+    /// With whose end the broker ends. `haremq.exit_with_parent`.
+    pub exit_with_parent: Option<ParentWatch>,
     /// TLS, mechanisms of login, proxies, the Unix socket.
     pub transport: TransportSettings,
 }

@@ -57,6 +57,7 @@ mod session_cookie;
 mod sessions;
 mod settings;
 mod stubs;
+mod test_api;
 mod topic_permissions;
 mod users;
 mod vhosts;

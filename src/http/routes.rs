@@ -5,7 +5,7 @@ use super::{
     definitions, features, health, limits, log, login, node_actions, nodes, openapi, overview,
     parameters, permissions, policies, settings, stubs, topic_permissions, users, vhosts, whoami,
 };
-use super::{explain, inspect, objects};
+use super::{explain, inspect, objects, test_api};
 
 /// Each resource's own table. Router and OpenAPI document are made from these and from nothing else.
 const TABLES: &[&[Route]] = &[
@@ -40,5 +40,5 @@ const TABLES: &[&[Route]] = &[
 
 /// Every method of every resource.
 pub(super) fn all() -> impl Iterator<Item = &'static Route> {
-    TABLES.iter().chain(objects::TABLES).copied().flatten()
+    TABLES.iter().chain(objects::TABLES).chain(test_api::TABLES).copied().flatten()
 }

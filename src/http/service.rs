@@ -23,7 +23,7 @@ use super::error::ApiError;
 use super::management::Management;
 use super::query::Query;
 use super::route::{Method, Needs, Route, Run};
-use super::{cors, pages, paging, routes};
+use super::{cors, pages, paging, routes, test_api};
 use crate::base::limits::{HTTP_SILENCE_MS, HTTP_SMALL_BODY_BYTES};
 
 type Segments = Result<RawPathParams, RawPathParamsRejection>;
@@ -53,7 +53,10 @@ pub(super) fn router(management: Arc<Management>) -> Router {
         router = router.route(&format!("{prefix}{path}"), on(MethodFilter::OPTIONS, answer));
     }
     pages::add(router, &management.settings.path_prefix)
-        .fallback(|request: Request| async move { refusal(&request, &ApiError::not_found()) })
+        .fallback(|State(management): State<Arc<Management>>, request: Request| async move {
+            let path = request.uri().path();
+            refusal(&request, &test_api::refusal_when_off(&management.settings, path))
+        })
         .method_not_allowed_fallback(|request: Request| async move {
             refusal(&request, &ApiError::method_not_allowed())
         })
@@ -156,6 +159,7 @@ async fn run(
         _ => authenticate(management, origin, request.headers(), changes).await?,
     };
     caller.check(route.needs)?;
+    test_api::refuse_when_off(&management.settings, route.path)?;
     let segments = segments.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let segments = segments.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let segments: Vec<(String, String)> = segments.collect();

@@ -4,7 +4,7 @@ use super::key::Key;
 use super::{
     agreed, auth_backends, auth_http, auth_oauth2, definitions, disk, events, first_user, log,
     logins, loopback, management, management_tls, memory, name, node_limits, own, prometheus,
-    seeds, sockets, tls, ways_in,
+    seeds, sockets, testing, tls, ways_in,
 };
 
 /// Keys that belong together, under the heading that the sample file and the documentation have.
@@ -40,6 +40,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Metrics", keys: prometheus::KEYS },
     Group { title: "Name", keys: name::KEYS },
     Group { title: "HareMQ's own", keys: own::KEYS },
+    Group { title: "For tests", keys: testing::KEYS },
 ];
 
 /// Every key, in order.

@@ -26,6 +26,7 @@ mod own;
 mod prometheus;
 mod seeds;
 mod sockets;
+mod testing;
 mod tls;
 mod ways_in;
 

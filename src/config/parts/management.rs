@@ -31,6 +31,8 @@ pub struct ManagementSettings {
     pub hsts_policy: Option<String>,
     /// The header `content-security-policy`; empty: none. `management.csp.policy`.
     pub csp_policy: String,
+    /// The test API is there. `haremq.test_api`.
+    pub test_api: bool,
 }
 
 /// HTTPS for the management API.

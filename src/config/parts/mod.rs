@@ -9,6 +9,7 @@ mod management;
 mod node;
 mod prometheus;
 mod seeds;
+mod testing;
 
 pub(super) use authentication::AuthenticationDraft;
 pub use authentication::{
@@ -21,3 +22,4 @@ pub use management::{ManagementSettings, ManagementTls};
 pub use node::NodeLimitSettings;
 pub use prometheus::PrometheusSettings;
 pub use seeds::{SeedOperatorPolicy, SeedSettings, SeedUser, SeedVhostLimits};
+pub use testing::ParentWatch;

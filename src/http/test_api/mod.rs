@@ -1,0 +1,10 @@
+//! The test API, below `/api/haremq/test`: what makes a broker do on demand what a program must bear, for its
+//! tests. It is there only when `haremq.test_api` says so; `gate` answers for it otherwise. One file per resource,
+//! and `routes` has the tables of all of them. `docs/testing-faults.md` says what it can do.
+
+mod faults;
+mod gate;
+mod routes;
+
+pub(super) use gate::{refusal_when_off, refuse_when_off};
+pub(super) use routes::TABLES;
