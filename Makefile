@@ -1,8 +1,10 @@
 # make run           start the broker on port 5672
-# make test          everything that CI runs: format, lints, Rust tests, clients in Python and Node, pages in Chromium
+# make test          everything that CI runs: format, lints, Rust tests, clients in Python and Node, the Python package, pages in Chromium
 # make verify        format and lints only; writes nothing
 # make rust-test     the Rust tests only
 # make client-test   the clients in Python and Node only
+# make python-test   the Python package only: packs the wheel with the debug build, installs and tests it
+# make wheel         the Python package as users get it, into python/dist
 # make browser-test  the management pages in Chromium only
 # make fix           mends what format and lints can mend
 # make bench         side-by-side, then the stage benchmarks in time, and what a message allocates
@@ -14,12 +16,12 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test client-test browser-test fix bench bench-check bench-record side-by-side help
+.PHONY: run test verify rust-test client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side help
 
 run:
 	$(CARGO) run --release -- --data-dir data
 
-test: verify rust-test client-test browser-test
+test: verify rust-test client-test python-test browser-test
 
 verify:
 	$(CARGO) fmt --check
@@ -32,6 +34,13 @@ rust-test:
 client-test:
 	$(CARGO) build
 	$(PYTHON) tests/clients/run "$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/haremq"
+
+python-test:
+	$(CARGO) build
+	$(PYTHON) python/tests/run
+
+wheel:
+	$(PYTHON) -m pip wheel --no-deps --wheel-dir python/dist ./python
 
 browser-test:
 	$(CARGO) build

@@ -1,4 +1,4 @@
-"""Fixtures of the package's own tests: a fake management API, programs that stand in for the broker."""
+"""A fake management API, and programs that stand in for the broker."""
 
 from __future__ import annotations
 

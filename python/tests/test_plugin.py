@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,11 +141,12 @@ def test_a_broker_that_dies_fails_the_run_with_its_last_lines(pytester: pytest.P
     result = pytester.runpytest_subprocess(*WITHOUT_XDIST)
     result.assert_outcomes(passed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["*the broker was ended by SIGKILL before it was stopped*"])
+    result.stdout.fnmatch_lines(["*the broker was*ended by SIGKILL*its last lines*"])
 
 
-def test_two_hundred_tests_share_one_broker(pytester: pytest.Pytester) -> None:
+def test_two_hundred_tests_share_one_broker() -> None:
     project = Path(__file__).parent / "parallel"
-    options = ("-n", "auto", "-c", str(project / "pytest.ini"), str(project))
-    result = pytester.runpytest_subprocess(*NO_FILES, *options)
-    result.assert_outcomes(passed=200)
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-n", "auto", *NO_FILES]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert "200 passed" in done.stdout, done.stdout[-4000:]
+    assert done.returncode == 0

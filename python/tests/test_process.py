@@ -149,9 +149,10 @@ def test_a_broker_that_was_killed_is_told_by_the_next_request_and_by_stop() -> N
 
 
 def test_what_went_wrong_in_the_body_is_not_hidden_by_a_dead_broker() -> None:
-    with pytest.raises(ZeroDivisionError), haremq.broker() as broker:
-        assert broker.pid
-        os.kill(broker.pid, signal.SIGKILL)
+    broker = haremq.broker()
+    assert broker.pid
+    os.kill(broker.pid, signal.SIGKILL)
+    with pytest.raises(ZeroDivisionError), broker:
         raise ZeroDivisionError
 
 

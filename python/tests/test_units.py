@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import haremq
 from haremq import BrokerError, find_binary
 from haremq._clock import milliseconds
 from haremq._settings import config_text, parse_config
@@ -113,3 +115,25 @@ def test_a_missing_program_names_every_place(elsewhere: Path) -> None:
     for place in ("scripts", "python", "PATH", "HAREMQ_BIN"):
         assert place in str(missing.value), place
     assert os.fspath(elsewhere) in str(missing.value)
+
+
+def test_the_package_needs_nothing_but_the_standard_library() -> None:
+    sources = Path(haremq.__file__).parent.glob("*.py")
+    imported = {
+        (path.name, name.partition(".")[0])
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in imported_names(node)
+    }
+    assert len(imported) > 20
+    foreign = {(file, name) for file, name in imported if name not in sys.stdlib_module_names}
+    # The plugin is imported by pytest.
+    assert foreign == {("pytest_plugin.py", "pytest")}
+
+
+def imported_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        return [node.module]
+    return []

@@ -52,6 +52,7 @@ class Api:
         self, path: str, body: dict[str, Any] | None = None, timeout: float = TIMEOUT_SECONDS
     ) -> Any:
         """The answer to a POST; no body is an empty object."""
+        __tracebackhide__ = True
         return self.request("POST", path, {} if body is None else body, timeout)
 
     def delete(self, path: str) -> None:
@@ -71,6 +72,8 @@ class Api:
             ApiError: the broker refused it.
             BrokerError: no answer within `timeout` seconds, or none that can be understood.
         """
+        # What matters to a test is the refusal and its own line.
+        __tracebackhide__ = True
         headers = {"Authorization": self._authorization, "Connection": "close"}
         data = None
         if body is not None:

@@ -15,7 +15,7 @@ from ._binary import StrPath, find_binary
 from ._clock import Clock, Span, milliseconds
 from ._errors import BrokerError
 from ._faults import Faults
-from ._process import Process, read_log, with_last_lines
+from ._process import Fate, Process
 from ._settings import Config, Definitions, command
 from ._vhost import Snapshot, Vhost, contents
 
@@ -40,10 +40,10 @@ class Broker:
 
     def __init__(self, api: Api, host: str, port: int, process: Process | None = None) -> None:
         """Use `start`, `connect` or `haremq.broker`."""
-        api.explain = self._explain
         self._api = api
         self._process = process
-        self._log_path = process.log_path if process else None
+        self._fate = Fate(process, process.log_path if process else None)
+        api.explain = self._fate.explain
         self.host = host
         self.port = port
         self.user = api.user
@@ -133,7 +133,7 @@ class Broker:
         """
         api = Api(url)
         broker = cls(api, api.host, port or _port_of(api))
-        broker._log_path = Path(log_path) if log_path else None
+        broker._fate.log_path = Path(log_path) if log_path else None
         return broker
 
     @property
@@ -153,7 +153,7 @@ class Broker:
 
     def log(self) -> str:
         """What it logged so far, if it was started here."""
-        return read_log(self._log_path) if self._log_path else ""
+        return self._fate.log()
 
     def handle(self) -> dict[str, Any]:
         """What `connect` needs in another process of this machine; holds the password."""
@@ -161,7 +161,7 @@ class Broker:
         return {
             "url": self.management_url.replace("://", f"://{login}", 1),
             "port": self.port,
-            "log_path": str(self._log_path) if self._log_path else None,
+            "log_path": str(self._fate.log_path) if self._fate.log_path else None,
         }
 
     def vhost(self, name: str | None = None, user: str | None = None) -> Vhost:
@@ -236,12 +236,6 @@ class Broker:
             # What went wrong first says more than that the broker is gone.
             if error is None:
                 raise
-
-    def _explain(self, error: BrokerError) -> BrokerError:
-        """An error of a request, with what became of the broker."""
-        fault = self._process.ended() if self._process else ""
-        text = f"{error}; {fault}" if fault else str(error)
-        return BrokerError(with_last_lines(text, self._log_path) if self._log_path else text)
 
 
 def _login(config: Config) -> str:

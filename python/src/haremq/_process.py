@@ -16,6 +16,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ._errors import BrokerError
@@ -155,6 +156,27 @@ class Process:
             return f"the broker {_ended(child.wait(timeout=ENDING_SECONDS))}"
         except subprocess.TimeoutExpired:
             return ""
+
+
+@dataclass
+class Fate:
+    """What can be learnt of a broker that does not answer.
+
+    Requests hold it and not the broker, so that a broker which nobody holds is ended at once.
+    """
+
+    process: Process | None
+    log_path: Path | None
+
+    def explain(self, error: BrokerError) -> BrokerError:
+        """An error of a request, with what became of the broker."""
+        fault = self.process.ended() if self.process else ""
+        text = f"{error}; {fault}" if fault else str(error)
+        return BrokerError(with_last_lines(text, self.log_path) if self.log_path else text)
+
+    def log(self) -> str:
+        """What it logged so far, where that is known."""
+        return read_log(self.log_path) if self.log_path else ""
 
 
 def read_log(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Union
 
 from ._binary import StrPath
 
-Config = Mapping[str, Union[str, int, float, bool]]
+Config = Mapping[str, object]
 Definitions = Union[StrPath, Mapping[str, Any]]
 
 
