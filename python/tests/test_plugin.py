@@ -91,15 +91,33 @@ def test_without_a_program_only_tests_that_ask_for_a_broker_fail(
     result.stdout.fnmatch_lines(["*BrokerError: no broker at /nowhere/haremq*HAREMQ_BIN*"])
 
 
-def test_a_broker_that_runs_already_is_used(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(USES)
+def test_a_broker_that_runs_already_is_used_and_not_ended(pytester: pytest.Pytester) -> None:
     with haremq.broker() as broker:
+        pytester.makepyfile(
+            USES, test_port=f"def test_port(haremq): assert {broker.port} == haremq.port"
+        )
         url = broker.handle()["url"]
         for options in (WITHOUT_XDIST, WITH_XDIST):
             result = pytester.runpytest_subprocess(*options, "--haremq-url", url)
-            result.assert_outcomes(passed=2)
-        assert broker.log().count("test vhost") == 0 or broker.pid
-        assert broker.clock()
+            result.assert_outcomes(passed=3)
+        assert not broker.clock().frozen
+
+
+def test_a_program_of_the_ini_file_is_looked_for_beside_it(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makeini("[pytest]\nharemq_binary = programs/haremq")
+    programs = pytester.mkdir("programs")
+    (programs / "haremq").symlink_to(haremq.find_binary())
+    pytester.makepyfile("def test_it(haremq): assert haremq.pid")
+    monkeypatch.setenv("HAREMQ_BIN", "/nowhere")
+    options = (*WITHOUT_XDIST, f"--rootdir={pytester.path}", "-c", str(pytester.path / "tox.ini"))
+    result = pytester.runpytest_subprocess(*options, str(pytester.path))
+    result.assert_outcomes(passed=1)
+    (programs / "haremq").unlink()
+    result = pytester.runpytest_subprocess(*options, str(pytester.path))
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*no broker at {programs}/haremq*"])
 
 
 @BOTH

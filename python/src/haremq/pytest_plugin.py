@@ -69,7 +69,10 @@ class Shared:
         """Reads the options."""
         self._handed: dict[str, Any] | None = getattr(config, "workerinput", {}).get(HANDED)
         self._url: str = config.getoption("--haremq-url") or config.getini("haremq_url")
-        self._binary: str = config.getoption("--haremq-binary") or config.getini("haremq_binary")
+        self._binary: str = config.getoption("--haremq-binary")
+        if not self._binary and config.getini("haremq_binary"):
+            # In a file that lies in the project, a path is meant from there.
+            self._binary = str(config.rootpath / config.getini("haremq_binary"))
         self._config: list[str] = config.getini("haremq_config")
         self._broker: Broker | None = None
         self.fault = ""
@@ -103,7 +106,7 @@ class Shared:
         """What a worker needs to use the broker; an error is for the tests that ask for it."""
         try:
             return self.broker().handle()
-        except (HaremqError, ValueError) as error:
+        except (HaremqError, ValueError, OSError) as error:
             return {"error": str(error)}
 
     def close(self) -> str:
