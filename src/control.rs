@@ -11,7 +11,7 @@ use crate::broker::{Actor, Broker};
 use crate::config::{DefaultUser, DefinitionsSettings, EffectiveValue, LogRing};
 use crate::definitions;
 use crate::http::{ControlError, Doing, NodeControl, NodeState};
-use crate::net::Gate;
+use crate::net::{ClockTurner, Gate};
 use crate::reload::LiveConfig;
 use crate::shutdown::Shutdown;
 use crate::storage;
@@ -22,10 +22,12 @@ pub(crate) struct Control {
     parts: Arc<Parts>,
 }
 
-/// What a fresh broker begins with.
+/// What a fresh broker begins with, and whose time it goes by.
 pub(crate) struct Beginning {
     pub(crate) default_user: DefaultUser,
     pub(crate) definitions: DefinitionsSettings,
+    /// There when the clock may be turned.
+    pub(crate) turner: Option<Arc<ClockTurner>>,
 }
 
 struct Parts {
@@ -168,6 +170,10 @@ impl NodeControl for Control {
 
     fn log(&self) -> &LogRing {
         self.parts.config.log()
+    }
+
+    fn clock(&self) -> Option<Arc<ClockTurner>> {
+        self.parts.beginning.turner.clone()
     }
 }
 

@@ -18,6 +18,12 @@
 //! * [`base`]: the vocabulary of all of them.
 //!
 //! [`server`] puts them together. `ARCHITECTURE.md` says who may know whom.
+//!
+//! # A broker inside another program
+//!
+//! The embedding API is [`test`]: a broker in memory or on a folder, on a free port, on a thread of its own, that touches
+//! nothing of its process and leaves nothing behind. It is made for tests, with a clock to turn and everything to be
+//! looked at; the rest of the crate is what it and the program are made of, and changes without notice.
 
 pub mod access;
 mod allocator;
@@ -35,6 +41,7 @@ pub mod http;
 mod listeners;
 mod management;
 pub mod net;
+mod node;
 mod notices;
 mod parent;
 pub mod perf;
@@ -50,6 +57,7 @@ pub mod server;
 mod shutdown;
 mod storage;
 pub mod store;
+pub mod test;
 mod tls_settings;
 pub mod wire;
 
@@ -57,3 +65,8 @@ pub mod wire;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Runs the programs in the page for those who write tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/testing.md")]
+struct Testing;

@@ -59,9 +59,6 @@ pub(crate) fn open(
     broker: &Arc<Broker>,
     control: Arc<Control>,
 ) -> Result<OpenManagement, ManagementError> {
-    if settings.management.test_api {
-        warn_of_test_api(&settings.storage);
-    }
     let mut ports = Vec::new();
     if let Some(address) = settings.management.listener {
         ports.push(bind(address, &MANAGEMENT, None)?);
@@ -83,6 +80,9 @@ pub(crate) fn open(
         Storage::Ephemeral => None,
     };
     let socket = data_folder.as_ref().and_then(|folder| bind_file(&folder.join(SOCKET_FILE)));
+    if settings.management.test_api && (!ports.is_empty() || socket.is_some()) {
+        warn_of_test_api(&settings.storage);
+    }
     let facts = Facts {
         node: settings.node_name.clone(),
         cluster_name: settings.cluster_name.clone(),
@@ -111,6 +111,11 @@ impl OpenManagement {
             format!("{}{mark}", port.address())
         };
         self.ports.iter().map(shown).collect()
+    }
+
+    /// Where HTTP without TLS is spoken over a port.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.ports.iter().find(|port| !port.has_tls()).map(HttpListener::address)
     }
 
     /// What its certificates are read anew with.
@@ -151,6 +156,18 @@ impl OpenManagement {
 }
 
 impl RunningManagement {
+    /// Ends at once; connections are closed without an answer.
+    pub(crate) async fn cut(self) {
+        self.samples.abort();
+        for listener in &self.listeners {
+            listener.abort();
+        }
+        for listener in self.listeners {
+            // It was told to end, or has broken down before.
+            let _ = listener.await;
+        }
+    }
+
     /// Waits until requests that were being answered are, which the listeners bound.
     pub(crate) async fn end(self) {
         self.samples.abort();

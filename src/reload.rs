@@ -11,15 +11,34 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::broker::{Broker, NodeLimits};
 use crate::config::{
     Arguments, ConfigError, EffectiveValue, Key, Loaded, LogRing, Logging, Settings, load_asked,
+    load_given,
 };
 use crate::disk_alarm::DiskAlarm;
 use crate::net::Tls;
 
 /// Where the configuration comes from, to read it again.
 #[derive(Clone, Debug)]
-pub(crate) struct Origin {
-    pub(crate) arguments: Vec<OsString>,
-    pub(crate) environment: Vec<(OsString, OsString)>,
+pub(crate) enum Origin {
+    /// A command line, an environment, and the files that they lead to.
+    Process { arguments: Vec<OsString>, environment: Vec<(OsString, OsString)> },
+    /// Keys and values that a program gives, and nothing else.
+    Given(Vec<(String, String)>),
+}
+
+impl Origin {
+    /// Reads it, with what the running broker was asked for.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub(crate) fn load(&self, asked: &[(String, String)]) -> Result<Loaded, ConfigError> {
+        match self {
+            Self::Process { arguments, environment } => {
+                let arguments = Arguments::parse(arguments.iter().cloned())?;
+                load_asked(&arguments, environment.iter().cloned(), asked)
+            }
+            Self::Given(given) => load_given(given, asked),
+        }
+    }
 }
 
 /// What is changed.
@@ -142,8 +161,7 @@ impl LiveConfig {
     }
 
     fn load(&self, asked: &[(String, String)]) -> Result<Loaded, ConfigError> {
-        let arguments = Arguments::parse(self.origin.arguments.iter().cloned())?;
-        load_asked(&arguments, self.origin.environment.iter().cloned(), asked)
+        self.origin.load(asked)
     }
 
     fn take_over(&self, now: &mut Now, new: Loaded) {

@@ -21,9 +21,7 @@ impl Shutdown {
     pub(crate) fn on_signals() -> io::Result<Self> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let (tell, told) = watch::channel(false);
-        let tell = Arc::new(tell);
-        let shutdown = Self { tell, told };
+        let shutdown = Self::on_request();
         let stopping = shutdown.clone();
         drop(tokio::spawn(async move {
             let name = tokio::select! {
@@ -34,6 +32,12 @@ impl Shutdown {
             stopping.begin();
         }));
         Ok(shutdown)
+    }
+
+    /// Listens for no signal: only who asks stops it.
+    pub(crate) fn on_request() -> Self {
+        let (tell, told) = watch::channel(false);
+        Self { tell: Arc::new(tell), told }
     }
 
     /// Stops the process.

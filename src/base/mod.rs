@@ -15,6 +15,7 @@ mod reply;
 mod table;
 mod time;
 mod time_to_live;
+mod turned_clock;
 
 pub use channel_counts::{ChannelCounters, ChannelCounts, SIZE_BOUNDS, SizeCounts};
 pub use counter::{Counted, Counter};
@@ -31,3 +32,4 @@ pub use reply::ReplyCode;
 pub use table::{FieldTable, FieldValue};
 pub use time::{Clock, ManualClock, Millis, Stopwatch, SystemClock};
 pub use time_to_live::TimeToLive;
+pub use turned_clock::{TurnedClock, TurnedTime};

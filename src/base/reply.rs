@@ -45,6 +45,35 @@ pub enum ReplyCode {
 }
 
 impl ReplyCode {
+    /// All of them, in order.
+    pub const ALL: [Self; 19] = [
+        Self::ReplySuccess,
+        Self::ContentTooLarge,
+        Self::NoRoute,
+        Self::NoConsumers,
+        Self::ConnectionForced,
+        Self::InvalidPath,
+        Self::AccessRefused,
+        Self::NotFound,
+        Self::ResourceLocked,
+        Self::PreconditionFailed,
+        Self::FrameError,
+        Self::SyntaxError,
+        Self::CommandInvalid,
+        Self::ChannelError,
+        Self::UnexpectedFrame,
+        Self::ResourceError,
+        Self::NotAllowed,
+        Self::NotImplemented,
+        Self::InternalError,
+    ];
+
+    /// The code of a number.
+    #[must_use]
+    pub fn from_number(number: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| u64::from(code.number()) == number)
+    }
+
     /// The number on the wire.
     #[must_use]
     pub fn number(self) -> u16 {

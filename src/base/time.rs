@@ -33,6 +33,22 @@ pub trait Clock: Send + Sync {
     fn unix_seconds(&self) -> u64 {
         self.unix_ms() / 1000
     }
+
+    /// The moment by a clock that nobody turns, with the origin of this one: for what the other end of a
+    /// network is given time for.
+    fn real_now(&self) -> Millis {
+        self.now()
+    }
+
+    /// A moment that [`Self::real_now`] gave, as [`Self::now`] goes by now.
+    fn of_real(&self, real: Millis) -> Millis {
+        real
+    }
+
+    /// Milliseconds of real time until this clock shows a moment; `None` while it stands.
+    fn real_ms_until(&self, at: Millis) -> Option<u64> {
+        Some(at.since(self.now()))
+    }
 }
 
 /// The machine's clock.

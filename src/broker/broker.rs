@@ -10,6 +10,7 @@ use super::accounts::{Accounts, SharedAccounts};
 use super::admin::{Churn, Connections};
 use super::alarms::Alarms;
 use super::counts::{ConnectionCounters, ExchangeCounters, OpenChannel, QueueCounters, Tally};
+use super::faults::Registry;
 use super::interceptors::{Existing, Interceptors};
 use super::limits::Limits;
 use super::logins::Logins;
@@ -85,6 +86,21 @@ pub trait Scheduler: Send + Sync {
     /// Runs [`Cell::send_dead_letters`] on a task of its own, after `pause_ms` milliseconds and soon; on a
     /// thread that may block on the disk when they are cold. Never blocks, never calls back in place.
     fn send_dead_letters(&self, cell: Arc<Cell>, letters: DeadLetters, pause_ms: u64);
+
+    /// How much of it was asked for without a pause, and how much of that is done. Who goes on with nothing
+    /// by itself has nothing to count.
+    fn work(&self) -> WorkCounts {
+        WorkCounts::default()
+    }
+}
+
+/// What a [`Scheduler`] was asked to go on with, since its beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct WorkCounts {
+    /// Asked for, without a pause before it.
+    pub begun: u64,
+    /// Done.
+    pub done: u64,
 }
 
 /// What the broker is built from.
@@ -173,6 +189,7 @@ pub(super) struct Common {
     pub(super) parse_headers: HeaderParser,
     pub(super) write_headers: HeaderWriter,
     pub(super) timers: Timers,
+    pub(super) faults: Registry,
     pub(super) hash_property: PropertyHasher,
     pub(super) list_properties: PropertyLister,
     pub(super) edit_properties: PropertyEditor,
@@ -238,6 +255,7 @@ impl Broker {
             parse_headers: settings.parse_headers,
             write_headers: settings.write_headers,
             timers: Timers::default(),
+            faults: Registry::default(),
             hash_property: settings.hash_property,
             list_properties: settings.list_properties,
             edit_properties: settings.edit_properties,
@@ -287,11 +305,15 @@ impl Broker {
         &self.common.clock
     }
 
-    /// Drives queues whose moment has come, a bounded number of them. Says whether there may be more.
+    /// Drives queues whose moment has come, a bounded number of them, and lets go of confirms that were held back
+    /// until now. Says whether there may be more.
     pub fn due(&self, now: Millis) -> bool {
         let due = self.common.timers.take_due(now, DUE_QUEUES_MAX);
         for cell in &due {
             cell.timer_went_off(now);
+        }
+        for confirm in self.common.timers.take_late(now) {
+            confirm.tell();
         }
         due.len() == DUE_QUEUES_MAX
     }

@@ -1,6 +1,6 @@
 //! What the broker tells a connection.
 
-use super::{Content, Describe};
+use super::{Blow, Content, Describe};
 use crate::base::{ConsumerId, HolderId, Message, MessageId, PublishSequence, QueueId};
 use crate::queue::{Reply, RequestId};
 
@@ -64,6 +64,13 @@ pub enum Event {
     Describe {
         /// Who.
         asked: Describe,
+    },
+    /// A fault that holds publishers back was ordered or withdrawn.
+    BlockOrdered,
+    /// A fault ends the connection.
+    Struck {
+        /// How.
+        blow: Box<Blow>,
     },
     /// The broker closes the connection with 320.
     Close {

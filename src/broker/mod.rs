@@ -31,6 +31,7 @@ mod event;
 mod exchanges;
 mod executor;
 mod facts;
+mod faults;
 mod history;
 mod inbox;
 mod inspect;
@@ -52,12 +53,14 @@ mod queues;
 mod records;
 mod recovery;
 mod requests;
+mod rewinding;
 mod seeds;
 mod sender_selected;
 mod server_names;
 mod storing;
 mod sweep;
 mod timers;
+mod turning;
 mod unique;
 mod vhost;
 mod windows;
@@ -70,12 +73,13 @@ pub use crate::base::ChannelCounts;
 pub use accounts::{AccountError, Accounts, user_record};
 pub use admin::{
     AlarmReport, AlarmState, CertificateInfo, ChannelReport, ChurnCounts, ConnectionInfo,
-    ConnectionInsight, ConnectionReport, ConsumerReport, Describe, Put, QueueReport, Rehearsal,
-    TlsInfo, TogetherError, VhostCounts, VhostError, with_default_type,
+    ConnectionInsight, ConnectionReport, ConsumerReport, Describe, PassingVhost, PassingVhostError,
+    Put, QueueReport, Rehearsal, TlsInfo, TogetherError, VhostCounts, VhostError,
+    with_default_type,
 };
 pub use broker::{
     Broker, BrokerSettings, BrokerStorage, Edit, HeaderParser, HeaderWriter, Peer, PropertyEditor,
-    PropertyHasher, PropertyLister, Scheduler,
+    PropertyHasher, PropertyLister, Scheduler, WorkCounts,
 };
 pub use cell::{Cell, QueueInfo};
 pub use client::{Client, ClientConsumer};
@@ -93,6 +97,10 @@ pub use direct::{
 pub use direct_reply::DirectReplyLosses;
 pub use error::Refused;
 pub use event::{DeliveryEvent, Event};
+pub use faults::{
+    Blow, Fault, FaultError, FaultId, FaultKind, Faults, Narrowed, On, OrderedFault, PublishBlow,
+    Scene,
+};
 pub use inbox::{Choked, Inbox, Load};
 pub use inspect::{
     Arrival, ConsumerInsight, Filter, HeaderFilter, Holding, HoldingMessage, Holdings, PeekBounds,
@@ -107,6 +115,7 @@ pub use payload::Content;
 pub use publish::{PublishOutcome, Publisher};
 pub use queues::DeclaredQueue;
 pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Step};
+pub use rewinding::{KeepBounds, KeepError, KeptMessages};
 pub use seeds::{SeedLimits, SeedPolicy, SeedUser, Seeds};
 pub use vhost::Vhost;
 

@@ -1,13 +1,15 @@
 //! Which queue wants to be driven when: one ordered set for all queues. Who sleeps until then is not
 //! decided here; a test turns its clock and asks [`super::Broker::due`].
 //!
-//! A queue has at most one entry, and a queue without a deadline never has one. The set is a leaf lock.
+//! A queue has at most one entry, and a queue without a deadline never has one. The set is a leaf lock. Beside the
+//! queues stand the confirms that a fault holds back, which a test's clock moves as well (F4 in `faults/`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use super::Cell;
+use super::faults::{FaultId, LateConfirm, LateConfirms};
 use crate::base::{Millis, QueueId};
 
 /// See the module.
@@ -20,8 +22,11 @@ pub(super) struct Timers {
 struct State {
     /// A queue that is gone before its time costs its entry until then.
     entries: BTreeMap<(Millis, QueueId), Weak<Cell>>,
+    late: LateConfirms,
     /// Who sleeps until the first of them.
     sleeper: Option<Waker>,
+    /// Somebody turned the clock since the sleeper looked.
+    clock_turned: bool,
 }
 
 impl Timers {
@@ -39,6 +44,38 @@ impl Timers {
         if let Some(sleeper) = sleeper {
             sleeper.wake();
         }
+    }
+
+    /// Holds a confirm back; says whether there was room for it.
+    pub(super) fn hold(&self, at: Millis, confirm: LateConfirm) -> bool {
+        let sleeper = {
+            let mut state = self.lock();
+            if !state.late.has_room() {
+                return false;
+            }
+            let is_first = state.first().is_none_or(|first| at < first);
+            state.late.add(at, confirm);
+            if is_first { state.sleeper.take() } else { None }
+        };
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+        true
+    }
+
+    /// Takes out the confirms whose moment has come.
+    pub(super) fn take_late(&self, now: Millis) -> Vec<LateConfirm> {
+        let mut state = self.lock();
+        // Who has none does not pay for it.
+        if state.late.first().is_none_or(|first| first > now) {
+            return Vec::new();
+        }
+        state.late.take_due(now)
+    }
+
+    /// Takes out the confirms that a fault holds back.
+    pub(super) fn let_go(&self, fault: FaultId) -> Vec<LateConfirm> {
+        self.lock().late.take_of(fault)
     }
 
     /// Takes out queues whose moment has come, at most so many, those that wait longest first.
@@ -59,9 +96,25 @@ impl Timers {
         self.lock().first()
     }
 
-    /// Ready when something is due before `than`; else the task is woken when that becomes so.
+    /// The clock shows another time than who sleeps reckoned with.
+    pub(super) fn clock_turned(&self) {
+        let sleeper = {
+            let mut state = self.lock();
+            state.clock_turned = true;
+            state.sleeper.take()
+        };
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+    }
+
+    /// Ready when something is due before `than`, or the clock was turned since it was ready last; else the task is
+    /// woken when that becomes so.
     pub(super) fn poll_earlier(&self, than: Option<Millis>, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
+        if std::mem::take(&mut state.clock_turned) {
+            return Poll::Ready(());
+        }
         if state.first().is_some_and(|first| than.is_none_or(|than| first < than)) {
             return Poll::Ready(());
         }
@@ -77,7 +130,8 @@ impl Timers {
 
 impl State {
     fn first(&self) -> Option<Millis> {
-        self.entries.first_key_value().map(|((at, _), _)| *at)
+        let queue = self.entries.first_key_value().map(|((at, _), _)| *at);
+        queue.into_iter().chain(self.late.first()).min()
     }
 }
 
@@ -118,5 +172,22 @@ mod tests {
         timers.take_due(Millis(45), 10);
         assert_eq!(timers.next(), Some(Millis(50)), "a queue has one entry");
         assert_eq!(timers.poll_earlier(Some(Millis(51)), &mut context), Poll::Ready(()));
+    }
+
+    #[test]
+    fn a_sleeper_looks_again_when_the_clock_was_turned_t6() {
+        let timers = Timers::default();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        timers.set(QueueId(1), Weak::new(), None, Millis(50));
+        assert_eq!(timers.poll_earlier(Some(Millis(50)), &mut context), Poll::Pending);
+        timers.clock_turned();
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+        assert_eq!(timers.poll_earlier(Some(Millis(50)), &mut context), Poll::Ready(()));
+        assert_eq!(timers.poll_earlier(Some(Millis(50)), &mut context), Poll::Pending, "once");
+        // Who was not asleep hears of it as well.
+        timers.clock_turned();
+        assert_eq!(timers.poll_earlier(None, &mut context), Poll::Ready(()));
     }
 }

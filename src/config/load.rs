@@ -80,16 +80,39 @@ pub fn load_asked(
     merge.files(arguments, &environment)?;
     merge.environment(&environment)?;
     merge.flags(arguments)?;
-    for (key, value) in asked {
-        match Key::find(key) {
-            Some((found, _)) if found.live => {}
-            Some(_) => return Err(ConfigError::NotLive(key.clone())),
-            None => return Err(ConfigError::Unknown(key.clone())),
-        }
-        merge.apply(Given { key: key.clone(), value: value.clone(), source: Source::Request })?;
+    merge.asked(asked)?;
+    Ok(merge.finish())
+}
+
+/// Keys and values that a program gives and that stand above the defaults, and what the running broker was asked
+/// for, which wins. No file is read, and the environment is not looked at.
+///
+/// # Errors
+/// [`ConfigError`] for the first thing that is wrong, as [`load_asked`].
+pub fn load_given(
+    given: &[(String, String)],
+    asked: &[(String, String)],
+) -> Result<Loaded, ConfigError> {
+    let mut merge = Merge::new()?;
+    for (key, value) in given {
+        merge.apply(Given { key: key.clone(), value: value.clone(), source: Source::Program })?;
     }
-    let machine_bytes = merge.machine_bytes();
-    Ok(merge.finish(machine_bytes))
+    merge.asked(asked)?;
+    Ok(merge.finish())
+}
+
+impl Merge {
+    fn asked(&mut self, asked: &[(String, String)]) -> Result<(), ConfigError> {
+        for (key, value) in asked {
+            match Key::find(key) {
+                Some((found, _)) if found.live => {}
+                Some(_) => return Err(ConfigError::NotLive(key.clone())),
+                None => return Err(ConfigError::Unknown(key.clone())),
+            }
+            self.apply(Given { key: key.clone(), value: value.clone(), source: Source::Request })?;
+        }
+        Ok(())
+    }
 }
 
 impl Loaded {
@@ -283,7 +306,8 @@ impl Merge {
         })
     }
 
-    fn finish(mut self, machine_bytes: u64) -> Loaded {
+    fn finish(mut self) -> Loaded {
+        let machine_bytes = self.machine_bytes();
         let others = self.values.iter().any(|(key, value)| {
             key.starts_with("listeners.tcp.") && value.source != Source::Default
         });

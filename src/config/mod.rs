@@ -34,7 +34,7 @@ pub use definitions_args::DefinitionsCommand;
 pub use error::{ConfigError, Warning};
 pub use file::{FileError, Line, parse};
 pub use keys::{GROUPS, Group, Key, keys};
-pub use load::{Loaded, load, load_asked, load_for};
+pub use load::{Loaded, load, load_asked, load_for, load_given};
 pub use log_ring::{KeptLine, LOG_LEVEL_NAMES, LogLook, LogRing};
 pub use logging::{Logging, LoggingError, start_logging};
 pub use machine::machine_memory_bytes;

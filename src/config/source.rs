@@ -19,6 +19,8 @@ pub enum Source {
     Environment(String),
     /// A flag of the command line.
     Flag(&'static str),
+    /// The program that the broker runs in.
+    Program,
     /// Somebody asked the running broker.
     Request,
 }
@@ -39,7 +41,7 @@ impl Source {
             Self::Default => Rank::Default,
             Self::File { .. } => Rank::File,
             Self::Environment(_) => Rank::Environment,
-            Self::Flag(_) => Rank::Flag,
+            Self::Flag(_) | Self::Program => Rank::Flag,
             Self::Request => Rank::Request,
         }
     }
@@ -53,6 +55,7 @@ impl fmt::Display for Source {
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Environment(variable) => write!(f, "environment variable {variable}"),
             Self::Flag(flag) => write!(f, "flag {flag}"),
+            Self::Program => f.write_str("program"),
             Self::Request => f.write_str("request"),
         }
     }

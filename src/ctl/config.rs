@@ -86,6 +86,7 @@ fn show_json(loaded: &Loaded, effective: bool, output: &mut dyn Write) -> io::Re
                 }
                 Source::Environment(variable) => ("environment", Some(variable.clone()), None),
                 Source::Flag(flag) => ("flag", Some((*flag).to_owned()), None),
+                Source::Program => ("program", None, None),
                 Source::Request => ("request", None, None),
             };
             serde_json::json!({

@@ -22,6 +22,7 @@ mod plan;
 mod reader;
 mod show;
 mod value;
+mod vhost_snapshot;
 
 #[cfg(test)]
 mod tests;
@@ -32,3 +33,4 @@ pub use export::{Origin, export};
 pub use import::{ImportOptions, Report, check, import};
 pub use load::{check_file, load};
 pub use plan::{Action, Difference, Plan, State, Step, plan};
+pub use vhost_snapshot::{SnapshotError, VhostSnapshot};

@@ -15,6 +15,7 @@ use super::route::Run::Later;
 use super::route::{Answering, Needs, Route};
 use crate::base::{Body, ExchangeName, Message, ReplyCode, ShortStr};
 use crate::broker::{AckMode, Content, DirectClient, Fetch, Published, Refused, Unreadable};
+use crate::net::blocking;
 use crate::wire::{ContentHeader, Properties};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -159,5 +160,5 @@ fn positive(body: &Map<String, Value>, key: &str) -> Result<Option<usize>, ApiEr
 
 /// The bytes of a message; what is on disk is read, on a thread that may wait for it.
 fn load(content: Content) -> Result<Message, Unreadable> {
-    if content.is_cold() { tokio::task::block_in_place(|| content.load()) } else { content.load() }
+    if content.is_cold() { blocking(|| content.load()) } else { content.load() }
 }

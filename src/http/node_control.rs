@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use crate::broker::Actor;
 use crate::config::{EffectiveValue, LogRing};
+use crate::net::ClockTurner;
 
 /// Something that is being done. It goes on to its end when nobody waits any more.
 pub type Doing = Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send>>;
@@ -74,4 +76,7 @@ pub trait NodeControl: Send + Sync {
 
     /// The last lines of the log.
     fn log(&self) -> &LogRing;
+
+    /// Turns the clock of the broker; `None` where nobody may.
+    fn clock(&self) -> Option<Arc<ClockTurner>>;
 }

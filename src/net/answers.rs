@@ -1,5 +1,6 @@
 //! Requests of the protocol machine become calls of the broker, and the broker's answers its answers.
 
+use super::blocking::blocking;
 use crate::base::{ExchangeName, FieldTable, FieldValue, HolderId, Message, ReplyCode, ShortStr};
 use crate::broker::{
     Answered, Binding, Client, Consume, ConsumeRequest, Content, DeclareExchange, DeclareQueue,
@@ -78,11 +79,7 @@ fn loaded(
     acquired_count: u16,
     delivery_count: u32,
 ) -> Result<Message, Unreadable> {
-    let message = if content.is_cold() {
-        tokio::task::block_in_place(|| content.load())
-    } else {
-        content.load()
-    }?;
+    let message = if content.is_cold() { blocking(|| content.load()) } else { content.load() }?;
     let is_counted = acquired_count > 0;
     Ok(if is_counted { counted(&message, acquired_count, delivery_count) } else { message })
 }

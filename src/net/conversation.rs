@@ -6,12 +6,14 @@
 
 mod deliveries;
 mod describe;
+mod faulty;
 mod outside;
 
 use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use self::faulty::Faulty;
 use self::outside::{Outside, Parked};
 use super::answers;
 use super::caller::Caller;
@@ -72,6 +74,7 @@ pub(super) struct Conversation {
     mechanism: Option<Mechanism>,
     /// Whether messages that go out are copied to the firehose; looked at once a turn.
     traced: bool,
+    faulty: Faulty,
     counters: Arc<ConnectionCounters>,
 }
 
@@ -92,7 +95,7 @@ impl Conversation {
         broker: Arc<Broker>,
         settings: Arc<Settings>,
     ) -> Self {
-        let now = broker.clock().now();
+        let now = broker.clock().real_now();
         let inbox = Arc::new(Inbox::new());
         broker.connection_opened(id, &inbox);
         let holders = Arc::clone(&broker);
@@ -121,13 +124,14 @@ impl Conversation {
             ending: None,
             mechanism: None,
             traced: false,
+            faulty: Faulty::default(),
             counters: Arc::default(),
         }
     }
 
-    /// The broker's clock.
+    /// By the clock that nobody turns: a client is given its time by this one (T7).
     pub(super) fn now(&self) -> Millis {
-        self.broker.clock().now()
+        self.broker.clock().real_now()
     }
 
     /// Where the broker's events come in.
@@ -160,6 +164,7 @@ impl Conversation {
     /// One turn; says whether there is more to do without new input.
     pub(super) fn turn(&mut self, now: Millis, input: &mut BytesMut) -> bool {
         let mut actions = std::mem::take(&mut self.actions);
+        self.faulty.is_armed = self.broker.faults().is_armed();
         if self.ending.is_none() {
             self.expire(now, &mut actions);
             if !self.stops_reading() {
@@ -172,7 +177,7 @@ impl Conversation {
         let mut busy = !actions.is_empty();
         self.perform(now, &mut actions);
         if let Some(client) = &mut self.client {
-            client.flush(now);
+            client.flush(self.broker.clock().of_real(now));
         }
         busy |= self.drain(now);
         self.connection.flush_confirms(&mut self.actions);
@@ -203,6 +208,9 @@ impl Conversation {
         match action {
             Action::Publish(publish) => self.publish(now, publish, more),
             Action::Settle(settle) => {
+                if self.faulty.is_armed && self.strikes_ack(now, &settle, more) {
+                    return;
+                }
                 // RabbitMQ ignores what a channel said after the publish that ended it.
                 if let Some(client) = &mut self.client
                     && !self.failed.contains(&settle.holder)
@@ -262,6 +270,9 @@ impl Conversation {
         if !self.connection.is_open(publish.channel, publish.holder) {
             return;
         }
+        if self.faulty.is_armed && self.strikes_publish(now, &publish, more) {
+            return self.block_on_alarm();
+        }
         let Some(client) = &mut self.client else { return };
         let Publish { channel, holder, sequence, mandatory, .. } = publish;
         // The message is needed again only for `basic.return`, and where it may have to wait for a judge.
@@ -300,6 +311,9 @@ impl Conversation {
         if of_channel && !self.connection.is_open(channel, holder) {
             return;
         }
+        if self.faulty.is_armed && self.strikes_declare(now, (channel, holder), &request, more) {
+            return;
+        }
         let again = self.is_judged().then(|| request.clone());
         let answer = match request {
             Request::Authenticate(credentials) => {
@@ -310,7 +324,7 @@ impl Conversation {
             request => {
                 let Some(client) = &mut self.client else { return };
                 // What the connection published before must be in the queues before the request.
-                client.flush(now);
+                client.flush(self.broker.clock().of_real(now));
                 let failed = answers::method_id(&request);
                 let answer = answers::ask(client, holder, request);
                 if answer.is_none() {
@@ -358,6 +372,7 @@ impl Conversation {
                 let info = self.info(&vhost, &peer.user);
                 self.broker.connection_ready(info, &inbox, &self.counters);
                 self.client = Some(Client::new(Arc::clone(&self.broker), vhost, peer, inbox));
+                self.look_at_blocks();
                 Answer::Done
             }
             Err(refused) => Answer::Refused(answers::refusal(refused, MethodId::CONNECTION_OPEN)),
@@ -398,7 +413,7 @@ impl Conversation {
             if self.events.later() == 0 {
                 client.open_held(&mut self.held);
             }
-            client.flush(now);
+            client.flush(self.broker.clock().of_real(now));
         } else {
             self.read.clear();
             self.held.clear();
@@ -408,7 +423,7 @@ impl Conversation {
 
     fn happen(&mut self, now: Millis, event: Event, more: &mut Vec<Action>) {
         match event {
-            Event::Deliver(event) => self.deliver(event),
+            Event::Deliver(event) => self.deliver(now, event, more),
             Event::DirectReply { holder, consumer, reply } => {
                 let Some(client) = &mut self.client else { return };
                 if let Some((channel, tag)) = client.reply_arrived(holder, consumer, &reply) {
@@ -439,6 +454,10 @@ impl Conversation {
             Event::Alarm { reason } => {
                 self.alarm = reason;
                 self.block_on_alarm();
+            }
+            Event::BlockOrdered => self.look_at_blocks(),
+            Event::Struck { blow } => {
+                self.end_by(now, None, *blow, MethodId::default(), more);
             }
             Event::AnsweredOutside => self.answered_outside(now, more),
             Event::Describe { asked } => asked.answer(self.report(asked.in_full())),
@@ -474,12 +493,13 @@ impl Conversation {
         }
     }
 
-    /// A connection that has published is blocked for as long as the alarm is on.
+    /// A connection that has published is blocked for as long as the alarm is on, or a fault wants it.
     fn block_on_alarm(&mut self) {
-        let blocked = self.alarm.is_some() && self.connection.has_published();
+        let reason = self.alarm.or(self.faulty.block_reason());
+        let blocked = reason.is_some() && self.connection.has_published();
         if blocked != self.blocked_since.is_some() {
             self.blocked_since = blocked.then(|| self.now());
-            self.connection.block(self.alarm.filter(|_| blocked));
+            self.connection.block(reason.filter(|_| blocked));
         }
     }
 

@@ -2,6 +2,7 @@
 //! protocol machine and the broker meet.
 
 mod answers;
+mod blocking;
 mod caller;
 mod certificate;
 mod client_depth;
@@ -21,9 +22,11 @@ mod tls;
 mod tls_files;
 mod tls_info;
 mod turn_events;
+mod turner;
 mod unix_socket;
 mod wait;
 
+pub use blocking::blocking;
 pub use certificate::{LoginFrom, SanKind};
 pub use gate::Gate;
 pub use listener::{Listener, ListenerAddress, ListenerSettings, UnixListenerSettings};
@@ -33,3 +36,4 @@ pub use stream::serve_stream;
 pub use timers::run_timers;
 pub use tls::{ClientCertificates, HandshakeError, Tls, TlsConnection, TlsSettings, TlsVersions};
 pub use tls_files::TlsError;
+pub use turner::{ClockTurner, TurnError};

@@ -86,6 +86,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     tokio::task::yield_now().await;
                 }
             }
+            if self.conversation.is_cut() {
+                return;
+            }
             if moved_bytes >= TURN_BYTES_MAX {
                 moved_bytes = 0;
                 tokio::task::yield_now().await;

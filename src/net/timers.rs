@@ -17,11 +17,14 @@ pub async fn run_timers(broker: Arc<Broker>) {
         let earlier = poll_fn(|context| broker.poll_earlier_deadline(deadline, context));
         match deadline {
             None => earlier.await,
-            Some(at) => {
-                let pause = Duration::from_millis(at.since(broker.clock().now()));
+            Some(at) => match broker.clock().real_ms_until(at) {
+                // It stands: nothing is due before somebody turns it.
+                None => earlier.await,
                 // Either way there is something to look at.
-                let _ = tokio::time::timeout(pause, earlier).await;
-            }
+                Some(ms) => {
+                    let _ = tokio::time::timeout(Duration::from_millis(ms), earlier).await;
+                }
+            },
         }
     }
 }

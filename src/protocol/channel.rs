@@ -293,14 +293,14 @@ impl Channel {
         }
         if acknowledge {
             let counter = match origin {
-                Origin::Consumer => &counters.deliver,
+                Origin::Consumer | Origin::Again => &counters.deliver,
                 Origin::Get => &counters.get,
             };
             counter.add(1);
             self.ledger.record(delivery.queue, delivery.id, origin)
         } else {
             let counter = match origin {
-                Origin::Consumer => &counters.deliver_no_ack,
+                Origin::Consumer | Origin::Again => &counters.deliver_no_ack,
                 Origin::Get => &counters.get_no_ack,
             };
             counter.add(1);

@@ -70,6 +70,12 @@ impl Confirms {
         });
     }
 
+    /// Somebody beside the queues holds a publish back that was not routed yet: it is answered only after
+    /// [`Self::confirmed`] was said of it once more.
+    pub(super) fn withheld(&mut self, sequence: PublishSequence) {
+        self.change(sequence.0, |missing, _, _| *missing += 1);
+    }
+
     /// One queue has all publishes from `first` to `last`.
     pub(super) fn confirmed(&mut self, first: PublishSequence, last: PublishSequence) {
         let end = self.first + self.slots.len() as u64;

@@ -160,6 +160,12 @@ impl Connection {
         self.with_confirms(holder, |confirms| confirms.published(sequence, queues));
     }
 
+    /// Somebody beside the queues holds the confirm of a publish back; call it before [`Self::published`], and
+    /// [`Self::confirmed`] once more than there are queues.
+    pub fn withheld(&mut self, holder: HolderId, sequence: PublishSequence) {
+        self.with_confirms(holder, |confirms| confirms.withheld(sequence));
+    }
+
     /// One queue has these publishes, both ends included.
     pub fn confirmed(&mut self, holder: HolderId, first: PublishSequence, last: PublishSequence) {
         self.with_confirms(holder, |confirms| confirms.confirmed(first, last));
@@ -187,6 +193,12 @@ impl Connection {
         }
     }
 
+    /// The number of the channel that is open under this holder.
+    #[must_use]
+    pub fn channel_of(&mut self, holder: HolderId) -> Option<ChannelId> {
+        self.channels.by_holder(holder).map(|open| open.id)
+    }
+
     /// What a channel counts in, for whoever watches it; `None` when this opening of it is not there.
     pub fn counters(
         &mut self,
@@ -207,9 +219,35 @@ impl Connection {
         acknowledge: bool,
         delivery: &Delivery,
     ) {
+        self.deliver_as(Origin::Consumer, (channel, holder), consumer_tag, acknowledge, delivery);
+    }
+
+    /// `basic.deliver` of what was delivered just now, once more and marked redelivered. The client may settle it by
+    /// either tag; the first word counts. It takes no credit.
+    pub fn deliver_again(
+        &mut self,
+        channel: ChannelId,
+        holder: HolderId,
+        consumer_tag: &ConsumerTag,
+        acknowledge: bool,
+        delivery: &Delivery,
+    ) {
+        let again = Delivery { redelivered: true, ..delivery.clone() };
+        self.deliver_as(Origin::Again, (channel, holder), consumer_tag, acknowledge, &again);
+    }
+
+    #[inline]
+    fn deliver_as(
+        &mut self,
+        origin: Origin,
+        (channel, holder): (ChannelId, HolderId),
+        consumer_tag: &ConsumerTag,
+        acknowledge: bool,
+        delivery: &Delivery,
+    ) {
         let frame_max = self.frame_max();
         let Some(open) = self.channels.opening(channel, holder) else { return };
-        let tag = open.record(delivery, acknowledge, Origin::Consumer);
+        let tag = open.record(delivery, acknowledge, origin);
         let (redelivered, message) = (delivery.redelivered, &delivery.message);
         self.output.deliver(channel, consumer_tag, tag, redelivered, message, frame_max);
     }

@@ -20,6 +20,8 @@ pub(super) enum Origin {
     Consumer,
     /// `basic.get-ok`: it took none.
     Get,
+    /// `basic.deliver` of what was delivered before it: it took none.
+    Again,
 }
 
 /// A message that the client was given and has not settled.

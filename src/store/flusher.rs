@@ -11,8 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::brakes::Brakes;
 use super::segment_log::{Engine, refuse, size_of_submission};
-use super::{LogError, Submission};
+use super::{Brake, LogError, Submission};
 use crate::base::{Millis, Pressure};
 
 /// Facts without a ticket that wait until there are this many bytes of them.
@@ -31,6 +32,7 @@ pub(super) struct Flusher {
 struct Inbox {
     waiting: Mutex<Waiting>,
     wake: Condvar,
+    brakes: Brakes,
     /// The last answer of [`Flusher::pressure`].
     high: AtomicBool,
     high_bytes: u64,
@@ -72,7 +74,8 @@ impl Flusher {
     pub(super) fn start(mut engine: Engine) -> Result<Self, LogError> {
         let high_bytes = engine.shared.options.waiting_bytes_high;
         let (waiting, wake) = (Mutex::default(), Condvar::new());
-        let inbox = Arc::new(Inbox { waiting, wake, high: AtomicBool::new(false), high_bytes });
+        let (brakes, high) = (Brakes::default(), AtomicBool::new(false));
+        let inbox = Arc::new(Inbox { waiting, wake, brakes, high, high_bytes });
         let inbox_of_thread = Arc::clone(&inbox);
         let thread = std::thread::Builder::new()
             .name("message-log".to_owned())
@@ -121,7 +124,12 @@ impl Flusher {
         self.inbox.wake(waiting);
     }
 
+    pub(super) fn set_brake(&self, brake: Option<Brake>) {
+        self.inbox.brakes.set(brake);
+    }
+
     pub(super) fn close(&self) -> Result<(), LogError> {
+        self.inbox.brakes.set(None);
         let (answer, answered) = channel();
         let mut waiting = self.inbox.lock();
         if waiting.life != Life::Open {
@@ -150,6 +158,7 @@ impl Flusher {
 impl Drop for Flusher {
     /// Without `close`, what waits is not written: as if the process had been killed.
     fn drop(&mut self) {
+        self.inbox.brakes.set(None);
         let mut waiting = self.inbox.lock();
         waiting.life = Life::Stopped;
         self.inbox.wake(waiting);
@@ -237,8 +246,12 @@ fn run(engine: &mut Engine, inbox: &Inbox) {
     let mut has_work = false;
     loop {
         match inbox.next(has_work) {
-            Turn::Write(submissions) => engine.run(submissions),
+            Turn::Write(submissions) => {
+                inbox.brakes.wait(&submissions);
+                engine.run(submissions);
+            }
             Turn::Tick(now, submissions) => {
+                inbox.brakes.wait(&submissions);
                 engine.run(submissions);
                 engine.tick(now);
             }

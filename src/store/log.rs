@@ -11,6 +11,8 @@
 //! * A ticket runs on the log's own thread (or inside `submit`, for the log in memory): it hands over
 //!   and returns, and must not call into the log's `close`.
 
+use std::sync::Arc;
+
 use super::LogError;
 use crate::base::{Message, MessageId, Millis, Pressure};
 
@@ -197,6 +199,9 @@ pub enum LogStatus {
 /// Called with every change of the status, on the thread that noticed it.
 pub type OnStatus = Box<dyn Fn(&LogStatus) + Send + Sync>;
 
+/// Asked before each group that is written: how many milliseconds the log is to wait.
+pub type Brake = Arc<dyn Fn() -> u64 + Send + Sync>;
+
 /// The log. See the module.
 pub trait MessageLog: Send + Sync {
     /// Hands facts in. Takes a leaf lock and never blocks; the bound is [`Self::pressure`], which
@@ -239,6 +244,10 @@ pub trait MessageLog: Send + Sync {
     /// To be called a few times per second: writes what waits without a ticket, probes a full disk,
     /// and gives dead segments back. Does not block.
     fn tick(&self, now: Millis);
+
+    /// Makes the log slow, for tests (`slow_disk` in docs/testing-faults.md), or lets it go. One that writes
+    /// nothing has nothing to wait for.
+    fn set_brake(&self, _brake: Option<Brake>) {}
 
     /// Writes everything and a checkpoint, so that the next start need not scan. Blocks; what is
     /// submitted later is answered with [`LogError::Closed`].

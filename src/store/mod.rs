@@ -5,6 +5,7 @@
 //! Nothing is acknowledged before that, and after a failed write or sync nothing is acknowledged any
 //! more. `docs/storage.md` draws the files byte by byte.
 
+mod brakes;
 mod definitions;
 mod error;
 mod file_layer;
@@ -30,8 +31,8 @@ pub use definitions::{
 pub use error::StoreError;
 pub use file_layer::{CrashImage, DiskLayer, FileLayer, LogFile, SimulatedLayer};
 pub use log::{
-    Done as LogDone, EnqueueOptions, Entry, IndexEntry, Lifetime, LogStatus, MessageLog, OnStatus,
-    Position, QueueNumber, RecoveredQueue, Run, Stored, Submission, Written,
+    Brake, Done as LogDone, EnqueueOptions, Entry, IndexEntry, Lifetime, LogStatus, MessageLog,
+    OnStatus, Position, QueueNumber, RecoveredQueue, Run, Stored, Submission, Written,
 };
 pub use log_error::{Damage, LogError};
 pub use memory_log::MemoryLog;

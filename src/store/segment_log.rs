@@ -24,7 +24,7 @@ use super::flusher::Flusher;
 use super::format::{Kind, RECORD_HEADER_BYTES, RecordHeader, read_enqueue, read_message};
 use super::recovery::{self, Recovered};
 use super::{
-    Damage, FileLayer, IndexEntry, LogError, LogStatus, MessageLog, OnStatus, Position,
+    Brake, Damage, FileLayer, IndexEntry, LogError, LogStatus, MessageLog, OnStatus, Position,
     QueueNumber, RecoveredQueue, Stored, Submission,
 };
 use crate::base::{Message, MessageId, Millis, Pressure};
@@ -191,6 +191,10 @@ impl MessageLog for SegmentLog {
 
     fn tick(&self, now: Millis) {
         self.flusher.tick(now);
+    }
+
+    fn set_brake(&self, brake: Option<Brake>) {
+        self.flusher.set_brake(brake);
     }
 
     fn close(&self) -> Result<(), LogError> {

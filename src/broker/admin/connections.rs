@@ -212,6 +212,21 @@ impl Connections {
         self.lock().get(&id).map(|known| Arc::clone(&known.info))
     }
 
+    /// Tells something to some of them.
+    pub(in crate::broker) fn tell(
+        &self,
+        which: impl Fn(&ConnectionInfo) -> bool,
+        what: impl Fn() -> Event,
+    ) {
+        let known: Vec<_> = {
+            let known = self.lock();
+            known.values().map(|one| (Arc::clone(&one.info), Arc::clone(&one.inbox))).collect()
+        };
+        for (_, inbox) in known.iter().filter(|(info, _)| which(info)) {
+            inbox.push([what()]);
+        }
+    }
+
     pub(in crate::broker) fn counts(&self) -> BTreeMap<ConnectionId, ConnectionCounts> {
         self.lock().iter().map(|(id, known)| (*id, known.counters.counts())).collect()
     }

@@ -13,6 +13,7 @@ mod connections;
 mod glance;
 mod objects;
 mod parameters;
+mod passing_vhost;
 mod rehearsal;
 mod reset;
 mod snapshot;
@@ -27,6 +28,7 @@ pub use connections::{
 };
 pub use glance::{AlarmReport, AlarmState, VhostCounts};
 pub use objects::{ConsumerReport, QueueReport};
+pub use passing_vhost::{PassingVhost, PassingVhostError};
 pub use rehearsal::Rehearsal;
 pub use together::{TogetherError, with_default_type};
 pub use users::Put;

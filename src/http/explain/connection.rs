@@ -18,6 +18,7 @@ use crate::http::alarms;
 use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::route::Answering;
+use crate::net::blocking;
 
 /// From which on deliveries wait, and from which on nothing is read.
 const UNWRITTEN_BYTES_MAX: (u64, u64) =
@@ -32,7 +33,7 @@ pub(super) fn one(call: Call) -> Answering {
         let told = timeout(Duration::from_millis(DESCRIBE_TIMEOUT_MS), told).await;
         let report = told.ok().and_then(Result::ok);
         // The queues of its consumers are looked at, which may wait for a turn of each.
-        tokio::task::block_in_place(|| Ok(Answer::object(explained(&call, &connection, report))))
+        blocking(|| Ok(Answer::object(explained(&call, &connection, report))))
     })
 }
 

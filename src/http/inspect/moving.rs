@@ -11,6 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::fields;
 use crate::http::route::Run::Later;
 use crate::http::route::{Answering, Needs, Route};
+use crate::net::blocking;
 
 pub(in crate::http) const ROUTES: &[Route] = &[Route::post(
     "/haremq/queues/{vhost}/{queue}/move",
@@ -70,5 +71,5 @@ fn target(body: &Map<String, Value>) -> Result<MoveTo, ApiError> {
 
 /// The bytes of a message; what is on disk is read, on a thread that may wait for it.
 fn load(content: Content) -> Result<crate::base::Message, Unreadable> {
-    if content.is_cold() { tokio::task::block_in_place(|| content.load()) } else { content.load() }
+    if content.is_cold() { blocking(|| content.load()) } else { content.load() }
 }

@@ -16,6 +16,7 @@ use crate::http::connections::Told;
 use crate::http::model::ChannelDetails;
 use crate::http::route::Run::Later;
 use crate::http::route::{Answering, Needs, Route};
+use crate::net::blocking;
 
 pub(in crate::http) const ROUTES: &[Route] = &[Route::get(
     "/haremq/queues/{vhost}/{queue}/unacked",
@@ -29,7 +30,7 @@ fn unacked(call: Call) -> Answering {
         let (vhost, queue) = readable_queue(&call)?;
         let most = count(&call, "count", HELD_SHOWN_DEFAULT, HELD_SHOWN_MAX)?;
         let body_bytes = count(&call, "truncate", PEEK_BODY_BYTES_DEFAULT, PEEK_BODY_BYTES_MAX)?;
-        let held = tokio::task::block_in_place(|| queue.holdings(most));
+        let held = blocking(|| queue.holdings(most));
         // Who fetched a message is known to its connection only.
         let is_known = held.holders.iter().all(|one| one.consumer.is_some());
         let mut told = Vec::new();

@@ -2,6 +2,7 @@
 //! tests. It is there only when `haremq.test_api` says so; `gate` answers for it otherwise. One file per resource,
 //! and `routes` has the tables of all of them. `docs/testing-faults.md` says what it can do.
 
+mod body;
 mod faults;
 mod gate;
 mod routes;

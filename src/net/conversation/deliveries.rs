@@ -5,7 +5,7 @@ use super::Conversation;
 use crate::base::{ChannelId, HolderId, MessageId, Millis, QueueId};
 use crate::broker::{DeliveryEvent, Settlement, Unreadable};
 use crate::net::answers;
-use crate::protocol::Answer;
+use crate::protocol::{Action, Answer};
 use crate::wire::MethodId;
 
 impl Conversation {
@@ -26,7 +26,7 @@ impl Conversation {
                 {
                     let (message, redelivered) = (&delivery.message, delivery.redelivered);
                     client.trace_got(channel, holder, queue, message, redelivered);
-                    client.flush(now);
+                    client.flush(self.broker.clock().of_real(now));
                 }
                 if no_ack {
                     self.has_read(holder, queue, id);
@@ -39,7 +39,7 @@ impl Conversation {
                     && dropped
                     && client.get_next(holder, queue, no_ack)
                 {
-                    client.flush(now);
+                    client.flush(self.broker.clock().of_real(now));
                     return None;
                 }
                 Some(answers::unreadable(&error, failed))
@@ -47,7 +47,13 @@ impl Conversation {
         }
     }
 
-    pub(super) fn deliver(&mut self, event: DeliveryEvent) {
+    pub(super) fn deliver(&mut self, now: Millis, event: DeliveryEvent, more: &mut Vec<Action>) {
+        let again = if self.faulty.is_armed {
+            let Some(again) = self.strikes_delivery(now, &event, more) else { return };
+            again
+        } else {
+            false
+        };
         let Some(client) = &mut self.client else { return };
         // Without a consumer its channel is gone, and the queue has the message back already.
         let Some(consumer) = client.consumer(event.consumer) else { return };
@@ -62,6 +68,15 @@ impl Conversation {
                     consumer.acknowledge,
                     &delivery,
                 );
+                if again {
+                    self.connection.deliver_again(
+                        consumer.channel,
+                        holder,
+                        &consumer.tag,
+                        consumer.acknowledge,
+                        &delivery,
+                    );
+                }
                 if self.traced {
                     client.trace_delivery(id_of_consumer, &delivery.message, delivery.redelivered);
                 }

@@ -1,7 +1,7 @@
 //! What a connection says of itself to those who administer the broker.
 
 use crate::base::limits::{EXPLAIN_CONSUMERS_MAX, OUTPUT_STOP_READING_BYTES};
-use crate::base::{Counted, UserName};
+use crate::base::{Counted, Millis, UserName};
 use crate::broker::{
     ChannelReport, Client, ConnectionInfo, ConnectionInsight, ConnectionReport, LoginAttempt, Vhost,
 };
@@ -77,28 +77,33 @@ impl Conversation {
     /// Says for whoever asks that the client does not read, or does again.
     pub(super) fn tell_choked(&mut self, unwritten: usize) {
         let (_, wrote_at) = self.connection.last_signs();
-        self.inbox.set_choked(wrote_at, self.choked.then_some(unwritten as u64));
+        self.inbox.set_choked(self.shown(wrote_at), self.choked.then_some(unwritten as u64));
         self.inbox_knows_choked = self.choked;
+    }
+
+    /// A moment of the connection by the clock that everybody else goes by.
+    fn shown(&self, at: Millis) -> Millis {
+        self.broker.clock().of_real(at)
     }
 
     fn insight(&self) -> ConnectionInsight {
         let (received_at, wrote_at) = self.connection.last_signs();
         let name = |method: MethodId| method.name().unwrap_or("a request").to_owned();
-        let asked = self.asked.map(|(_, _, method)| (name(method), self.asked_at));
+        let asked = self.asked.map(|(_, _, method)| (name(method), self.shown(self.asked_at)));
         let failures = self.connection.channel_failures();
         let consuming = self.client.iter().flat_map(Client::consuming);
         let all = self.client.as_ref().map_or(0, |client| client.consuming().len());
         let consumers = consuming.take(EXPLAIN_CONSUMERS_MAX);
         ConnectionInsight {
             has_published: self.connection.has_published(),
-            blocked_since: self.blocked_since,
+            blocked_since: self.blocked_since.map(|at| self.shown(at)),
             waits_for_log: self.waits_for_log(),
             unwritten_bytes: self.connection.unwritten() as u64,
-            wrote_at,
-            received_at,
+            wrote_at: self.shown(wrote_at),
+            received_at: self.shown(received_at),
             asked,
             channel_failures: failures
-                .map(|failure| (failure.channel, failure.at, failure.reason.clone()))
+                .map(|failure| (failure.channel, self.shown(failure.at), failure.reason.clone()))
                 .collect(),
             consumers: consumers.map(|(id, queue)| (id, queue.clone())).collect(),
             consumers_left_out: all.saturating_sub(EXPLAIN_CONSUMERS_MAX),

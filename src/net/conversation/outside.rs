@@ -275,7 +275,7 @@ impl Conversation {
         let clock = self.broker.clock();
         self.expires = identity.expires_s.map(|at_s| {
             let left_ms = at_s.saturating_mul(1000).saturating_sub(clock.unix_ms());
-            (clock.now().after(left_ms), at_s)
+            (clock.real_now().after(left_ms), at_s)
         });
         self.identity = Some(identity);
     }
