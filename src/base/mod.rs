@@ -16,6 +16,7 @@ mod table;
 mod time;
 mod time_to_live;
 mod turned_clock;
+mod uri;
 
 pub use channel_counts::{ChannelCounters, ChannelCounts, SIZE_BOUNDS, SizeCounts};
 pub use counter::{Counted, Counter};
@@ -33,3 +34,4 @@ pub use table::{FieldTable, FieldValue};
 pub use time::{Clock, ManualClock, Millis, Stopwatch, SystemClock};
 pub use time_to_live::TimeToLive;
 pub use turned_clock::{TurnedClock, TurnedTime};
+pub use uri::amqp_uri;

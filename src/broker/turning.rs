@@ -6,13 +6,16 @@ use crate::base::Millis;
 use crate::base::limits::DUE_QUEUES_MAX;
 
 impl Broker {
-    /// As [`Self::due`], and waits for whoever is at one of these queues: when it returns, each of them has had a
+    /// As [`Self::due`], and waits for whoever is at one of the queues: when it returns, each of them has had a
     /// turn that began at this moment or after it, or is counted by [`super::Scheduler::work`].
     pub fn drive_due(&self, now: Millis) -> bool {
         let due = self.common().timers.take_due(now, DUE_QUEUES_MAX);
         for cell in &due {
             cell.timer_went_off(now);
             cell.look(|_| ());
+        }
+        for confirm in self.common().timers.take_late(now) {
+            confirm.tell();
         }
         due.len() == DUE_QUEUES_MAX
     }

@@ -8,6 +8,7 @@ use super::facts::Facts;
 use super::node_control::NodeControl;
 use super::samples::{self, Moment, Samples};
 use super::sessions::Sessions;
+use super::test_api::Snapshots;
 use crate::base::limits::{HTTP_LARGE_BODIES_MAX, HTTP_WORKING_MAX, SCRAPES_MAX, TAILS_MAX};
 use crate::broker::Broker;
 use crate::config::{ManagementSettings, PrometheusSettings};
@@ -30,6 +31,8 @@ pub struct Management {
     pub(super) importing: Arc<Semaphore>,
     /// Scrapes of the metrics.
     pub(super) scraping: Semaphore,
+    /// Of virtual hosts, for tests.
+    pub(super) snapshots: Snapshots,
     changing: Mutex<()>,
 }
 
@@ -56,6 +59,7 @@ impl Management {
             working: Semaphore::new(HTTP_WORKING_MAX),
             importing: Arc::new(Semaphore::new(1)),
             scraping: Semaphore::new(SCRAPES_MAX),
+            snapshots: Snapshots::default(),
             changing: Mutex::new(()),
         })
     }

@@ -8,7 +8,7 @@ use super::builder::Builder;
 use super::engine::{Engine, Facts};
 use super::error::TestError;
 use super::vhost::{Snapshot, TestVhost};
-use crate::base::{Stopwatch, TurnedTime};
+use crate::base::{Stopwatch, TurnedTime, amqp_uri};
 use crate::broker::{Actor, Broker};
 use crate::config::DefaultUser;
 use crate::net::ClockTurner;
@@ -95,8 +95,7 @@ impl TestBroker {
     /// Where a client connects, as this user in this virtual host.
     #[must_use]
     pub fn amqp_uri_as(&self, user: &str, password: &str, vhost: &str) -> String {
-        let [user, password, vhost] = [user, password, vhost].map(escaped);
-        format!("amqp://{user}:{password}@{}/{vhost}", self.address)
+        amqp_uri(user, password, &self.address.to_string(), vhost)
     }
 
     /// Where the management API is served, without a slash at the end; `None` unless [`Builder::management`] asked
@@ -288,29 +287,4 @@ fn millis(by: Duration) -> u64 {
 
 fn not_in_time(what: &str, after: Duration) -> TestError {
     TestError::NotInTime { what: what.to_owned(), after }
-}
-
-/// As it stands in a URI.
-fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02x}"));
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_stand_in_a_uri_without_meaning_anything_there() {
-        assert_eq!(escaped("/"), "%2f");
-        assert_eq!(escaped("a-b_c.d~1"), "a-b_c.d~1");
-        assert_eq!(escaped("p@ss:ü"), "p%40ss%3a%c3%bc");
-    }
 }

@@ -16,5 +16,6 @@ pub(super) use peek::ROUTES as PEEK_ROUTES;
 pub(super) use preview::ROUTES as PREVIEW_ROUTES;
 pub(super) use route::ROUTES as ROUTE_ROUTES;
 pub(super) use settings::ROUTES as SETTINGS_ROUTES;
+pub(in crate::http) use shown::shown;
 pub(super) use tail::ROUTES as TAIL_ROUTES;
 pub(super) use unacked::ROUTES as UNACKED_ROUTES;

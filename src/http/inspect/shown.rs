@@ -8,7 +8,7 @@ use crate::http::model::MessageModel;
 
 /// Exchange, routing key, properties and as much of the body as is wanted. A text that is cut ends with a whole
 /// character.
-pub(super) fn shown(message: &Message, body_bytes_max: usize) -> Value {
+pub(in crate::http) fn shown(message: &Message, body_bytes_max: usize) -> Value {
     let body_bytes = message.body().len();
     let mut body = Vec::with_capacity(body_bytes.min(body_bytes_max));
     for piece in message.body().pieces() {

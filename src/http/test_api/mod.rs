@@ -3,9 +3,16 @@
 //! and `routes` has the tables of all of them. `docs/testing-faults.md` says what it can do.
 
 mod body;
+mod clock;
+mod contents;
 mod faults;
 mod gate;
+mod kept;
 mod routes;
+mod snapshots;
+mod vhosts;
+mod waiting;
 
 pub(super) use gate::{refusal_when_off, refuse_when_off};
+pub(super) use kept::Snapshots;
 pub(super) use routes::TABLES;

@@ -1,6 +1,7 @@
 //! The tables of all resources of the test API.
 
-use super::faults;
+use super::{clock, contents, faults, snapshots, vhosts};
 use crate::http::route::Route;
 
-pub(in crate::http) const TABLES: &[&[Route]] = &[faults::ROUTES];
+pub(in crate::http) const TABLES: &[&[Route]] =
+    &[clock::ROUTES, vhosts::ROUTES, contents::ROUTES, snapshots::ROUTES, faults::ROUTES];

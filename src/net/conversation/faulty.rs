@@ -75,7 +75,8 @@ impl Conversation {
                 true
             }
             (Some(PublishBlow::Late { fault, ms }), Some(sequence)) => {
-                let (due, whose) = (now.after(ms), (publish.holder, sequence));
+                let (due, whose) =
+                    (self.broker.clock().of_real(now).after(ms), (publish.holder, sequence));
                 if self.broker.faults().hold_confirm(fault, due, &self.inbox, whose) {
                     self.connection.withheld(publish.holder, sequence);
                 }
