@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pika
 import pytest
@@ -89,19 +88,35 @@ def test_a_vhost_has_a_user_of_its_own_and_ends_with_its_connections(haremq: Bro
 def test_a_name_may_have_any_characters(haremq: Broker) -> None:
     with haremq.vhost("a/b c%2F订单") as vhost, channel_to(vhost.uri) as channel:
         channel.queue_declare("q")
-        assert queue_of(vhost.contents(), "q")["name"] == "q"
+        assert list(vhost.contents().queues) == ["q"]
 
 
-def test_contents_show_what_waits(haremq_vhost: Vhost) -> None:
+def test_contents_show_what_is_there_and_change_nothing(haremq_vhost: Vhost) -> None:
     with channel_to(haremq_vhost.uri) as channel:
-        channel.queue_declare("orders")
+        arguments = {"x-message-ttl": MINUTES_MS}
+        channel.queue_declare("orders", durable=True, arguments=arguments)
+        channel.queue_bind("orders", "amq.topic", "order.#")
         channel.confirm_delivery()
-        channel.basic_publish("", "orders", b"one")
-        channel.basic_publish("", "orders", b"two")
-        contents = haremq_vhost.contents()
-    assert len(contents["connections"]) == 1
-    orders = queue_of(contents, "orders")
-    assert len(orders["messages"]) == 2
+        for body in (b"one", b"two", b"\xff\x00", b""):
+            properties = pika.BasicProperties(content_type="a/b", headers={"n": len(body)})
+            channel.basic_publish("amq.topic", "order.1", body, properties)
+        channel.basic_get("orders")
+        for _ in range(2):
+            contents = haremq_vhost.contents()
+            orders = contents.queues["orders"]
+            assert (orders.ready, orders.unacked, orders.durable) == (3, 1, True)
+            assert orders.bodies == [b"two", b"\xff\x00", b""]
+            assert [message.body for message in orders.unacked_messages] == [b"one"]
+        assert orders.arguments == arguments
+        assert len(contents.connections) == 1
+    waiting = orders.messages[1]
+    assert (waiting.exchange, waiting.routing_key, waiting.size) == ("amq.topic", "order.1", 2)
+    assert (waiting.properties, waiting.headers) == ({"content_type": "a/b"}, {"n": 2})
+    assert waiting.expires_in_ms is not None
+    assert 0 < waiting.expires_in_ms <= MINUTES_MS
+    assert not waiting.redelivered
+    assert contents.exchanges["amq.topic"]["type"] == "topic"
+    assert "order.#" in [binding["routing_key"] for binding in contents.bindings]
 
 
 def test_a_rollback_brings_back_what_was_there(haremq_vhost: Vhost) -> None:
@@ -142,11 +157,11 @@ def test_every_third_publish_is_refused_and_others_do_not_see_it(haremq: Broker)
 def test_a_channel_is_closed_with_the_code_that_is_wished(haremq_vhost: Vhost) -> None:
     with (
         channel_to(haremq_vhost.uri) as channel,
-        haremq_vhost.faults.add("channel_close", code=541, text="on order", on="declare"),
+        haremq_vhost.faults.add("channel_close", code=406, text="on order", on="declare"),
         pytest.raises(pika.exceptions.ChannelClosedByBroker) as closed,
     ):
         channel.queue_declare("orders")
-    assert closed.value.reply_code == 541
+    assert closed.value.reply_code == 406
     assert "on order" in closed.value.reply_text
     assert list(haremq_vhost.faults.list()) == []
 
@@ -154,10 +169,3 @@ def test_a_channel_is_closed_with_the_code_that_is_wished(haremq_vhost: Vhost) -
 def test_an_unknown_fault_is_refused_by_the_broker(haremq_vhost: Vhost) -> None:
     with pytest.raises(ApiError, match="400"):
         haremq_vhost.faults.add("explode")  # type: ignore[arg-type]
-
-
-def queue_of(contents: dict[str, Any], name: str) -> dict[str, Any]:
-    found = [queue for queue in contents["queues"] if queue["name"] == name]
-    assert len(found) == 1, contents
-    queue: dict[str, Any] = found[0]
-    return queue

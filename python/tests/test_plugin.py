@@ -162,6 +162,27 @@ def test_a_broker_that_dies_fails_the_run_with_its_last_lines(pytester: pytest.P
     result.stdout.fnmatch_lines(["*the broker was*ended by SIGKILL*its last lines*"])
 
 
+def test_a_test_that_fails_shows_what_is_in_its_vhost(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pika
+
+        def test_fails(haremq_vhost):
+            with pika.BlockingConnection(pika.URLParameters(haremq_vhost.uri)) as connection:
+                channel = connection.channel()
+                channel.queue_declare("orders")
+                channel.confirm_delivery()
+                channel.basic_publish("", "orders", b"m")
+                assert False
+        """
+    )
+    result = pytester.runpytest_subprocess(*WITHOUT_XDIST)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*haremq: virtual host *", "queue 'orders': 1 ready, 0 unacknowledged, 0 consumers"]
+    )
+
+
 def test_two_hundred_tests_share_one_broker() -> None:
     project = Path(__file__).parent / "parallel"
     command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-n", "auto", *NO_FILES]

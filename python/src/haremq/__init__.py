@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from ._binary import find_binary
 from ._broker import Broker
 from ._clock import Clock
+from ._contents import Contents, Message, Queue
 from ._errors import ApiError, BrokerError, HaremqError
 from ._faults import Fault, FaultKind, Faults, Moment
 from ._vhost import Snapshot, Vhost
@@ -32,11 +33,14 @@ __all__ = [
     "Broker",
     "BrokerError",
     "Clock",
+    "Contents",
     "Fault",
     "FaultKind",
     "Faults",
     "HaremqError",
+    "Message",
     "Moment",
+    "Queue",
     "Snapshot",
     "Vhost",
     "broker",

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from ._api import TEST_API, Api
 from ._binary import StrPath, find_binary
 from ._clock import Clock, Span, milliseconds
+from ._contents import Contents
 from ._errors import BrokerError
 from ._faults import Faults
 from ._process import Fate, Process
@@ -171,10 +172,10 @@ class Broker:
         """
         return Vhost.make(self._api, name, user)
 
-    def contents(self, vhost: str = "/") -> dict[str, Any]:
+    def contents(self, vhost: str = "/") -> Contents:
         """What is in a virtual host: queues with their messages, exchanges, bindings, connections.
 
-        The message bodies and counts are those of one moment, and looking changes nothing.
+        Looking changes nothing.
         """
         return contents(self._api, vhost)
 
@@ -186,17 +187,20 @@ class Broker:
         """What the clock shows."""
         return Clock.of(self._api.get(f"{TEST_API}/clock"))
 
-    def advance(self, by: Span) -> None:
+    def advance(self, by: Span) -> Clock:
         """Moves the clock of the whole broker forward, by seconds or a `timedelta`.
 
         Returns when everything that falls due until then is done, in the order of its moments:
         messages and queues that expire, delays, late consumers, and the dead letters of all these.
+        What clients do with what they are handed meanwhile comes after that.
 
         Raises:
             ValueError: a negative span.
+            ApiError: messages go in a circle without end.
         """
         wanted = {"ms": milliseconds(by)}
-        self._api.post(f"{TEST_API}/clock/advance", wanted, timeout=ADVANCE_SECONDS)
+        path = f"{TEST_API}/clock/advance"
+        return Clock.of(self._api.post(path, wanted, timeout=ADVANCE_SECONDS))
 
     def freeze(self) -> Clock:
         """Stops the clock, so that only `advance` moves it. Heartbeats keep to real time."""

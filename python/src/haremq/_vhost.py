@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from ._api import TEST_API, Api, ignoring_not_found, segment
+from ._contents import Contents
 from ._faults import Faults
 
 PATH = f"{TEST_API}/vhosts"
@@ -39,7 +40,7 @@ class Vhost:
         given = {key: value for key, value in wanted.items() if value is not None}
         return cls(api, api.post(PATH, given))
 
-    def contents(self) -> dict[str, Any]:
+    def contents(self) -> Contents:
         """What is in it: queues with their messages, exchanges, bindings, connections."""
         return contents(self._api, self.name)
 
@@ -133,7 +134,6 @@ class Snapshot:
             self.delete()
 
 
-def contents(api: Api, vhost: str) -> dict[str, Any]:
+def contents(api: Api, vhost: str) -> Contents:
     """What is in a virtual host."""
-    told: dict[str, Any] = api.get(f"{PATH}/{segment(vhost)}/contents")
-    return told
+    return Contents.of(api.get(f"{PATH}/{segment(vhost)}/contents"))

@@ -62,6 +62,20 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[HANDED] = node.config.stash[SHARED].hand_over()
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Shows what is in the virtual host of a test that failed, before it is deleted."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    vhost = getattr(item, "funcargs", {}).get("haremq_vhost")
+    if report.when == "call" and report.failed and isinstance(vhost, Vhost):
+        try:
+            summary = vhost.contents().summary()
+        except HaremqError as error:
+            summary = str(error)
+        report.sections.append((f"haremq: virtual host {vhost.name}", summary))
+
+
 class Shared:
     """The broker of the run: started here, told by the controller, or named by the user."""
 

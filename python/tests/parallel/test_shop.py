@@ -105,4 +105,4 @@ def test_the_whole_shop_can_be_seen(
 ) -> None:
     for number in range(order):
         channel.queue_declare(f"orders-{number}")
-    assert len(haremq_vhost.contents()["queues"]) == order
+    assert len(haremq_vhost.contents().queues) == order
