@@ -76,10 +76,9 @@ def test_configuration_and_definitions_are_taken(tmp_path: Path) -> None:
     with haremq.broker(config=config, definitions=definitions) as broker:
         parameters = pika.URLParameters(broker.uri)
         assert parameters.credentials.username == "al@ice"
-        parameters.heartbeat = lambda _, of_broker: of_broker
         with pika.BlockingConnection(parameters) as connection:
             assert connection.channel().queue_declare("q", passive=True).method.queue == "q"
-            assert connection._impl.params.heartbeat(connection, 17) == 17
+            assert connection._impl.params.heartbeat == 17
         assert broker.clock().frozen is False
     with haremq.broker(data_dir=tmp_path / "data") as broker:
         assert (tmp_path / "data").is_dir()
