@@ -7,6 +7,7 @@ mod counts;
 mod crash;
 mod ctl;
 mod definitions;
+mod faults;
 mod fixture;
 mod guard;
 mod http;

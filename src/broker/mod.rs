@@ -136,4 +136,4 @@ use envelope::Envelope;
 use error::refuse;
 
 #[cfg(test)]
-pub(crate) use tests::{broker_over, open_broker, put_message};
+pub(crate) use tests::{broker_over, open_broker, put_message, turned_broker};

@@ -17,6 +17,8 @@ pub struct ClockTurner {
     broker: Arc<Broker>,
     clock: Arc<TurnedClock>,
     turn: Semaphore,
+    steps_max: u32,
+    patience_ms: u64,
 }
 
 /// Why a clock was not turned to the end. It stands or goes on from where it was turned to.
@@ -24,7 +26,7 @@ pub struct ClockTurner {
 pub enum TurnError {
     /// Something is due again and again.
     #[error(
-        "the clock was turned by {advanced_ms} of {asked_ms} ms: {TURN_STEPS_MAX} times something was due on the way, so \
+        "the clock was turned by {advanced_ms} of {asked_ms} ms: {steps_max} times something was due on the way, so \
          messages may go in a circle; turn it by less, or look for a queue with a short time to live whose dead \
          letters come back to it"
     )]
@@ -33,11 +35,13 @@ pub enum TurnError {
         asked_ms: u64,
         /// What was done of it.
         advanced_ms: u64,
+        /// How often.
+        steps_max: u32,
     },
     /// What was due was not done in time.
     #[error(
         "the clock was turned by {advanced_ms} of {asked_ms} ms: what was due then was not done within \
-         {TURN_PATIENCE_MS} ms of real time ({letters} dead letters have not arrived); look into the log for a disk or \
+         {patience_ms} ms of real time ({letters} dead letters have not arrived); look into the log for a disk or \
          a queue that fails, or for messages that go in a circle"
     )]
     Unsettled {
@@ -47,6 +51,8 @@ pub enum TurnError {
         advanced_ms: u64,
         /// Dead letters on their way.
         letters: usize,
+        /// How long was waited.
+        patience_ms: u64,
     },
 }
 
@@ -64,7 +70,8 @@ impl ClockTurner {
     /// Of this broker, whose clock it is.
     #[must_use]
     pub fn new(broker: Arc<Broker>, clock: Arc<TurnedClock>) -> Self {
-        Self { broker, clock, turn: Semaphore::new(1) }
+        let (turn, steps_max, patience_ms) = (Semaphore::new(1), TURN_STEPS_MAX, TURN_PATIENCE_MS);
+        Self { broker, clock, turn, steps_max, patience_ms }
     }
 
     /// What the clock shows.
@@ -106,9 +113,9 @@ impl ClockTurner {
         self.settle(asked).await?;
         let mut steps = 0;
         while let Some(at) = self.broker.next_deadline().filter(|at| *at <= asked.until()) {
-            if steps == TURN_STEPS_MAX {
+            if steps == self.steps_max {
                 let (asked_ms, advanced_ms) = (by_ms, self.clock.now().since(from));
-                return Err(TurnError::TooManySteps { asked_ms, advanced_ms });
+                return Err(TurnError::TooManySteps { asked_ms, advanced_ms, steps_max: steps });
             }
             steps += 1;
             self.clock.turn_to(at);
@@ -131,11 +138,12 @@ impl ClockTurner {
             if !more && self.broker.is_settled() && !self.is_due(now) {
                 return Ok(());
             }
-            if since.elapsed() > Duration::from_millis(TURN_PATIENCE_MS) {
+            if since.elapsed() > Duration::from_millis(self.patience_ms) {
                 return Err(TurnError::Unsettled {
                     asked_ms: asked.by_ms,
                     advanced_ms: now.since(asked.from),
                     letters: self.broker.letters_under_way(),
+                    patience_ms: self.patience_ms,
                 });
             }
             looks += 1;
@@ -161,5 +169,70 @@ struct Asked {
 impl Asked {
     fn until(self) -> Millis {
         self.from.after(self.by_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::{
+        Cell, DeadLetters, PageQuestion, Scheduler, WorkCounts, put_message, turned_broker,
+    };
+    use crate::definitions::{ImportOptions, import};
+    use crate::net::TokioScheduler;
+
+    /// A queue whose turn never comes.
+    struct Stuck;
+
+    impl Scheduler for Stuck {
+        fn resume(&self, _: Arc<Cell>) {}
+        fn page_in(&self, _: Arc<Cell>, _: PageQuestion, _: u64) {}
+        fn send_dead_letters(&self, _: Arc<Cell>, _: DeadLetters, _: u64) {}
+        fn work(&self) -> WorkCounts {
+            WorkCounts { begun: 1, done: 0 }
+        }
+    }
+
+    fn turner(scheduler: Arc<dyn Scheduler>) -> ClockTurner {
+        let clock = Arc::new(TurnedClock::new());
+        let broker = turned_broker(&clock, scheduler);
+        ClockTurner::new(broker, clock)
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_does_not_settle_ends_and_lets_the_clock_go_t9() {
+        let turner = ClockTurner { patience_ms: 10, ..turner(Arc::new(Stuck)) };
+        let error = turner.advance(5_000).await.expect_err("its work is never done");
+        let expected =
+            TurnError::Unsettled { asked_ms: 5_000, advanced_ms: 0, letters: 0, patience_ms: 10 };
+        assert_eq!(error, expected);
+        let left = turner.clock.real_ms_until(turner.clock.now().after(1_000));
+        assert!(left.is_some(), "it does not stand");
+    }
+
+    #[tokio::test]
+    async fn a_turn_with_too_many_deadlines_ends_before_the_next_one_t9() {
+        let handle = tokio::runtime::Handle::current();
+        let turner = turner(Arc::new(TokioScheduler::new(handle)));
+        turner.freeze().await;
+        let queues = [1_000, 2_000, 3_000].map(|ttl_ms| {
+            format!(
+                r#"{{"name": "q{ttl_ms}", "vhost": "/", "durable": false, "auto_delete": false,
+                     "arguments": {{"x-message-ttl": {ttl_ms}}}}}"#
+            )
+        });
+        let document = format!(r#"{{"queues": [{}]}}"#, queues.join(","));
+        import(&turner.broker, document.as_bytes(), &ImportOptions::default()).expect("queues");
+        for ttl_ms in [1_000, 2_000, 3_000] {
+            put_message(&turner.broker, "guest", &format!("q{ttl_ms}"));
+        }
+        let turner = ClockTurner { steps_max: 2, ..turner };
+        let error = turner.advance(5_000).await.expect_err("there are three deadlines");
+        let expected =
+            TurnError::TooManySteps { asked_ms: 5_000, advanced_ms: 2_000, steps_max: 2 };
+        assert_eq!(error, expected);
+        assert_eq!(turner.time().advanced_ms, 2_000);
+        let time = turner.advance(1_000).await.expect("one is left");
+        assert_eq!((time.advanced_ms, turner.broker.next_deadline()), (3_000, None));
     }
 }

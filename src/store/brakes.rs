@@ -43,3 +43,32 @@ impl Brakes {
         self.brake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    fn group() -> Vec<Submission> {
+        vec![Submission { entries: Vec::new(), durable: false, atomic: false, done: None }]
+    }
+
+    #[test]
+    fn whoever_waits_at_a_brake_goes_on_when_it_is_taken_off() {
+        let brakes = Arc::new(Brakes::default());
+        brakes.wait(&group());
+        let (tell, told) = channel();
+        brakes.set(Some(Arc::new(move || {
+            tell.send(()).expect("the test waits");
+            60_000
+        })));
+        brakes.wait(&[]);
+        assert!(told.try_recv().is_err(), "there is nothing to write");
+        let waiting = Arc::clone(&brakes);
+        let waiter = std::thread::spawn(move || waiting.wait(&group()));
+        told.recv().expect("the brake is asked");
+        brakes.set(None);
+        waiter.join().expect("it goes on");
+    }
+}

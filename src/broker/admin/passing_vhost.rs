@@ -72,8 +72,14 @@ impl Broker {
         name: Option<VhostName>,
         user: Option<UserName>,
     ) -> Result<PassingVhost, PassingVhostError> {
-        let name = name.map_or_else(|| Ok(VhostName::try_from(&*random("test")?)?), some)?;
-        let user = user.map_or_else(|| Ok(UserName::try_from(&*random("test")?)?), some)?;
+        let name = match name {
+            Some(name) => name,
+            None => VhostName::try_from(&*random("test")?)?,
+        };
+        let user = match user {
+            Some(user) => user,
+            None => UserName::try_from(&*random("test")?)?,
+        };
         let password = random("pass")?;
         let taken = |what, name: &str| PassingVhostError::Exists { what, name: name.to_owned() };
         if self.vhost(&name).is_some() {
@@ -144,10 +150,6 @@ impl Broker {
         deleted?;
         wait(&stored)
     }
-}
-
-fn some<T>(value: T) -> Result<T, PassingVhostError> {
-    Ok(value)
 }
 
 fn random(before: &str) -> Result<String, PassingVhostError> {

@@ -36,9 +36,6 @@ mod redeliver;
 mod registry;
 mod scene;
 
-#[cfg(test)]
-mod tests;
-
 pub use fault::{Fault, FaultError, FaultKind, On};
 pub use handle::Faults;
 pub use narrowed::Narrowed;

@@ -12,6 +12,7 @@ mod direct_reply;
 mod duplicates;
 mod duplicates_kept;
 mod events;
+mod faults;
 mod faulty;
 mod features;
 mod firehose;
@@ -30,4 +31,4 @@ mod storing;
 mod turns;
 mod world;
 
-pub(crate) use world::{broker_over, open_broker, put_message};
+pub(crate) use world::{broker_over, open_broker, put_message, turned_broker};

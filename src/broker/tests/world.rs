@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::base::{
     Body, ChannelId, Clock, ExchangeName, FieldTable, FieldValue, HolderId, ManualClock, Message,
-    MessageHeader, PublishSequence, QueueName, ShortStr, UserName, VhostName,
+    MessageHeader, PublishSequence, QueueName, ShortStr, TurnedClock, UserName, VhostName,
 };
 use crate::broker::{
     Accounts, Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
@@ -198,6 +198,17 @@ fn guest_settings(
 pub(crate) fn open_broker(scheduler: Arc<dyn Scheduler>) -> Arc<Broker> {
     let clock = Arc::new(ManualClock::new());
     Broker::new(guest_settings(u64::MAX, clock, scheduler))
+}
+
+/// The same, for a test that turns a clock.
+pub(crate) fn turned_broker(
+    clock: &Arc<TurnedClock>,
+    scheduler: Arc<dyn Scheduler>,
+) -> Arc<Broker> {
+    Broker::new(BrokerSettings {
+        clock: Arc::<TurnedClock>::clone(clock),
+        ..guest_settings(u64::MAX, Arc::new(ManualClock::new()), scheduler)
+    })
 }
 
 /// A broker over these stores, with the users that they have: a second one over the same is a restart.
