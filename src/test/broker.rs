@@ -9,7 +9,7 @@ use super::engine::{Engine, Facts};
 use super::error::TestError;
 use super::vhost::{Snapshot, TestVhost};
 use crate::base::{Stopwatch, TurnedTime, amqp_uri};
-use crate::broker::{Actor, Broker};
+use crate::broker::{Actor, Broker, Faults};
 use crate::config::DefaultUser;
 use crate::net::ClockTurner;
 
@@ -250,6 +250,22 @@ impl TestBroker {
         Snapshot::take(&self.broker, vhost)
     }
 
+    /// What is ordered to go wrong, and the way to order it: lost confirms, closed channels, cut sockets.
+    ///
+    /// ```
+    /// use haremq::test::FaultKind;
+    ///
+    /// let broker = haremq::test::blocking()?;
+    /// // Every publish is refused with `basic.nack`, until the fault is withdrawn.
+    /// let fault = broker.faults().order(FaultKind::Nack).expect("it makes sense");
+    /// assert!(broker.faults().withdraw(fault));
+    /// # Ok::<(), haremq::test::TestError>(())
+    /// ```
+    #[must_use]
+    pub fn faults(&self) -> Faults<'_> {
+        self.broker.faults()
+    }
+
     /// Ends the broker with a farewell: clients are told with `connection.close` (320) and have time to answer. It
     /// says what went wrong, which a drop cannot.
     ///
@@ -287,4 +303,26 @@ fn millis(by: Duration) -> u64 {
 
 fn not_in_time(what: &str, after: Duration) -> TestError {
     TestError::NotInTime { what: what.to_owned(), after }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_dropped_broker_is_kept_in_memory_t8() -> Result<(), TestError> {
+        let folder = tempfile::tempdir()?;
+        let builders = [
+            Builder::new(),
+            Builder::new().management(true).data_dir(folder.path()).set("log.exchange", "true"),
+        ];
+        for builder in builders {
+            let broker = builder.start_blocking()?;
+            let (kept, vhost) = (Arc::downgrade(broker.broker()), broker.make_vhost()?);
+            drop(broker);
+            assert_eq!(kept.strong_count(), 0);
+            drop(vhost);
+        }
+        Ok(())
+    }
 }

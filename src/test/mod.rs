@@ -50,6 +50,7 @@
 //! * [`TestBroker::advance`] turns the clock, [`TestBroker::freeze`] stops it.
 //! * [`TestBroker::queue`], [`TestBroker::exchanges`], [`TestBroker::bindings`] and [`TestBroker::connections`] look,
 //!   and nobody can tell that somebody looked; [`TestBroker::wait_until`] looks until something is so.
+//! * [`TestBroker::faults`] makes the broker do what a program must bear.
 //! * [`TestBroker::make_vhost`] gives each test a virtual host of its own on one broker, [`TestBroker::snapshot`] a way
 //!   back.
 
@@ -69,5 +70,7 @@ pub use view::{BindingView, ConnectionView, ConsumerView, ExchangeView, MessageV
 
 /// What the broker's clock shows.
 pub use crate::base::TurnedTime;
+/// What can go wrong on demand: [`TestBroker::faults`].
+pub use crate::broker::{Fault, FaultError, FaultId, FaultKind, Faults, On, OrderedFault};
 /// The properties of a message.
 pub use crate::wire::Properties;
