@@ -85,9 +85,8 @@ def test_a_program_is_closed_out_of_its_channel_and_opens_another(
     faults.order("channel_close", code=406, text="not now", on="ack", queue="q", times=1)
     channel.basic_publish("", "q", b"m")
     method, _, _ = channel.basic_get("q")
-    channel.basic_ack(method.delivery_tag)
     with pytest.raises(pika.exceptions.ChannelClosedByBroker) as closed:
-        channel.connection.process_data_events(5)
+        channel.basic_ack(method.delivery_tag)
         channel.queue_declare("q", passive=True)
     assert closed.value.reply_code == 406
     assert closed.value.reply_text == "PRECONDITION_FAILED - not now"
