@@ -388,6 +388,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "listeners",
         "main",
         "management",
+        "node",
         "notices",
         "parent",
         "pid_file",
@@ -398,6 +399,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "server",
         "shutdown",
         "storage",
+        "test",
         "tls_settings",
     ];
     let findings: Vec<Finding> = sources(&root().join("src"))
