@@ -155,15 +155,21 @@ def test_what_went_wrong_in_the_body_is_not_hidden_by_a_dead_broker() -> None:
         raise ZeroDivisionError
 
 
-def test_a_fork_does_not_end_the_broker_of_its_parent() -> None:
-    with haremq.broker() as broker:
-        child = os.fork()
-        if child == 0:
-            broker.stop()
-            os._exit(0)
-        os.waitpid(child, 0)
-        assert is_open(broker.port)
-        assert broker.clock().frozen is False
+FORK = """
+import haremq, os, sys
+with haremq.broker() as broker:
+    child = os.fork()
+    if child == 0:
+        {end}
+    assert os.waitpid(child, 0)[1] == 0
+    assert broker.log()
+    assert broker.clock().frozen is False
+"""
+
+
+@pytest.mark.parametrize("end", ["broker.stop(); os._exit(0)", "sys.exit(0)", "os._exit(0)"])
+def test_a_fork_does_not_end_the_broker_of_its_parent(end: str) -> None:
+    subprocess.run([sys.executable, "-c", FORK.format(end=end)], check=True, timeout=60)
 
 
 def test_a_broker_that_nobody_holds_is_ended() -> None:
