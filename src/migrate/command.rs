@@ -216,6 +216,7 @@ impl<'a> Work<'a> {
         }
         let messages: u64 = candidates.iter().map(|candidate| candidate.messages).sum();
         let queues = candidates.len();
+        report.is_rehearsal = true;
         report.notes.push(format!("some {messages} messages of {queues} queues would be moved"));
         for candidate in candidates.iter().filter(|candidate| candidate.consumers > 0) {
             let Candidate { name, vhost, consumers, .. } = candidate;

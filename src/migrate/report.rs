@@ -27,6 +27,8 @@ pub(super) struct Report {
     /// Queues that nobody came to.
     pub(super) untouched: usize,
     pub(super) interrupted: bool,
+    /// Nothing was done: it says what would be.
+    pub(super) is_rehearsal: bool,
     /// What ended the run.
     pub(super) failure: Option<String>,
     pub(super) state: String,
@@ -105,8 +107,13 @@ impl Report {
         if let Some(failure) = &self.failure {
             writeln!(output, "stopped: {failure}")?;
         }
+        if self.is_rehearsal {
+            return writeln!(output, "nothing was changed");
+        }
         if self.is_good() {
-            return writeln!(output, "all is done, and the check found nothing missing");
+            let checked =
+                if self.queues.is_empty() { "" } else { ", and the check found nothing missing" };
+            return writeln!(output, "all is done{checked}");
         }
         if self.untouched > 0 {
             writeln!(output, "{} queues were not begun", self.untouched)?;
@@ -205,6 +212,8 @@ mod tests {
             text(&good)
         );
         assert_eq!(good.to_json()["totals"]["possibly_double"], 2);
+        let rehearsal = Report { is_rehearsal: true, ..Report::default() };
+        assert_eq!(text(&rehearsal), "nothing was changed\n");
         assert!(!report(outcome.clone(), Standing::Left).is_good());
         let missing =
             report(Outcome { target: Some((7, 6)), ..Outcome::default() }, Standing::Done);
