@@ -12,6 +12,7 @@
 //! * [`access`]: users and permissions.
 //! * [`store`]: what survives a restart.
 //! * `config`: settings.
+//! * [`otel`]: spans to a collector, over [`fetch`], which asks services over HTTP.
 //! * [`definitions`]: documents of definitions, imported and exported.
 //! * [`ctl`]: commands that ask a running broker, under RabbitMQ's names for them, or look into a data folder.
 //! * [`perf`]: a load generator for any broker.
@@ -31,11 +32,13 @@ pub mod ctl;
 pub mod definitions;
 mod disk_alarm;
 pub mod explain;
+pub mod fetch;
 pub mod http;
 mod listeners;
 mod management;
 pub mod net;
 mod notices;
+pub mod otel;
 pub mod perf;
 mod pid_file;
 mod properties;
@@ -46,6 +49,7 @@ pub mod routing;
 mod seeds;
 pub mod server;
 mod shutdown;
+mod spans;
 mod storage;
 pub mod store;
 mod tls_settings;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::access::Permissions;
 use crate::allocator;
 use crate::authentication::{self, AuthenticationError};
-use crate::base::SystemClock;
+use crate::base::{Clock, SystemClock};
 use crate::broker::policy::QueueType;
 use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors, Seeds};
 use crate::config::{
@@ -30,6 +30,7 @@ use crate::protocol;
 use crate::reload::{self, LiveConfig, Origin, Running};
 use crate::seeds;
 use crate::shutdown::Shutdown;
+use crate::spans::{self, OpenSpans, RunningSpans, SpansError};
 use crate::storage::{self, OpenStorage, StorageError};
 use crate::wire::{headers_of, published_again};
 
@@ -52,6 +53,8 @@ enum ServerError {
     PidFile { path: String, error: io::Error },
     #[error("{0}")]
     Authentication(#[from] AuthenticationError),
+    #[error("{0}")]
+    Spans(#[from] SpansError),
     #[error("cannot open the data folder: {0}")]
     Storage(#[from] StorageError),
     #[error("stopped, but {0}")]
@@ -167,7 +170,7 @@ async fn serve(
     let hangups = reload::signals().map_err(|error| start(&error))?;
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
     let storage = storage::open(&settings)?;
-    let broker = broker(&settings, seeds, storage.as_ref())?;
+    let (broker, tracing) = broker(&settings, seeds, storage.as_ref())?;
     broker.set_login_backends(authentication::backends(&settings.authentication, broker.clock())?);
     broker.set_node_limits(reload::node_limits(&settings));
     notices::open(&settings, &broker, &logging);
@@ -223,6 +226,7 @@ async fn serve(
         patience -= 1;
     }
     reloading.abort();
+    spans::end(tracing).await;
     if let Some(storage) = &storage {
         tokio::task::block_in_place(|| storage.close()).map_err(ServerError::Close)?;
     }
@@ -302,14 +306,16 @@ fn broker(
     settings: &Settings,
     seeds: Seeds,
     storage: Option<&OpenStorage>,
-) -> Result<Arc<Broker>, ServerError> {
+) -> Result<(Arc<Broker>, Option<RunningSpans>), ServerError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let spans = spans::open(settings, &clock)?;
     let mut accounts = match storage {
         Some(storage) => storage.accounts(&settings.default_user)?,
         None => passing_accounts(&settings.default_user)?,
     };
     accounts.restrict_to_loopback(settings.loopback_users.iter().cloned());
-    Ok(Broker::new(BrokerSettings {
-        clock: Arc::new(SystemClock::new()),
+    let broker = Broker::new(BrokerSettings {
+        clock,
         scheduler: Arc::new(TokioScheduler::new(tokio::runtime::Handle::current())),
         accounts,
         default_vhost: settings.default_user.vhost.clone(),
@@ -328,7 +334,9 @@ fn broker(
         default_queue_type: settings.default_queue_type.as_deref().and_then(QueueType::parse),
         consumer_timeout_ms: settings.consumer_timeout_ms,
         storage: storage.map(|storage| storage.stores.clone()),
-    }))
+        spans: spans.as_ref().map(|open| Arc::clone(&open.spans)),
+    });
+    Ok((broker, spans.map(OpenSpans::run)))
 }
 
 fn existing(overwrite: bool) -> Existing {

@@ -15,6 +15,7 @@ use super::courier::Letter;
 use super::envelope::Envelope;
 use super::pages::PageQuestion;
 use super::payload::Payload;
+use super::spans::Following;
 use super::storing::Storing;
 use super::unique::Unique;
 use super::{ChannelCredit, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying};
@@ -97,6 +98,8 @@ pub(super) struct Executor {
     storing: Option<Storing>,
     /// There when the queue drops duplicates.
     pub(super) unique: Option<Box<Unique>>,
+    /// There when messages are traced.
+    pub(super) following: Option<Box<Following>>,
     /// Whether deliveries say how often their message was handed out before.
     counts_deliveries: bool,
     counters: Arc<QueueCounters>,
@@ -126,6 +129,7 @@ impl Executor {
             held: Vec::new(),
             storing,
             unique,
+            following: None,
             counts_deliveries,
             counters,
             handed_out: None,
@@ -280,11 +284,13 @@ impl Executor {
                 }
                 Effect::DeadLetter { id, payload, reason, .. } => {
                     let content = payload.content(id, self.storing.as_ref().map(Storing::log));
-                    after.dead_letters.push(Letter { id: Some(id), content, reason });
+                    let origin = self.following.as_mut().and_then(|all| all.take_departed(id));
+                    after.dead_letters.push(Letter { id: Some(id), content, reason, origin });
                 }
                 Effect::DeadLetterRefused { payload, reason } => {
                     let content = payload.content(MessageId(0), None);
-                    after.dead_letters.push(Letter { id: None, content, reason });
+                    let origin = None;
+                    after.dead_letters.push(Letter { id: None, content, reason, origin });
                 }
                 Effect::Release(span) => {
                     if let Some(storing) = &mut self.storing {

@@ -55,6 +55,7 @@ mod requests;
 mod seeds;
 mod sender_selected;
 mod server_names;
+mod spans;
 mod storing;
 mod sweep;
 mod timers;
@@ -108,6 +109,9 @@ pub use publish::{PublishOutcome, Publisher};
 pub use queues::DeclaredQueue;
 pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Step};
 pub use seeds::{SeedLimits, SeedPolicy, SeedUser, Seeds};
+pub use spans::{
+    Span, SpanCounts, SpanId, SpanKind, SpanSettings, SpanValue, Spans, TraceContext, TraceId,
+};
 pub use vhost::Vhost;
 
 /// Who is logged in, and what with.

@@ -9,7 +9,7 @@ use crate::base::{UserName, VhostName};
 use super::parts::{
     AuthenticationDraft, AuthenticationSettings, DefinitionsSettings, DiskSettings, LogCategory,
     LogLevel, LogLevels, LogSettings, ManagementSettings, ManagementTls, NodeLimitSettings,
-    PrometheusSettings, SeedSettings,
+    OtelSettings, PrometheusSettings, SeedSettings,
 };
 use super::settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 use super::source::Rank;
@@ -44,6 +44,7 @@ pub(super) struct Draft {
     pub management_tls: TlsDraft,
     pub prometheus: HttpDraft,
     pub cors_origins: Named<String>,
+    pub otel_headers: Named<Password>,
     pub definitions_path: Option<Ranked<PathBuf>>,
     pub data_dir: Ranked<PathBuf>,
     pub ephemeral: Ranked<bool>,
@@ -161,6 +162,7 @@ impl Draft {
             },
             prometheus: HttpDraft::default(),
             cors_origins: Named::new(),
+            otel_headers: Named::new(),
             definitions_path: None,
             data_dir: (Rank::Default, PathBuf::new()),
             ephemeral: (Rank::Default, false),
@@ -208,6 +210,9 @@ impl Draft {
         settings.management.cors_origins =
             self.cors_origins.in_force().map(|(_, origin)| origin.clone()).collect();
         settings.prometheus.listener = self.prometheus.finish();
+        let headers = self.otel_headers.in_force();
+        settings.otel.headers =
+            headers.map(|(name, value)| (name.to_owned(), value.clone())).collect();
         settings.definitions.path = self.definitions_path.map(|(_, path)| path);
         settings.management.tls = self.management_tls.finish();
         settings.transport = self.transport.finish();
@@ -314,6 +319,7 @@ fn blank() -> Settings {
         log: LogSettings::default(),
         management: ManagementSettings::default(),
         prometheus: PrometheusSettings::default(),
+        otel: OtelSettings::default(),
         definitions: DefinitionsSettings::default(),
         seeds: SeedSettings::default(),
         node_name: String::new(),

@@ -21,6 +21,7 @@ mod log_ring;
 mod logging;
 mod machine;
 mod nearest;
+mod otel_env;
 mod parts;
 mod plugins_file;
 mod rabbitmq_env;
@@ -41,8 +42,8 @@ pub use machine::machine_memory_bytes;
 pub use parts::{
     AuthHttpSettings, AuthOauth2Settings, AuthenticationSettings, BackendChoice, BackendName,
     DefinitionsSettings, DiskSettings, LogCategory, LogLevel, LogLevels, LogSettings,
-    ManagementSettings, ManagementTls, NodeLimitSettings, PrometheusSettings, SeedOperatorPolicy,
-    SeedSettings, SeedUser, SeedVhostLimits,
+    ManagementSettings, ManagementTls, NodeLimitSettings, OtelSettings, PrometheusSettings,
+    SeedOperatorPolicy, SeedSettings, SeedUser, SeedVhostLimits,
 };
 pub use settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 pub use source::{EffectiveValue, Source};

@@ -3,7 +3,7 @@
 use super::key::Key;
 use super::{
     agreed, auth_backends, auth_http, auth_oauth2, definitions, disk, events, first_user, log,
-    logins, loopback, management, management_tls, memory, name, node_limits, own, prometheus,
+    logins, loopback, management, management_tls, memory, name, node_limits, otel, own, prometheus,
     seeds, sockets, tls, ways_in,
 };
 
@@ -38,6 +38,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Management", keys: management::KEYS },
     Group { title: "Management with TLS", keys: management_tls::KEYS },
     Group { title: "Metrics", keys: prometheus::KEYS },
+    Group { title: "Traces", keys: otel::KEYS },
     Group { title: "Name", keys: name::KEYS },
     Group { title: "HareMQ's own", keys: own::KEYS },
 ];

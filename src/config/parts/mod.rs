@@ -7,6 +7,7 @@ mod disk;
 mod log;
 mod management;
 mod node;
+mod otel;
 mod prometheus;
 mod seeds;
 
@@ -19,5 +20,6 @@ pub use disk::DiskSettings;
 pub use log::{LogCategory, LogLevel, LogLevels, LogSettings};
 pub use management::{ManagementSettings, ManagementTls};
 pub use node::NodeLimitSettings;
+pub use otel::OtelSettings;
 pub use prometheus::PrometheusSettings;
 pub use seeds::{SeedOperatorPolicy, SeedSettings, SeedUser, SeedVhostLimits};
