@@ -67,7 +67,9 @@ pub(crate) fn open(
             request_timeout_ms: timeout_ms,
         },
     };
-    tracing::info!(endpoint = %endpoint, "messages are traced, and their spans are sent");
+    // What stands before an @ may be secret.
+    let endpoint = endpoint.rsplit('@').next().unwrap_or_default();
+    tracing::info!(endpoint, "messages are traced, and their spans are sent");
     let exporter = Exporter::new(exporter, Arc::clone(&spans), Arc::clone(clock));
     Ok(Some(OpenSpans { spans, exporter }))
 }

@@ -58,7 +58,17 @@ const ARROWS: &[Arrow] = &[
     (
         "auth",
         &["base", "access", "fetch"],
-        &["base64", "bytes", "ring", "serde_json", "thiserror", "tokio", "tracing", "x509_parser"],
+        &[
+            "base64",
+            "bytes",
+            "hyper",
+            "ring",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tracing",
+            "x509_parser",
+        ],
     ),
     (
         "otel",
@@ -400,6 +410,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "seeds",
         "server",
         "shutdown",
+        "spans",
         "storage",
         "tls_settings",
     ];

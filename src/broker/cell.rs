@@ -160,11 +160,9 @@ impl Cell {
         let of_core = Arc::clone(&counters);
         let mut executor = Executor::new(storing, unique, counts_deliveries, delaying, of_core);
         executor.following = common.spans.as_ref().map(|spans| {
-            let vhost = vhost.upgrade();
-            let vhost = vhost.as_ref().map_or("", |vhost| vhost.name.as_str());
             let named = info.delays.as_ref().map_or(info.name.as_str(), ExchangeName::as_str);
             let (spans, is_delay) = (Arc::clone(spans), info.delays.is_some());
-            Box::new(Following::new(spans, (vhost, named), is_delay, machine.next_id()))
+            Box::new(Following::new(spans, named, is_delay, machine.next_id()))
         });
         let core = Core::new(machine, executor, common.clock.now());
         let cell = Arc::new(Self {

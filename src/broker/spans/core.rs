@@ -52,10 +52,12 @@ impl Core {
             Envelope::Tell(command) => {
                 following.hear(&command);
                 if let Command::PagedIn { messages, .. } = &command {
-                    let list = cell.common().list_properties;
+                    let (list, vhost) = (cell.common().list_properties, cell.vhost());
+                    let vhost = vhost.as_ref().map_or("", |vhost| vhost.name.as_str());
                     for paged in messages {
-                        let message = paged.payload.message();
-                        message.inspect(|message| following.read_back(paged.id, message, list));
+                        if let Some(message) = paged.payload.message() {
+                            following.read_back(paged.id, (vhost, message), list);
+                        }
                     }
                 }
                 Some(Envelope::Tell(command))

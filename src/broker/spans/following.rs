@@ -18,7 +18,6 @@ use crate::queue::{Command, Delivery, Effect, Losses, PublishRef, Reason, Reply,
 /// See the module.
 pub(in crate::broker) struct Following {
     spans: Arc<Spans>,
-    vhost: Arc<str>,
     /// The queue's name, or that of the exchange whose messages are delayed here.
     queue: Arc<str>,
     operation: &'static str,
@@ -84,13 +83,12 @@ struct Cause {
 impl Following {
     pub(in crate::broker) fn new(
         spans: Arc<Spans>,
-        (vhost, queue): (&str, &str),
+        queue: &str,
         is_delay: bool,
         recovered_below: MessageId,
     ) -> Self {
         Self {
             spans,
-            vhost: Arc::from(vhost),
             queue: Arc::from(queue),
             operation: if is_delay { "delay" } else { "queue" },
             recovered_below,
@@ -122,7 +120,12 @@ impl Following {
     }
 
     /// A message came back from disk. One from before the process begins its stay anew, below whoever published it.
-    pub(super) fn read_back(&mut self, id: MessageId, message: &Message, list: PropertyLister) {
+    pub(super) fn read_back(
+        &mut self,
+        id: MessageId,
+        (vhost, message): (&str, &Message),
+        list: PropertyLister,
+    ) {
         if id >= self.recovered_below || self.stays.contains_key(&id) {
             return;
         }
@@ -134,7 +137,7 @@ impl Following {
         if self.spans.follows_one_more() {
             let parent = of.parent;
             let properties = list(message.properties());
-            let message = TracedMessage::new(of, &self.vhost, message, &properties);
+            let message = TracedMessage::new(of, vhost, message, &properties);
             self.begin(id, message, parent, true);
         }
     }
@@ -233,6 +236,10 @@ impl Following {
         losses: Losses,
         tag_of: impl Fn(ConsumerId) -> Option<Arc<str>>,
     ) {
+        if self.stays.is_empty() && self.awaited.is_empty() {
+            self.losses = losses;
+            return;
+        }
         let cause = self.cause(effects.clone(), losses);
         for effect in effects {
             match effect {

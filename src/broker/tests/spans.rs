@@ -449,7 +449,9 @@ fn what_was_there_before_is_followed_from_its_return() {
     let lines = tree(&spans);
     assert_eq!(lines, ["queue q 3-3 delivered", "  deliver q 3-3 auto_acked"]);
     assert_eq!(spans[0].parent.expect("the producer's").to_string(), PRODUCER);
-    assert_eq!(word(&spans[0], "haremq.recovered"), "true");
+    for (name, value) in [("haremq.recovered", "true"), ("haremq.vhost", "/")] {
+        assert_eq!(word(&spans[0], name), value);
+    }
 }
 
 #[test]
