@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use crate::access::Backend;
 use crate::auth::{
-    AuthorityError, Cache, CacheSettings, FetchSettings, HttpBackend, HttpBackendSettings,
-    HttpMethod, KeyError, KeyServer, KeySource, Oauth2Backend, Oauth2Settings, UnknownAlgorithm,
-    read_key, trust,
+    Cache, CacheSettings, HttpBackend, HttpBackendSettings, HttpMethod, KeyError, KeyServer,
+    KeySource, Oauth2Backend, Oauth2Settings, UnknownAlgorithm, read_key,
 };
 use crate::base::Clock;
 use crate::broker::{Authority, LoginBackend};
 use crate::config::{
     AuthHttpSettings, AuthOauth2Settings, AuthenticationSettings, BackendChoice, BackendName,
 };
+use crate::fetch::{AuthorityError, FetchSettings, trust};
 
 /// Why a backend is not there. Shown as one line.
 #[derive(Debug, thiserror::Error)]

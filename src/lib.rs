@@ -12,6 +12,7 @@
 //! * [`access`]: users and permissions.
 //! * [`store`]: what survives a restart.
 //! * `config`: settings.
+//! * [`otel`]: spans to a collector, over [`fetch`], which asks services over HTTP.
 //! * [`definitions`]: documents of definitions, imported and exported.
 //! * [`ctl`]: commands that ask a running broker, under RabbitMQ's names for them, or look into a data folder.
 //! * [`perf`]: a load generator for any broker.
@@ -38,6 +39,7 @@ pub mod ctl;
 pub mod definitions;
 mod disk_alarm;
 pub mod explain;
+pub mod fetch;
 pub mod http;
 mod listeners;
 mod management;
@@ -45,6 +47,7 @@ pub mod migrate;
 pub mod net;
 mod node;
 mod notices;
+pub mod otel;
 mod parent;
 pub mod perf;
 mod pid_file;
@@ -58,6 +61,7 @@ mod seeds;
 pub mod server;
 mod service_manager;
 mod shutdown;
+mod spans;
 mod start_pages;
 mod storage;
 pub mod store;

@@ -12,7 +12,7 @@ use crate::access::Permissions;
 use crate::authentication::{self, AuthenticationError};
 use crate::base::{Clock, SystemClock, TurnedClock};
 use crate::broker::policy::QueueType;
-use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors, Seeds};
+use crate::broker::{Accounts, Broker, BrokerSettings, Existing, Interceptors, Seeds, Spans};
 use crate::config::{ConfigError, DefaultUser, Loaded, Logging, Settings};
 use crate::control::{Beginning, Control};
 use crate::definitions;
@@ -25,6 +25,7 @@ use crate::protocol;
 use crate::reload::{self, LiveConfig, Origin, Running};
 use crate::seeds;
 use crate::shutdown::Shutdown;
+use crate::spans::{self, OpenSpans, RunningSpans, SpansError};
 use crate::storage::{self, OpenStorage, StorageError};
 use crate::wire::{headers_of, published_again};
 
@@ -37,6 +38,8 @@ pub(crate) enum NodeError {
     Management(#[from] ManagementError),
     #[error("{0}")]
     Authentication(#[from] AuthenticationError),
+    #[error("{0}")]
+    Spans(#[from] SpansError),
     #[error("cannot open the data folder: {0}")]
     Storage(#[from] StorageError),
     #[error("stopped, but {0}")]
@@ -67,6 +70,7 @@ pub(crate) struct Node {
     storage: Option<OpenStorage>,
     timers: JoinHandle<()>,
     telling: JoinHandle<()>,
+    tracing: Option<RunningSpans>,
     listeners: Vec<Listener>,
     tls: Vec<Arc<Tls>>,
     management: OpenManagement,
@@ -78,6 +82,7 @@ pub(crate) struct RunningNode {
     storage: Option<OpenStorage>,
     timers: JoinHandle<()>,
     telling: JoinHandle<()>,
+    tracing: Option<RunningSpans>,
     listeners: Vec<JoinHandle<()>>,
     managing: RunningManagement,
 }
@@ -132,7 +137,9 @@ impl Node {
             None => Arc::new(SystemClock::new()),
             Some(clock) => Arc::<TurnedClock>::clone(clock),
         };
-        let broker = broker(&settings, clock, seeds, storage.as_ref())?;
+        let spans = spans::open(&settings, &clock)?;
+        let traced = spans.as_ref().map(|open| Arc::clone(&open.spans));
+        let broker = broker(&settings, (clock, traced), seeds, storage.as_ref())?;
         let backends = authentication::backends(&settings.authentication, broker.clock())?;
         broker.set_login_backends(backends);
         broker.set_node_limits(reload::node_limits(&settings));
@@ -147,6 +154,7 @@ impl Node {
         }
         let timers = tokio::spawn(run_timers(Arc::clone(&broker)));
         let telling = tokio::spawn(run_notices(Arc::clone(&broker)));
+        let tracing = spans.map(OpenSpans::run);
         let opened = listeners::open(&settings, &broker, protocol_settings(&settings))?;
         let listeners = opened.listeners;
         let (amqp, files) = (amqp_addresses(&listeners), loaded.files.clone());
@@ -171,6 +179,7 @@ impl Node {
             storage,
             timers,
             telling,
+            tracing,
             listeners,
             tls,
             management,
@@ -213,11 +222,13 @@ impl Node {
 
     /// Serves from now on.
     pub(crate) fn run(self) -> RunningNode {
-        let Self { broker, shutdown, storage, timers, telling, listeners, management, .. } = self;
+        let Self {
+            broker, shutdown, storage, timers, telling, tracing, listeners, management, ..
+        } = self;
         let managing = management.run(&shutdown);
         let run = |listener: Listener| tokio::spawn(listener.run(shutdown.clone().wait()));
         let listeners = listeners.into_iter().map(run).collect();
-        RunningNode { broker, storage, timers, telling, listeners, managing }
+        RunningNode { broker, storage, timers, telling, tracing, listeners, managing }
     }
 }
 
@@ -244,6 +255,7 @@ impl RunningNode {
             tokio::time::sleep(Duration::from_millis(LETTERS_PAUSE_MS)).await;
             patience -= 1;
         }
+        spans::end(self.tracing).await;
         close(self.storage.as_ref())?;
         broken.map_or(Ok(()), Err)
     }
@@ -259,6 +271,7 @@ impl RunningNode {
         self.timers.abort();
         self.telling.abort();
         self.managing.cut().await;
+        spans::cut(self.tracing).await;
         for listener in self.listeners {
             // It was told to end, or has broken down before.
             let _ = listener.await;
@@ -287,7 +300,7 @@ fn amqp_addresses(listeners: &[Listener]) -> AmqpAddresses {
 
 fn broker(
     settings: &Settings,
-    clock: Arc<dyn Clock>,
+    (clock, spans): (Arc<dyn Clock>, Option<Arc<Spans>>),
     seeds: Seeds,
     storage: Option<&OpenStorage>,
 ) -> Result<Arc<Broker>, NodeError> {
@@ -316,6 +329,7 @@ fn broker(
         default_queue_type: settings.default_queue_type.as_deref().and_then(QueueType::parse),
         consumer_timeout_ms: settings.consumer_timeout_ms,
         storage: storage.map(|storage| storage.stores.clone()),
+        spans,
     }))
 }
 

@@ -21,4 +21,5 @@ mod support;
 mod tidy;
 mod tidy_web;
 mod tls;
+mod tracing;
 mod wire;

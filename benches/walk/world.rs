@@ -66,6 +66,7 @@ impl World {
             default_queue_type: None,
             consumer_timeout_ms: None,
             storage: None,
+            spans: None,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.expect("a runtime without a socket can be built");

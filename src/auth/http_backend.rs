@@ -12,8 +12,7 @@ use crate::access::{
 };
 use crate::base::UserName;
 use crate::base::limits::ASKED_ANSWER_MS;
-
-use super::fetch::{Fetch, FetchSettings};
+use crate::fetch::{Fetch, FetchSettings};
 
 /// How the service is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -5,16 +5,12 @@
 //! ever logged.
 
 mod cache;
-mod fetch;
 mod http_backend;
 mod oauth2;
-mod tls;
 
 pub use cache::{Cache, CacheSettings};
-pub use fetch::{Fetch, FetchError, FetchSettings};
 pub use http_backend::{HttpBackend, HttpBackendSettings, HttpMethod};
 pub use oauth2::{
     Algorithm, KeyError, KeyServer, KeySource, Oauth2Backend, Oauth2Settings, UnknownAlgorithm,
     read_key,
 };
-pub use tls::{AuthorityError, trust};

@@ -18,8 +18,8 @@ use super::notices::{Actor, Notices, Occurrence};
 use super::policy::QueueType;
 use super::timers::Timers;
 use super::{
-    Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Refused, Seeds, Vhost, recovery,
-    refuse,
+    Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Refused, Seeds, Spans, Vhost,
+    recovery, refuse,
 };
 use crate::access::{Identity, LoginError, Rights};
 use crate::base::limits::DUE_QUEUES_MAX;
@@ -135,6 +135,8 @@ pub struct BrokerSettings {
     pub consumer_timeout_ms: Option<u64>,
     /// Where definitions and messages are kept; `None` keeps everything in memory.
     pub storage: Option<BrokerStorage>,
+    /// Where spans of traced messages go; `None`: nothing is traced.
+    pub spans: Option<Arc<Spans>>,
 }
 
 /// Where a broker keeps what must survive.
@@ -207,6 +209,7 @@ pub(super) struct Common {
     pub(super) consumer_timeout_ms: Option<u64>,
     pub(super) metadata: Option<Arc<dyn MetadataStore>>,
     pub(super) log: Option<Arc<dyn MessageLog>>,
+    pub(super) spans: Option<Arc<Spans>>,
     ids: AtomicU64,
     pub(super) queue_numbers: AtomicU64,
 }
@@ -273,6 +276,7 @@ impl Broker {
             consumer_timeout_ms: settings.consumer_timeout_ms,
             metadata: settings.storage.as_ref().map(|storage| Arc::clone(&storage.metadata)),
             log: settings.storage.as_ref().map(|storage| Arc::clone(&storage.log)),
+            spans: settings.spans,
             ids: AtomicU64::new(1),
             queue_numbers: AtomicU64::new(1),
         });
@@ -399,6 +403,12 @@ impl Broker {
     #[must_use]
     pub fn consumer_timeout_ms(&self) -> Option<u64> {
         self.common.consumer_timeout_ms
+    }
+
+    /// Spans of traced messages, when messages are traced.
+    #[must_use]
+    pub fn spans(&self) -> Option<&Arc<Spans>> {
+        self.common.spans.as_ref()
     }
 
     pub(super) fn common(&self) -> &Common {

@@ -33,6 +33,7 @@ use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
 use super::policy::QueueEffective;
 use super::queue_settings::QueueSettings;
+use super::spans::Following;
 use super::storing::Storing;
 use super::unique::{FromLog, Unique};
 use waiting::Waiting;
@@ -157,7 +158,12 @@ impl Cell {
             common.queue_tally.add(queue_type, Arc::clone(&counters));
         }
         let of_core = Arc::clone(&counters);
-        let executor = Executor::new(storing, unique, &settings, delaying, of_core);
+        let mut executor = Executor::new(storing, unique, &settings, delaying, of_core);
+        executor.following = common.spans.as_ref().map(|spans| {
+            let named = info.delays.as_ref().map_or(info.name.as_str(), ExchangeName::as_str);
+            let (spans, is_delay) = (Arc::clone(spans), info.delays.is_some());
+            Box::new(Following::new(spans, named, is_delay, machine.next_id()))
+        });
         let core = Core::new(machine, executor, common.clock.now());
         let cell = Arc::new(Self {
             info,
@@ -509,10 +515,12 @@ impl Core {
             if let Envelope::Publish { messages, .. } = &envelope {
                 cell.taps.see(messages);
             }
+            let Some(envelope) = self.follow(cell, now, envelope) else { continue };
             let command = self.executor.admit(envelope, self.standing());
             self.machine.apply(now, command, &mut self.effects);
         }
         loop {
+            self.executor.follow(&self.effects, || self.machine.losses());
             self.executor.execute(cell, &mut self.effects, after);
             cool(&mut self.machine, self.executor.handed_out());
             for consumer in self.executor.held() {

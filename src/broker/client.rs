@@ -231,6 +231,11 @@ impl Client {
         self.publisher.publish(channel, message, publish)
     }
 
+    /// The message that was published last goes back to its publisher, whom no queue has it for.
+    pub fn publish_returned(&self) {
+        self.publisher.returned();
+    }
+
     /// Whether a publish to this exchange would be refused.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use super::dead_letter::{DeadMessage, Death};
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
 use super::queue_settings::DeadLetterTarget;
+use super::spans::{Origin, PublishSpan};
 use super::{Cell, Content, Envelope, Event, Inbox, Vhost};
 use crate::base::limits::{DEAD_LETTER_PAUSE_MAX_MS, DEAD_LETTER_PAUSE_MIN_MS};
 use crate::base::{
@@ -50,6 +51,8 @@ pub(super) struct Letter {
     pub(super) id: Option<MessageId>,
     pub(super) content: Content,
     pub(super) reason: Reason,
+    /// Its stay in the queue, when that was traced.
+    pub(super) origin: Option<Origin>,
 }
 
 /// Dead letters that reached no queue, or not all, and are gone; by cause, from the start of the process.
@@ -304,16 +307,32 @@ impl Cell {
             let open = Open { missing, refused: false, failures, letter };
             courier.state().open.insert(id, open);
         }
+        let span = self.span_of(letter, &message, vhost);
+        span.as_ref().inspect(|span| span.routed(u32::try_from(queues.len()).unwrap_or(u32::MAX)));
         for cell in &queues {
             let bytes = ENTRY_BYTES + message.content_bytes();
             let persistent = message.header().persistent;
-            let payload = Payload::new(message.clone());
+            let mut payload = Payload::new(message.clone());
+            span.as_ref().inspect(|span| payload.carry(span));
             let header = message.header();
             let (priority, ttl, due) =
                 (header.priority.unwrap_or(0), header.expiration_ms.map(TimeToLive::from_ms), None);
             mail.add(cell, Incoming { payload, bytes, persistent, publish, ttl, priority, due });
         }
         Ok(())
+    }
+
+    /// The span of a letter that goes on, when it is traced.
+    fn span_of(
+        &self,
+        letter: &Letter,
+        message: &Message,
+        vhost: &Vhost,
+    ) -> Option<Arc<PublishSpan>> {
+        let common = self.common();
+        let from = (&self.info().name, letter.reason, letter.origin.as_ref());
+        let (spans, list) = (common.spans.as_ref()?, common.list_properties);
+        PublishSpan::forward(spans, vhost.name.as_str(), message, list, from)
     }
 
     /// A dead letter: as it goes on, and where; never nowhere.

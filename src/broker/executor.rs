@@ -16,6 +16,7 @@ use super::envelope::Envelope;
 use super::pages::PageQuestion;
 use super::payload::Payload;
 use super::queue_settings::QueueSettings;
+use super::spans::Following;
 use super::storing::Storing;
 use super::unique::Unique;
 use super::{ChannelCredit, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying};
@@ -98,6 +99,8 @@ pub(super) struct Executor {
     storing: Option<Storing>,
     /// There when the queue drops duplicates.
     pub(super) unique: Option<Box<Unique>>,
+    /// There when messages are traced.
+    pub(super) following: Option<Box<Following>>,
     /// Whether deliveries say how often their message was handed out before.
     counts_deliveries: bool,
     /// Whether dead letters are kept until a queue has taken them.
@@ -129,6 +132,7 @@ impl Executor {
             held: Vec::new(),
             storing,
             unique,
+            following: None,
             counts_deliveries: settings.counts_deliveries,
             until_taken: settings.until_taken(),
             counters,
@@ -286,12 +290,14 @@ impl Executor {
                 Effect::DeadLetter { id, payload, reason, .. } => {
                     self.counters.gives_up(reason, self.until_taken);
                     let content = payload.content(id, self.storing.as_ref().map(Storing::log));
-                    after.dead_letters.push(Letter { id: Some(id), content, reason });
+                    let origin = self.following.as_mut().and_then(|all| all.take_departed(id));
+                    after.dead_letters.push(Letter { id: Some(id), content, reason, origin });
                 }
                 Effect::DeadLetterRefused { payload, reason } => {
                     self.counters.gives_up(reason, self.until_taken);
                     let content = payload.content(MessageId(0), None);
-                    after.dead_letters.push(Letter { id: None, content, reason });
+                    let origin = None;
+                    after.dead_letters.push(Letter { id: None, content, reason, origin });
                 }
                 Effect::Release(span) => {
                     if let Some(storing) = &mut self.storing {

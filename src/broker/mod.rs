@@ -57,6 +57,7 @@ mod rewinding;
 mod seeds;
 mod sender_selected;
 mod server_names;
+mod spans;
 mod storing;
 mod sweep;
 mod timers;
@@ -117,6 +118,9 @@ pub use queues::DeclaredQueue;
 pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Step};
 pub use rewinding::{KeepBounds, KeepError, KeptMessages};
 pub use seeds::{SeedLimits, SeedPolicy, SeedUser, Seeds};
+pub use spans::{
+    Span, SpanCounts, SpanId, SpanKind, SpanSettings, SpanValue, Spans, TraceContext, TraceId,
+};
 pub use vhost::Vhost;
 
 /// Who is logged in, and what with.

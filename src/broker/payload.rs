@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::spans::PublishSpan;
 use crate::base::{Message, MessageId};
 use crate::queue::Residence;
 use crate::store::{LogError, MessageLog, Position, QueueNumber, Stored};
@@ -11,12 +12,23 @@ use crate::store::{LogError, MessageLog, Position, QueueNumber, Stored};
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Payload(Place);
 
+/// A traced message on its way into a queue, which takes the span before the machine gets the message.
+#[derive(Clone, Debug)]
+struct Carried(Box<(Message, Arc<PublishSpan>)>);
+
+impl PartialEq for Carried {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.0 == other.0.0
+    }
+}
+
 /// A queue moves it from list to list: it is four words, and two options side by side were five.
 #[derive(Clone, PartialEq, Debug)]
 enum Place {
     Ram(Message),
     Both(Message, Position),
     Log(Position),
+    Carried(Carried),
 }
 
 impl Payload {
@@ -38,7 +50,29 @@ impl Payload {
         match &self.0 {
             Place::Ram(message) | Place::Both(message, _) => Some(message),
             Place::Log(_) => None,
+            Place::Carried(carried) => Some(&carried.0.0),
         }
+    }
+
+    /// The publish of this message is traced.
+    pub(super) fn carry(&mut self, span: &Arc<PublishSpan>) {
+        if let Some(message) = self.message() {
+            let message = message.clone();
+            self.0 = Place::Carried(Carried(Box::new((message, Arc::clone(span)))));
+        }
+    }
+
+    /// Whether the publish of this message is traced.
+    pub(super) fn carries_span(&self) -> bool {
+        matches!(self.0, Place::Carried(_))
+    }
+
+    /// The span of its publish, which it lets go.
+    pub(super) fn take_span(&mut self) -> Option<Arc<PublishSpan>> {
+        let Place::Carried(Carried(carried)) = &self.0 else { return None };
+        let (message, span) = (**carried).clone();
+        self.0 = Place::Ram(message);
+        Some(span)
     }
 
     /// The log has it now; the bytes in RAM are kept or let go.
@@ -63,7 +97,7 @@ impl Payload {
     /// Where the bytes are.
     pub(super) fn residence(&self) -> Residence {
         match self.0 {
-            Place::Ram(_) | Place::Both(..) => Residence::Ram,
+            Place::Ram(_) | Place::Both(..) | Place::Carried(_) => Residence::Ram,
             Place::Log(_) => Residence::Disk,
         }
     }
@@ -78,6 +112,7 @@ impl Payload {
         match self.0 {
             Place::Ram(message) | Place::Both(message, _) => Content::Ram(message),
             Place::Log(position) => stored_content(id, position, log),
+            Place::Carried(carried) => Content::Ram(carried.0.0),
         }
     }
 }
@@ -151,5 +186,15 @@ impl fmt::Debug for Content {
             Self::Disk(cold) => cold.1.fmt(f),
             Self::Lost => f.write_str("lost"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_is_four_words() {
+        assert_eq!(size_of::<Payload>(), 4 * size_of::<usize>());
     }
 }

@@ -11,6 +11,7 @@ use super::notices::{Traced, Tracer};
 use super::pages::ENTRY_BYTES;
 use super::payload::Payload;
 use super::sender_selected::{self, Selected};
+use super::spans::PublishSpan;
 use super::vhost::Resource;
 use super::windows::Looked;
 use super::{Cell, Envelope, Inbox, Peer, Refused, Vhost, refuse};
@@ -39,8 +40,11 @@ pub struct Publisher {
     numbers: Numbers,
     /// What exchanges on the way of the last message that was looked up said of duplicates.
     looked: Looked,
-    /// Whether the configuration wants something written into every message.
-    intercepts: bool,
+    /// Whether something is done with every message before it is routed: the configuration wants something written
+    /// into it, or it may be traced.
+    attends: bool,
+    /// Of the message that is being published, or that was published last and reached no queue.
+    span: Option<Arc<PublishSpan>>,
     replying: Replying,
     tracer: Tracer,
 }
@@ -87,10 +91,11 @@ impl Publisher {
     pub fn new(vhost: Arc<Vhost>, peer: Peer, inbox: Arc<Inbox>) -> Self {
         let batch = Batch { number: 1, ..Batch::default() };
         let (cached, numbers) = (Cached::default(), Numbers::default());
-        let intercepts = !vhost.common.interceptors.is_empty();
+        let attends = !vhost.common.interceptors.is_empty() || vhost.common.spans.is_some();
         let (looked, replying) = (Looked::default(), Replying::default());
         let tracer = Tracer::default();
-        Self { vhost, peer, inbox, cached, batch, numbers, looked, intercepts, replying, tracer }
+        let span = None;
+        Self { vhost, peer, inbox, cached, batch, numbers, looked, attends, span, replying, tracer }
     }
 
     /// Routes a message and puts it in the batch. `publish` is there when somebody waits for the confirm.
@@ -104,12 +109,57 @@ impl Publisher {
         message: Message,
         publish: Option<PublishRef>,
     ) -> Result<PublishOutcome, Refused> {
+        if self.attends {
+            return self.attend(channel, message, publish);
+        }
+        self.route(channel, message, publish)
+    }
+
+    /// What is done with every message that is not simply routed.
+    #[cold]
+    fn attend(
+        &mut self,
+        channel: ChannelId,
+        message: Message,
+        publish: Option<PublishRef>,
+    ) -> Result<PublishOutcome, Refused> {
+        let common = &self.vhost.common;
         let mut message = message;
-        if self.intercepts {
-            let common = &self.vhost.common;
+        if !common.interceptors.is_empty() {
             let edit = common.edit_properties;
             message = common.interceptors.intercept(&message, &*common.clock, edit);
         }
+        let vhost = self.vhost.name.as_str();
+        self.span = common
+            .spans
+            .as_ref()
+            .and_then(|spans| PublishSpan::begin(spans, vhost, &message, common.list_properties));
+        let outcome = self.route(channel, message, publish);
+        if let Some(span) = self.span.take() {
+            match &outcome {
+                Ok(outcome) => span.routed(outcome.queues),
+                Err(refused) => span.failed(refused.to_string()),
+            }
+            // Whoever asked for it is told next that it comes back.
+            self.span =
+                Some(span).filter(|_| matches!(&outcome, Ok(outcome) if outcome.queues == 0));
+        }
+        outcome
+    }
+
+    /// The message that was published last goes back to its publisher.
+    pub(super) fn returned(&self) {
+        self.span.as_ref().inspect(|span| span.returned());
+    }
+
+    #[inline]
+    fn route(
+        &mut self,
+        channel: ChannelId,
+        message: Message,
+        publish: Option<PublishRef>,
+    ) -> Result<PublishOutcome, Refused> {
+        let mut message = message;
         if sender_selected::may_select(&message) {
             let delivered = self.look_up_selected(channel, &message)?;
             if self.is_apart() {
@@ -149,6 +199,13 @@ impl Publisher {
                 let incoming =
                     Incoming { payload, bytes, persistent, publish, ttl, priority, due: None };
                 self.batch.groups[*slot].1.push(incoming);
+            }
+        }
+        if let Some(span) = &self.span {
+            for slot in &cached.slots {
+                if let Some(incoming) = self.batch.groups[*slot].1.last_mut() {
+                    incoming.payload.carry(span);
+                }
             }
         }
         // A publish reaches at most as many queues as there are, far below four billion.
@@ -216,6 +273,9 @@ impl Publisher {
 
     /// Hands every queue its batch and drives it.
     pub fn flush(&mut self, now: Millis) {
+        if self.attends {
+            self.span = None;
+        }
         self.replying.flush(&self.inbox);
         self.cached.count();
         if self.batch.groups.is_empty() && self.batch.touched.is_empty() {
@@ -272,7 +332,8 @@ impl Publisher {
         }
         answers += u32::from(windows.wait(&looked, publisher()));
         for (cell, message) in cells {
-            let message = incoming(message.clone());
+            let mut message = incoming(message.clone());
+            self.span.as_ref().inspect(|span| message.payload.carry(span));
             if let Some((publish, inbox)) = &claimed {
                 let messages = vec![Incoming { publish: Some(*publish), ..message }];
                 let publisher = Arc::clone(inbox);

@@ -451,9 +451,7 @@ impl Core {
     }
 
     fn enqueue_one(&mut self, message: Incoming<Payload>, now: Millis) {
-        let mut messages = vec![message];
-        self.executor.admit_messages(&mut messages, self.standing());
-        self.machine.apply(now, Command::Enqueue(messages), &mut self.effects);
+        self.enqueue_followed(now, message);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::base::{UserName, VhostName};
 use super::parts::{
     AuthenticationDraft, AuthenticationSettings, DefinitionsSettings, DiskSettings, HttpTls,
     LogCategory, LogLevel, LogLevels, LogSettings, ManagementSettings, NodeLimitSettings,
-    PrometheusSettings, SeedSettings,
+    OtelSettings, PrometheusSettings, SeedSettings,
 };
 use super::settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 use super::source::Rank;
@@ -48,6 +48,7 @@ pub(super) struct Draft {
     pub prometheus_none: Option<Rank>,
     pub prometheus_tls: TlsDraft,
     pub cors_origins: Named<String>,
+    pub otel_headers: Named<Password>,
     pub definitions_path: Option<Ranked<PathBuf>>,
     pub data_dir: Ranked<PathBuf>,
     pub ephemeral: Ranked<bool>,
@@ -170,6 +171,7 @@ impl Draft {
             prometheus_none: None,
             prometheus_tls: TlsDraft::default(),
             cors_origins: Named::new(),
+            otel_headers: Named::new(),
             definitions_path: None,
             data_dir: (Rank::Default, PathBuf::new()),
             ephemeral: (Rank::Default, false),
@@ -219,6 +221,9 @@ impl Draft {
         let is_served = self.prometheus_none.is_none_or(|none| self.prometheus_port > none);
         settings.prometheus.listener = self.prometheus.finish().filter(|_| is_served);
         settings.prometheus.tls = self.prometheus_tls.finish();
+        let headers = self.otel_headers.in_force();
+        settings.otel.headers =
+            headers.map(|(name, value)| (name.to_owned(), value.clone())).collect();
         settings.definitions.path = self.definitions_path.map(|(_, path)| path);
         settings.management.tls = self.management_tls.finish();
         settings.transport = self.transport.finish();
@@ -325,6 +330,7 @@ fn blank() -> Settings {
         log: LogSettings::default(),
         management: ManagementSettings::default(),
         prometheus: PrometheusSettings::default(),
+        otel: OtelSettings::default(),
         definitions: DefinitionsSettings::default(),
         seeds: SeedSettings::default(),
         node_name: String::new(),

@@ -77,6 +77,7 @@ pub fn load_asked(
     let mut environment = Environment::new(environment);
     let mut merge = Merge::new()?;
     environment.read_file(&mut merge.warnings)?;
+    merge.standard_variables(&environment)?;
     merge.files(arguments, &environment)?;
     merge.environment(&environment)?;
     merge.flags(arguments)?;
@@ -201,6 +202,14 @@ impl Merge {
         }
         self.warnings.extend(environment.warnings_for_rabbitmq()?);
         self.warnings.extend(environment.warnings());
+        Ok(())
+    }
+
+    /// Variables that many programs share: whatever is said to this one counts for more.
+    fn standard_variables(&mut self, environment: &Environment) -> Result<(), ConfigError> {
+        for given in environment.given_by_opentelemetry()? {
+            self.apply(given)?;
+        }
         Ok(())
     }
 

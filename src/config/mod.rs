@@ -21,6 +21,7 @@ mod log_ring;
 mod logging;
 mod machine;
 mod nearest;
+mod otel_env;
 mod parts;
 mod plugins_file;
 mod rabbitmq_env;
@@ -45,8 +46,8 @@ pub use machine::machine_memory_bytes;
 pub use parts::{
     AuthHttpSettings, AuthOauth2Settings, AuthenticationSettings, BackendChoice, BackendName,
     DefinitionsSettings, DiskSettings, HttpTls, LogCategory, LogLevel, LogLevels, LogSettings,
-    ManagementSettings, NodeLimitSettings, ParentWatch, PrometheusSettings, SeedOperatorPolicy,
-    SeedSettings, SeedUser, SeedVhostLimits,
+    ManagementSettings, NodeLimitSettings, OtelSettings, ParentWatch, PrometheusSettings,
+    SeedOperatorPolicy, SeedSettings, SeedUser, SeedVhostLimits,
 };
 pub use settings::{DefaultUser, Durability, ListenAddress, Password, Settings, Storage};
 pub use setup_args::{CompletionsArguments, ServiceCommand};

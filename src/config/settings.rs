@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::parts::{
     AuthenticationSettings, DefinitionsSettings, DiskSettings, LogSettings, ManagementSettings,
-    NodeLimitSettings, ParentWatch, PrometheusSettings, SeedSettings,
+    NodeLimitSettings, OtelSettings, ParentWatch, PrometheusSettings, SeedSettings,
 };
 use crate::base::{UserName, VhostName};
 
@@ -57,6 +57,8 @@ pub struct Settings {
     pub management: ManagementSettings,
     /// The page for Prometheus.
     pub prometheus: PrometheusSettings,
+    /// Spans of traced messages.
+    pub otel: OtelSettings,
     /// What is loaded at the start.
     pub definitions: DefinitionsSettings,
     /// Where the exchange of events is; `None`: in the first virtual host. `event_exchange.vhost`.

@@ -283,7 +283,10 @@ impl Conversation {
             Ok(outcome) => {
                 if outcome.queues == 0 {
                     match kept.filter(|_| mandatory) {
-                        Some(publish) => self.connection.returned(&publish),
+                        Some(publish) => {
+                            client.publish_returned();
+                            self.connection.returned(&publish);
+                        }
                         None => self.connection.dropped(channel, holder),
                     }
                 }

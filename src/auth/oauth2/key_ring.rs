@@ -13,9 +13,9 @@ use tokio::sync::Semaphore;
 use super::Key;
 use super::token::TokenError;
 use crate::access::ShownName;
-use crate::auth::fetch::{Fetch, FetchSettings};
 use crate::base::limits::{JWKS_AGE_MAX_MS, JWKS_KEYS_MAX, JWKS_REFETCH_MIN_MS};
 use crate::base::{Clock, Millis};
+use crate::fetch::{Fetch, FetchSettings};
 
 /// Where keys are published.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -20,11 +20,11 @@ use tokio::net::TcpListener;
 use super::backend::{Oauth2Backend, Oauth2Settings};
 use super::{Algorithm, Key, KeyServer, KeySource, read_key};
 use crate::access::{Action, Backend as _, BackendError, Grant, Known, Login};
-use crate::auth::FetchSettings;
 use crate::base::limits::{
     JWKS_AGE_MAX_MS, JWKS_REFETCH_MIN_MS, TOKEN_BYTES_MAX, TOKEN_SCOPES_MAX,
 };
 use crate::base::{Clock, ManualClock, VhostName};
+use crate::fetch::FetchSettings;
 
 /// Runs `openssl`, which makes RSA keys; `ring` only uses them.
 fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {

@@ -2,12 +2,29 @@
 
 use super::Executor;
 use super::Sink;
+use std::sync::Arc;
+
 use crate::base::HolderId;
 use crate::base::limits::UNSETTLED_PER_CONSUMER_MAX;
+use crate::broker::payload::Payload;
 use crate::broker::{ConsumerReport, Restraint};
-use crate::queue::{Access, Acknowledge, Consumer};
+use crate::queue::{Access, Acknowledge, Consumer, Effects, Losses};
 
 impl Executor {
+    /// Lets whoever follows traced messages see what is about to be executed.
+    #[inline]
+    pub(in crate::broker) fn follow(
+        &mut self,
+        effects: &Effects<Payload>,
+        losses: impl FnOnce() -> Losses,
+    ) {
+        if let Some(following) = &mut self.following {
+            let sinks = &self.sinks;
+            let tag = |sink: &Sink| Arc::from(sink.called.tag.as_str());
+            following.see(effects.iter(), losses(), |consumer| sinks.get(&consumer).map(tag));
+        }
+    }
+
     /// A consumer of the machine, as its connection knows it; `None` while it is being attached.
     pub(in crate::broker) fn consumer_report(
         &self,

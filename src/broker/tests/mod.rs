@@ -27,6 +27,7 @@ mod refusals;
 mod resetting;
 mod rights;
 mod seeds;
+mod spans;
 mod storing;
 mod turns;
 mod world;

@@ -11,7 +11,7 @@ use crate::base::{
 use crate::broker::{
     Accounts, Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
     ConsumeRequest, DeadLetters, DeclareExchange, DeclareQueue, Edit, Event, Inbox, Interceptors,
-    PageQuestion, Peer, Refused, Scheduler, Seeds, Step, Vhost,
+    PageQuestion, Peer, Refused, Scheduler, Seeds, SpanSettings, Spans, Step, Vhost,
 };
 use crate::store;
 
@@ -98,6 +98,18 @@ impl World {
     /// A broker over this storage: a second one over the same is a restart.
     pub(super) fn stored(storage: BrokerStorage) -> Self {
         Self::build(&[], WATERMARK_BYTES, Some(storage))
+    }
+
+    /// A broker that traces, and begins a trace for so many of a million messages, over this storage or in memory.
+    pub(super) fn traced(sample_millionths: u32, storage: Option<BrokerStorage>) -> Self {
+        let noted = Arc::new(Noted::default());
+        let scheduler = Arc::clone(&noted) as Arc<dyn Scheduler>;
+        let clock = Arc::new(ManualClock::new());
+        let at = Arc::clone(&clock) as Arc<dyn Clock>;
+        let spans = Spans::new(SpanSettings { sample_millionths }, Arc::clone(&at), parse_headers);
+        let spans = Some(spans.expect("random numbers"));
+        let settings = guest_settings(WATERMARK_BYTES, at, scheduler);
+        Self { clock, broker: Broker::new(BrokerSettings { storage, spans, ..settings }), noted }
     }
 
     /// A broker that gives these seeds to new virtual hosts, over this storage or in memory.
@@ -191,6 +203,7 @@ fn guest_settings(
         default_queue_type: None,
         consumer_timeout_ms: None,
         storage: None,
+        spans: None,
     }
 }
 
@@ -446,6 +459,10 @@ pub(super) fn message_with_headers(
     // What tells a message that may select more keys.
     if headers.iter().any(|(name, _)| name.ends_with("CC")) {
         properties.extend_from_slice(b"CC");
+    }
+    // And one that may be traced.
+    if headers.iter().any(|(name, _)| *name == "traceparent") {
+        properties.extend_from_slice(b"traceparent");
     }
     let exchange = ExchangeName::try_from(exchange).expect("short");
     let body = Body::One(Bytes::copy_from_slice(body));

@@ -3,7 +3,7 @@
 use super::key::Key;
 use super::{
     agreed, auth_backends, auth_http, auth_oauth2, definitions, disk, events, first_user, log,
-    logins, loopback, management, management_tls, memory, name, node_limits, own, prometheus,
+    logins, loopback, management, management_tls, memory, name, node_limits, otel, own, prometheus,
     prometheus_tls, seeds, sockets, testing, tls, ways_in,
 };
 
@@ -39,6 +39,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Management with TLS", keys: management_tls::KEYS },
     Group { title: "Metrics", keys: prometheus::KEYS },
     Group { title: "Metrics with TLS", keys: prometheus_tls::KEYS },
+    Group { title: "Traces", keys: otel::KEYS },
     Group { title: "Name", keys: name::KEYS },
     Group { title: "HareMQ's own", keys: own::KEYS },
     Group { title: "For tests", keys: testing::KEYS },

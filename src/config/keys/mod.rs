@@ -22,6 +22,7 @@ mod management_tls;
 mod memory;
 mod name;
 mod node_limits;
+mod otel;
 mod own;
 mod prometheus;
 mod prometheus_tls;

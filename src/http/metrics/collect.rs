@@ -205,6 +205,11 @@ impl Scrape {
         self.text.histogram(table::RABBITMQ, &table::SIZES, &labels, histogram);
         let pressure = u64::from(broker.log_pressure() == Pressure::High);
         self.node(table::OWN, &[broker.memory_used_bytes(), pressure]);
+        let spans = broker.spans().map(|spans| spans.counts()).unwrap_or_default();
+        self.node(
+            table::OTEL,
+            &[spans.sent, spans.dropped, spans.untracked, spans.waiting, spans.followed],
+        );
     }
 
     fn node(&mut self, family: Family, values: &[u64]) {

@@ -399,6 +399,20 @@ pub(super) const OWN: Family = Family {
     ],
 };
 
+/// On `/metrics` and `/metrics/per-object`; all 0 while nothing is traced.
+pub(super) const OTEL: Family = Family {
+    name: "",
+    prefix: HAREMQ,
+    of: Of::Node,
+    metrics: &[
+        counter("otel_spans_sent_total", "Spans that the collector has"),
+        counter("otel_spans_dropped_total", "Spans that the collector did not get"),
+        counter("otel_messages_untracked_total", "Stays in queues without spans, for want of room"),
+        gauge("otel_spans_waiting", "Spans that wait to be sent"),
+        gauge("otel_messages_followed", "Stays in queues that are followed for their spans"),
+    ],
+};
+
 /// On `/metrics/memory-breakdown`.
 pub(super) const MEMORY: Family = Family {
     name: "",
@@ -438,8 +452,15 @@ mod tests {
 
     /// Every metric with its prefix and its family, as `/metrics` calls it.
     fn all() -> Vec<(String, &'static str, Metric)> {
-        let families =
-            FAMILIES.iter().chain(&[TOTALS, GLOBAL, GLOBAL_BY_TYPE, DEAD_LETTERS, OWN, MEMORY]);
+        let families = FAMILIES.iter().chain(&[
+            TOTALS,
+            GLOBAL,
+            GLOBAL_BY_TYPE,
+            DEAD_LETTERS,
+            OWN,
+            OTEL,
+            MEMORY,
+        ]);
         let of_families = families.flat_map(|family| {
             family.metrics.iter().map(|metric| (family.prefix, family.name, *metric))
         });

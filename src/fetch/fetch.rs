@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::handshake;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -61,6 +62,28 @@ pub enum FetchError {
     Strange(String, String),
 }
 
+/// What is sent with a POST.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// `content-type`.
+    pub content_type: &'static str,
+    /// More headers, names and values; they may be secret.
+    pub headers: Arc<[(HeaderName, HeaderValue)]>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What came back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// `retry-after`, when it is a number of seconds.
+    pub retry_after_s: Option<u64>,
+    /// The body.
+    pub body: Bytes,
+}
+
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
@@ -76,12 +99,26 @@ impl Fetch {
     /// # Errors
     /// [`FetchError`].
     pub async fn fetch(&self, uri: &str, form: Option<String>) -> Result<(u16, Bytes), FetchError> {
+        let sent = form.map(|form| Sent {
+            content_type: "application/x-www-form-urlencoded",
+            headers: Arc::new([]),
+            body: Bytes::from(form),
+        });
+        let answer = self.ask(uri, sent).await?;
+        Ok((answer.status, answer.body))
+    }
+
+    /// Gets the answer to a GET, or to a POST when something is sent.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn ask(&self, uri: &str, sent: Option<Sent>) -> Result<Answer, FetchError> {
         // It is never closed.
         let _turn = self.turns.acquire().await;
         let uri: Uri = uri.parse().map_err(|_| FetchError::Address)?;
         let host = uri.host().ok_or(FetchError::Address)?.to_owned();
         let ms = self.settings.request_timeout_ms;
-        let exchange = self.exchange(&uri, &host, form);
+        let exchange = self.exchange(&uri, &host, sent);
         match timeout(Duration::from_millis(ms), exchange).await {
             Ok(answered) => answered,
             Err(_) => Err(FetchError::TimedOut { what: "answer", host, ms }),
@@ -92,8 +129,8 @@ impl Fetch {
         &self,
         uri: &Uri,
         host: &str,
-        form: Option<String>,
-    ) -> Result<(u16, Bytes), FetchError> {
+        sent: Option<Sent>,
+    ) -> Result<Answer, FetchError> {
         let strange =
             |error: &dyn std::fmt::Display| FetchError::Strange(host.to_owned(), error.to_string());
         let ms = self.settings.connection_timeout_ms;
@@ -106,12 +143,14 @@ impl Fetch {
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let request = Request::builder().uri(path).header("host", authority);
-        let request = match form {
+        let request = match sent {
             None => request.body(Full::new(Bytes::new())),
-            Some(form) => request
+            Some(Sent { content_type, headers, body }) => headers
+                .iter()
+                .fold(request, |request, (name, value)| request.header(name, value))
                 .method("POST")
-                .header("content-type", "application/x-www-form-urlencoded")
-                .body(Full::new(Bytes::from(form))),
+                .header("content-type", content_type)
+                .body(Full::new(body)),
         };
         let request = request.map_err(|error| strange(&error))?;
         let (mut sender, connection) =
@@ -119,8 +158,12 @@ impl Fetch {
         let answer = async {
             let response = sender.send_request(request).await.map_err(|error| strange(&error))?;
             let status = response.status().as_u16();
+            let retry_after = response.headers().get("retry-after");
+            let retry_after_s =
+                retry_after.and_then(|seconds| seconds.to_str().ok()?.trim().parse().ok());
             let body = Limited::new(response.into_body(), AUTH_ANSWER_BYTES_MAX).collect().await;
-            Ok((status, body.map_err(|error| strange(&error))?.to_bytes()))
+            let body = body.map_err(|error| strange(&error))?.to_bytes();
+            Ok(Answer { status, retry_after_s, body })
         };
         // The connection moves the bytes, and may end before the answer was taken out of it.
         let (mut answer, mut connection) = (std::pin::pin!(answer), std::pin::pin!(connection));
