@@ -40,14 +40,14 @@ pub(super) fn truth(body: &Body, key: &str) -> Result<Option<bool>, ApiError> {
     }
 }
 
-/// A whole number, also as a text.
+/// A whole number, also as a text, or with a fraction of zero: 5.0 is as whole as 5 in JSON Schema.
 ///
 /// # Errors
 /// 400 for anything else.
 pub(super) fn integer(body: &Body, key: &str) -> Result<Option<i64>, ApiError> {
     let number = match body.get(key) {
         None | Some(Value::Null) => return Ok(None),
-        Some(Value::Number(number)) => number.as_i64(),
+        Some(Value::Number(number)) => number.as_i64().or_else(|| whole(number.as_f64()?)),
         Some(Value::String(text)) => text.parse().ok(),
         Some(_) => None,
     };
@@ -55,6 +55,10 @@ pub(super) fn integer(body: &Body, key: &str) -> Result<Option<i64>, ApiError> {
         Some(number) => Ok(Some(number)),
         None => Err(wrong(key, body.get(key).unwrap_or(&Value::Null), "a whole number")),
     }
+}
+
+fn whole(number: f64) -> Option<i64> {
+    if number.fract() == 0.0 { format!("{number:.0}").parse().ok() } else { None }
 }
 
 /// Tags: a list of texts, or one text with commas.
@@ -109,11 +113,14 @@ mod tests {
     fn fields_are_read_in_every_form_that_clients_send() {
         let body = body(json!({
             "text": "a", "yes": "true", "no": false, "number": "7", "null": null,
+            "whole": 5.0, "part": 5.5, "huge": 1e300,
             "comma": "administrator, own,", "list": ["x", "y"], "empty": "",
         }));
         assert_eq!(text(&body, "text"), Ok(Some("a".to_owned())));
         assert_eq!((truth(&body, "yes"), truth(&body, "no")), (Ok(Some(true)), Ok(Some(false))));
         assert_eq!(integer(&body, "number"), Ok(Some(7)));
+        assert_eq!(integer(&body, "whole"), Ok(Some(5)));
+        assert!(integer(&body, "part").is_err() && integer(&body, "huge").is_err());
         assert_eq!(text(&body, "null"), Ok(None));
         assert_eq!(tags(&body, "comma"), Ok(Some(vec!["administrator".into(), "own".into()])));
         assert_eq!(tags(&body, "list"), Ok(Some(vec!["x".into(), "y".into()])));

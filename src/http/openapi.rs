@@ -36,6 +36,7 @@ fn document(prefix: &str) -> Value {
         "paths": paths,
         "components": {
             "securitySchemes": { "basic": { "type": "http", "scheme": "basic" } },
+            "schemas": { schemas::VALUE: schemas::shared() },
         },
     })
 }

@@ -35,8 +35,8 @@ enum Kind {
     Properties,
     /// What is put in force for a queue or an exchange, by key.
     Definition,
-    /// A list of objects.
-    Objects,
+    /// A list of objects that have these fields at least.
+    Objects(&'static [&'static str]),
     /// Any JSON value.
     Any,
 }
@@ -86,27 +86,39 @@ const POLICY: &[Field] = &[
 const APPLY_TO: &[&str] =
     &["all", "queues", "classic_queues", "quorum_queues", "streams", "exchanges"];
 
+/// Those that need no argument to be declared.
+const EXCHANGE_TYPES: &[&str] = &[
+    "direct",
+    "fanout",
+    "topic",
+    "headers",
+    "x-consistent-hash",
+    "x-random",
+    "x-local-random",
+    "x-modulus-hash",
+];
+
 const QUEUE_TYPES: &[&str] = &["classic", "quorum"];
 
 const DEFINITIONS: &[Field] = &[
-    may("users", Kind::Objects),
-    may("vhosts", Kind::Objects),
-    may("permissions", Kind::Objects),
-    may("topic_permissions", Kind::Objects),
-    may("parameters", Kind::Objects),
-    may("global_parameters", Kind::Objects),
-    may("policies", Kind::Objects),
-    may("queues", Kind::Objects),
-    may("exchanges", Kind::Objects),
-    may("bindings", Kind::Objects),
+    may("users", Kind::Objects(&["name"])),
+    may("vhosts", Kind::Objects(&["name"])),
+    may("permissions", Kind::Objects(&["user", "vhost", "configure", "write", "read"])),
+    may("topic_permissions", Kind::Objects(&["user", "vhost", "exchange", "write", "read"])),
+    may("parameters", Kind::Objects(&["component", "name", "value"])),
+    may("global_parameters", Kind::Objects(&["name", "value"])),
+    may("policies", Kind::Objects(&["name", "pattern", "definition"])),
+    may("queues", Kind::Objects(&["name"])),
+    may("exchanges", Kind::Objects(&["name", "type"])),
+    may("bindings", Kind::Objects(&["source", "destination", "destination_type"])),
 ];
 
 const DEFINITIONS_OF_VHOST: &[Field] = &[
-    may("parameters", Kind::Objects),
-    may("policies", Kind::Objects),
-    may("queues", Kind::Objects),
-    may("exchanges", Kind::Objects),
-    may("bindings", Kind::Objects),
+    may("parameters", Kind::Objects(&["component", "name", "value"])),
+    may("policies", Kind::Objects(&["name", "pattern", "definition"])),
+    may("queues", Kind::Objects(&["name"])),
+    may("exchanges", Kind::Objects(&["name", "type"])),
+    may("bindings", Kind::Objects(&["source", "destination", "destination_type"])),
 ];
 
 /// What the body of a message is filtered by.
@@ -125,7 +137,7 @@ const BODIES: &[Body] = &[
     put(
         &["/exchanges/{vhost}/{exchange}"],
         &[
-            may("type", Kind::Name),
+            may("type", Kind::Word(EXCHANGE_TYPES)),
             may("durable", Kind::Truth),
             may("auto_delete", Kind::Truth),
             may("internal", Kind::Truth),
@@ -326,12 +338,31 @@ fn of_kind(kind: Kind) -> Value {
         Kind::From(least) => json!({ "type": "integer", "minimum": least, "maximum": NUMBER_MAX }),
         Kind::Word(words) => json!({ "type": "string", "enum": words }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
-        Kind::Table => json!({ "type": "object" }),
+        Kind::Table => table(),
         Kind::Definition => json!({ "type": "object", "minProperties": 1 }),
-        Kind::Objects => json!({ "type": "array", "items": { "type": "object" } }),
+        Kind::Objects(required) => {
+            json!({ "type": "array", "items": { "type": "object", "required": required } })
+        }
         Kind::Any => json!({}),
         Kind::Properties => properties(),
     }
+}
+
+fn table() -> Value {
+    json!({ "type": "object", "additionalProperties": { "$ref": format!("#/components/schemas/{VALUE}") } })
+}
+
+/// The name of [`shared`].
+pub(super) const VALUE: &str = "value";
+
+/// What may stand in arguments and headers: anything but nothing.
+pub(super) fn shared() -> Value {
+    let own = format!("#/components/schemas/{VALUE}");
+    json!({ "anyOf": [
+        { "type": ["string", "boolean", "number"] },
+        { "type": "array", "items": { "$ref": own } },
+        { "type": "object", "additionalProperties": { "$ref": own } },
+    ] })
 }
 
 /// The properties of a message.
@@ -354,7 +385,7 @@ fn properties() -> Value {
     .map(|property| (property.to_owned(), name.clone()))
     .collect();
     of.insert("expiration".to_owned(), json!({ "type": "string", "pattern": "^[0-9]{1,9}$" }));
-    of.insert("headers".to_owned(), json!({ "type": "object" }));
+    of.insert("headers".to_owned(), table());
     of.insert("delivery_mode".to_owned(), octet.clone());
     of.insert("priority".to_owned(), octet);
     of.insert(

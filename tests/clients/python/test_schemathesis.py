@@ -18,8 +18,8 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 TOOL = Path(__file__).resolve().parents[1] / ".venv" / "bin" / "st"
 # What ends the node, or takes its listeners away from the requests that follow.
 LEFT_OUT = "^/haremq/node/"
-# It learns names from answers and would soon delete the user it comes as: these are asked last.
-USERS = "^/users/"
+# It learns names from answers and would soon delete the user it comes as, or forbid it channels: these are asked last.
+USERS = "^/(users|user-limits)/"
 # HAREMQ_SCHEMATHESIS_SECONDS asks for a longer run, and HAREMQ_SCHEMATHESIS_SEED for another.
 SECONDS = int(os.environ.get("HAREMQ_SCHEMATHESIS_SECONDS", "20"))
 SEED = os.environ.get("HAREMQ_SCHEMATHESIS_SEED", "1")
@@ -34,6 +34,11 @@ def described(broker: Broker) -> int:
     return sum(len(methods) for path, methods in paths.items() if not re.match(LEFT_OUT, path))
 
 
+# One request at a time: two threads trip over a defect of Python 3.11's parser (SystemError: AST constructor recursion
+# depth mismatch), which Hypothesis calls for its reports.
+WORKERS = "1"
+
+
 def operations_tried(broker: Broker, folder: Path, seconds: int, *options: str) -> int:
     """Runs it; how many operations it has tried."""
     command = [
@@ -41,7 +46,7 @@ def operations_tried(broker: Broker, folder: Path, seconds: int, *options: str) 
         f"http://127.0.0.1:{broker.management_port}/api/openapi.json",
         *("--auth", "guest:guest", "--checks", "not_a_server_error"),
         *("--phases", "coverage,fuzzing", "--max-examples", "4", "--max-time", str(seconds)),
-        *("--seed", SEED, "--workers", "2", "--continue-on-failure", "--warnings", "off"),
+        *("--seed", SEED, "--workers", WORKERS, "--continue-on-failure", "--warnings", "off"),
         *("--request-timeout", "20", *options),
     ]
     done = subprocess.run(
