@@ -214,7 +214,7 @@ async fn serve(
     let ready_line = announce(&listeners, &management, &settings)?;
     manager.ready(&ready_line);
     let tasks = vec![timers.abort_handle(), telling.abort_handle()];
-    manager.follow(shutdown.clone(), Life { broker: Arc::clone(&broker), tasks });
+    manager.follow(shutdown.clone(), Life { look: a_look(&broker), tasks });
     let tls = opened.tls.into_iter().chain(management.tls()).collect();
     let managing = management.run(&shutdown);
     let reloading = tokio::spawn(reload::on_signals(hangups, config, tls, manager));
@@ -243,6 +243,14 @@ async fn serve(
     drop(pid_file);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What shows the service manager that the broker can be asked: its virtual hosts are counted.
+fn a_look(broker: &Arc<Broker>) -> Arc<dyn Fn() + Send + Sync> {
+    let broker = Arc::clone(broker);
+    Arc::new(move || {
+        let _ = broker.vhost_count();
+    })
 }
 
 fn amqp_addresses(listeners: &[Listener]) -> AmqpAddresses {
