@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::allocator;
-use crate::broker::Seeds;
+use crate::broker::{Broker, Seeds};
 use crate::config::{
     self, Durability, Loaded, Logging, OtherCommand, Settings, Storage, migrate_arguments,
     perf_arguments, start_logging,
@@ -155,7 +155,7 @@ async fn serve(
     }
     let ready_line = announce(node.listeners(), node.management(), &settings)?;
     manager.ready(&ready_line);
-    manager.follow(stopping, Life { broker: Arc::clone(node.broker()), tasks: node.tasks() });
+    manager.follow(stopping, Life { look: a_look(node.broker()), tasks: node.tasks() });
     start_pages::let_go_soon();
     let signals = reload::on_signals(hangups, Arc::clone(node.config()), node.tls(), manager);
     let reloading = tokio::spawn(signals);
@@ -165,6 +165,14 @@ async fn serve(
     drop(pid_file);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What shows the service manager that the broker can be asked: its virtual hosts are counted.
+fn a_look(broker: &Arc<Broker>) -> Arc<dyn Fn() + Send + Sync> {
+    let broker = Arc::clone(broker);
+    Arc::new(move || {
+        let _ = broker.vhost_count();
+    })
 }
 
 /// The ports file, and then the ready line on standard output. It comes when every listener is bound, because

@@ -6,6 +6,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+#[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -16,7 +17,6 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::broker::Broker;
 use crate::reload::Origin;
 use crate::shutdown::Shutdown;
 
@@ -30,21 +30,21 @@ pub(crate) struct ServiceManager {
 
 /// What must go on for the broker to be alive.
 pub(crate) struct Life {
-    pub(crate) broker: Arc<Broker>,
+    /// A short look at the broker that takes a lock of it; what it finds does not matter.
+    pub(crate) look: Arc<dyn Fn() + Send + Sync>,
     /// Tasks that end with the process only.
     pub(crate) tasks: Vec<AbortHandle>,
 }
 
 impl Life {
     /// Whether everything that must go on does. Does not come back while no thread of the runtime is free, or the
-    /// table of virtual hosts is locked for good.
+    /// lock that the look takes is never given back.
     async fn goes_on(&self) -> bool {
         if self.tasks.iter().any(AbortHandle::is_finished) {
             return false;
         }
-        let broker = Arc::clone(&self.broker);
-        let looked = tokio::spawn(async move { broker.vhost_count() });
-        looked.await.is_ok()
+        let look = Arc::clone(&self.look);
+        tokio::spawn(async move { look() }).await.is_ok()
     }
 }
 
@@ -139,6 +139,7 @@ impl ServiceManager {
 /// A path, or a name that begins with `@` and is none.
 fn connected(name: &OsStr) -> io::Result<UnixDatagram> {
     let address = match name.as_bytes() {
+        #[cfg(target_os = "linux")]
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
         [b'/', ..] => SocketAddr::from_pathname(name)?,
         _ => {
@@ -175,6 +176,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn manager(name: &OsStr) -> ServiceManager {
@@ -223,6 +226,72 @@ mod tests {
             manager.ready("");
         }
         assert!(ServiceManager::named(&[]).socket.is_none());
+    }
+
+    /// Beats for a broker until it has been looked at three times, or the beats end before: then `false`.
+    async fn beats(manager: &ServiceManager, task: AbortHandle, shutdown: &Shutdown) -> bool {
+        let (looks, enough) = (AtomicUsize::new(0), Arc::new(tokio::sync::Notify::new()));
+        let told = Arc::clone(&enough);
+        let look = Arc::new(move || {
+            if looks.fetch_add(1, Ordering::Relaxed) == 2 {
+                told.notify_one();
+            }
+        });
+        let life = Life { look, tasks: vec![task] };
+        let every = Duration::from_millis(1);
+        let watched = async {
+            // With no look there is no end of them: every beat would be one.
+            tokio::time::timeout(Duration::from_secs(10), enough.notified()).await.is_ok()
+        };
+        tokio::select! {
+            () = manager.beats(every, &life, shutdown) => false,
+            seen = watched => seen,
+        }
+    }
+
+    #[test]
+    fn the_watchdog_hears_of_a_broker_as_long_as_its_tasks_go_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notify");
+        let socket = UnixDatagram::bind(&path).expect("a socket");
+        let manager = manager(path.as_os_str());
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let shutdown = Shutdown::on_signals().expect("signals are heard");
+            let task = tokio::spawn(std::future::pending::<()>());
+            let handle = task.abort_handle();
+            assert!(beats(&manager, handle.clone(), &shutdown).await);
+            assert_eq!(heard(&socket), "WATCHDOG=1");
+            task.abort();
+            assert!(task.await.is_err_and(|error| error.is_cancelled()));
+            socket.set_nonblocking(true).expect("a socket");
+            while socket.recv(&mut [0; 64]).is_ok() {}
+            assert!(!beats(&manager, handle, &shutdown).await, "its task has ended");
+            assert!(socket.recv(&mut [0; 64]).is_err(), "nothing was told");
+        });
+    }
+
+    #[test]
+    fn a_broker_that_cannot_be_looked_at_is_not_alive_and_one_that_stops_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notify");
+        let socket = UnixDatagram::bind(&path).expect("a socket");
+        let manager = manager(path.as_os_str());
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let shutdown = Shutdown::on_signals().expect("signals are heard");
+            let life = Life { look: Arc::new(|| panic!("a lock is poisoned")), tasks: Vec::new() };
+            manager.beats(Duration::from_millis(1), &life, &shutdown).await;
+            socket.set_nonblocking(true).expect("a socket");
+            assert!(socket.recv(&mut [0; 64]).is_err(), "nothing was told");
+            shutdown.begin();
+            tokio::select! {
+                () = manager.beats(Duration::from_millis(1), &life, &shutdown) => panic!("it stops, and lives"),
+                said = tokio::task::spawn_blocking(move || { socket.set_nonblocking(false).map(|()| heard(&socket)) }) => {
+                    assert_eq!(said.expect("it does not panic").expect("a socket"), "WATCHDOG=1");
+                }
+            }
+        });
     }
 
     #[test]
