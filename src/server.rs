@@ -145,7 +145,11 @@ async fn serve(
     let hangups = reload::signals().map_err(|error| start(&error))?;
     let shutdown = Shutdown::on_signals().map_err(|error| start(&error))?;
     parent::follow(settings.exit_with_parent, &shutdown).map_err(|error| start(&error))?;
-    let (manager, stopping) = (ServiceManager::of(&origin), shutdown.clone());
+    let manager = match &origin {
+        Origin::Process { environment, .. } => ServiceManager::of(environment),
+        Origin::Given(_) => ServiceManager::default(),
+    };
+    let stopping = shutdown.clone();
     let parts = NodeParts { loaded, seeds, origin, logging, shutdown };
     let node = Node::open(parts)?;
     allocator::look_after(node.broker());

@@ -17,7 +17,6 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::reload::Origin;
 use crate::shutdown::Shutdown;
 
 /// The way to the service manager, if there is one. Clones are the same way.
@@ -49,15 +48,8 @@ impl Life {
 }
 
 impl ServiceManager {
-    /// As the environment of the program says.
-    pub(crate) fn of(origin: &Origin) -> Self {
-        match origin {
-            Origin::Process { environment, .. } => Self::named(environment),
-            Origin::Given(_) => Self::default(),
-        }
-    }
-
-    fn named(environment: &[(OsString, OsString)]) -> Self {
+    /// As the environment says.
+    pub(crate) fn of(environment: &[(OsString, OsString)]) -> Self {
         let variable = |name: &str| {
             let found = environment.iter().find(|(variable, _)| variable == name);
             found.map(|(_, value)| value.as_os_str()).filter(|value| !value.is_empty())
@@ -181,7 +173,7 @@ mod tests {
     use super::*;
 
     fn manager(name: &OsStr) -> ServiceManager {
-        ServiceManager::named(&[("NOTIFY_SOCKET".into(), name.to_owned())])
+        ServiceManager::of(&[("NOTIFY_SOCKET".into(), name.to_owned())])
     }
 
     fn heard(socket: &UnixDatagram) -> String {
@@ -225,7 +217,7 @@ mod tests {
             assert!(manager.socket.is_none(), "{name}");
             manager.ready("");
         }
-        assert!(ServiceManager::named(&[]).socket.is_none());
+        assert!(ServiceManager::of(&[]).socket.is_none());
     }
 
     /// Beats for a broker until it has been looked at three times, or the beats end before: then `false`.

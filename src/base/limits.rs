@@ -1,5 +1,11 @@
 //! Every bound of the broker, with its reason. A number that limits a peer stands here or nowhere.
 
+mod spans;
+mod testing;
+
+pub use spans::*;
+pub use testing::*;
+
 /// The largest frame before `tune-ok`. A login needs a few hundred bytes; 8 KiB leaves room for long
 /// client properties and keeps a stranger from sending deep tables or filling memory.
 pub const FRAME_BYTES_MAX_BEFORE_TUNE: u32 = 8 * 1024;
@@ -531,57 +537,8 @@ pub const LOG_KEPT_BYTES_MAX: usize = 1024 * 1024;
 /// what is longer repeats what somebody sent, and must not push everything else out.
 pub const LOG_KEPT_LINE_BYTES_MAX: usize = 8 * 1024;
 
-/// Faults that a test has ordered at a time: each is asked at each publish, delivery and ack, and a test that orders
-/// more has forgotten to withdraw some.
-pub const FAULTS_MAX: usize = 100;
-
-/// Bytes of a reply text or a reason that a fault is ordered with: with the name of the longest code in front it fits
-/// a short string.
-pub const FAULT_TEXT_BYTES_MAX: usize = 200;
-
-/// Bytes of what a fault is narrowed to: names have 255, and a connection's two addresses fit as well.
-pub const FAULT_FILTER_BYTES_MAX: usize = 255;
-
-/// The longest delay of a confirm, in ms: a day, by a clock that tests turn.
-pub const CONFIRM_DELAY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
-
-/// Confirms that are held back at a time, some 100 bytes each.
-pub const LATE_CONFIRMS_MAX: usize = 100_000;
-
-/// The longest wait of the message log before a group, in ms, by the machine's clock: its thread sleeps.
-pub const SLOW_DISK_MS_MAX: u64 = 60_000;
-
 /// Lines of the log that are answered with when nobody says how many.
 pub const LOG_LINES_DEFAULT: usize = 100;
-
-/// Deadlines that one turning of the clock by hand stops at: a million messages that each expire at another moment.
-/// More of them is a circle.
-pub const TURN_STEPS_MAX: u32 = 1_000_000;
-
-/// How long one such stop may take in real time until all that is due then is done, in ms. A disk may be slow, and a
-/// test that hangs must say why before its runner loses its patience.
-pub const TURN_PATIENCE_MS: u64 = 30_000;
-
-/// How often a turning clock looks whether everything is done before it rests a moment between two looks; what is in
-/// memory is done after a few.
-pub const TURN_LOOKS_AT_ONCE: u32 = 64;
-
-/// Messages that one snapshot of a virtual host keeps. It is for tests, whose queues are short; what is larger is
-/// better made anew than kept in memory.
-pub const SNAPSHOT_MESSAGES_MAX: usize = 100_000;
-
-/// Bytes of the messages that one snapshot keeps. They stay in memory, and out of reach of the memory alarm, for as
-/// long as the snapshot is there.
-pub const SNAPSHOT_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-/// Snapshots that the test API keeps of all virtual hosts together.
-pub const SNAPSHOTS_MAX: usize = 64;
-
-/// Messages of one queue that a test of a program is shown at once. Who asserts on more counts them.
-pub const QUEUE_VIEW_MESSAGES_MAX: usize = 10_000;
-
-/// Bytes of these messages; the one that crosses the line still is shown.
-pub const QUEUE_VIEW_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// How long `haremq migrate` waits for an answer of either broker, in ms: a commit of a full batch on a slow disk
 /// takes seconds. A target that holds publishers back is waited for without an end.
@@ -590,35 +547,3 @@ pub const MIGRATE_SILENCE_MS: u64 = 60_000;
 /// Bytes of messages that `haremq migrate` wants in one batch of a queue: it asks for as many messages as had
 /// this many bytes lately, so a batch of messages that suddenly are large is larger.
 pub const MIGRATE_BATCH_BYTES: u64 = 8 * 1024 * 1024;
-
-/// Stays of traced messages in queues that are followed at once, over all queues. Some 200 bytes each, so 13 MB; a
-/// message that comes on top has its publish span and no more, and is counted. Traces are looked at one by one: who
-/// has more than this waiting looks at metrics.
-pub const SPANS_FOLLOWED_MAX: usize = 64 * 1024;
-
-/// Spans that wait to be sent; what comes on top is dropped and counted. At 1 KiB each, with long names, 8 MB: half a
-/// second of a busy broker that traces every message, and a quarter of an hour of one that traces ten in a second.
-pub const SPANS_WAITING_MAX: usize = 8 * 1024;
-
-/// Spans in one request to the collector, as the SDKs of OpenTelemetry have it; some 400 KB of JSON.
-pub const SPANS_AT_ONCE: usize = 512;
-
-/// How long spans are gathered before they are sent, in ms, unless a whole request is full before. Short enough
-/// that a trace is there when somebody looks, long enough that a slow stream of messages is no stream of requests.
-pub const SPANS_GATHER_MS: u64 = 500;
-
-/// How often one request is sent before its spans are given up.
-pub const SPANS_TRIES_MAX: u32 = 5;
-
-/// The first pause after a failed try in ms; each further one is twice as long.
-pub const SPANS_PAUSE_MIN_MS: u64 = 500;
-
-/// The longest pause between tries, also when the collector asks for a longer one, in ms.
-pub const SPANS_PAUSE_MAX_MS: u64 = 30_000;
-
-/// How long a clean stop waits for the last spans to be sent, in ms. A collector that is gone must not look like a
-/// broker that hangs.
-pub const SPANS_LAST_MS: u64 = 2_000;
-
-/// The longest `tracestate` that is carried on (W3C Trace Context asks for 512 characters at least).
-pub const TRACE_STATE_BYTES_MAX: usize = 512;

@@ -138,6 +138,25 @@ fn talk(mut stream: impl Read + Write, request: &[u8]) -> Vec<u8> {
     }
 }
 
+fn in_chunks() -> (String, String) {
+    ("transfer-encoding".to_owned(), "chunked".to_owned())
+}
+
+/// What comes in chunks: each has its length before it, and the last has none (RFC 9112, section 7.1).
+fn joined(mut chunks: &[u8]) -> Vec<u8> {
+    let mut all = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|two| two == b"\r\n").expect("a length");
+        let len = std::str::from_utf8(&chunks[..end]).expect("a length is text");
+        let len = usize::from_str_radix(len, 16).expect("a length is a number");
+        if len == 0 {
+            return all;
+        }
+        all.extend_from_slice(&chunks[end + 2..end + 2 + len]);
+        chunks = &chunks[end + 4 + len..];
+    }
+}
+
 impl Answer {
     fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head");
@@ -146,10 +165,13 @@ impl Answer {
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
         let headers = lines.map(|line| line.split_once(':').expect("a header has a colon"));
         let headers = headers.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
+        let headers: Vec<(String, String)> = headers.collect();
+        let is_in_chunks = headers.iter().any(|header| *header == in_chunks());
+        let body = &bytes[end + 4..];
         Self {
             status: status.parse().expect("a status is a number"),
-            headers: headers.collect(),
-            body: bytes[end + 4..].to_vec(),
+            headers,
+            body: if is_in_chunks { joined(body) } else { body.to_vec() },
         }
     }
 

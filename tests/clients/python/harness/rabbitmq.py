@@ -37,12 +37,16 @@ class RabbitMq:
         return f"http://guest:guest@127.0.0.1:{self.management_port}"
 
 
+def is_installed() -> bool:
+    return (SCRIPTS / "rabbitmq-server").is_file() and shutil.which("epmd") is not None
+
+
 @contextmanager
 def running_rabbitmq() -> Iterator[RabbitMq]:
     """Yields one that answers on both ports."""
     server = SCRIPTS / "rabbitmq-server"
     epmd = shutil.which("epmd")
-    if not server.is_file() or epmd is None:
+    if not is_installed() or epmd is None:
         raise NotInstalled("there is no rabbitmq-server on this machine (Debian: apt-get install rabbitmq-server)")
     port, management, distribution, names = free_ports(4)
     with tempfile.TemporaryDirectory(prefix="haremq-rabbitmq-") as folder:
