@@ -5,3 +5,4 @@ mod messages;
 mod parts;
 mod program;
 mod sources;
+mod traces;
