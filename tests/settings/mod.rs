@@ -6,3 +6,4 @@ mod messages;
 mod parts;
 mod program;
 mod sources;
+mod traces;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::world::{
     AUTOMATIC as AUTO, Hand, MANUAL, World, deliveries, entries, message, message_with_headers,
-    queue,
+    persistent_message, queue,
 };
 use crate::base::limits::{SPANS_FOLLOWED_MAX, SPANS_WAITING_MAX};
 use crate::base::{ChannelId, ExchangeName, FieldValue, Message, MessageHeader, ShortStr};
@@ -437,14 +437,14 @@ fn what_was_there_before_is_followed_from_its_return() {
         let mut hand = world.connect();
         hand.declare_with("q", |declare| declare.durable = true).expect("declared");
         publish(&mut hand, traced_with("", "q", header));
-        publish(&mut hand, message("", "q", b"m"));
+        publish(&mut hand, persistent_message("", "q", b"m"));
         world.noted.run_all();
     }
     let world = World::traced(1_000_000, Some(storage));
     let mut hand = world.connect();
     hand.consume("q", AUTO).expect("consuming");
     world.pass(3);
-    hand.events();
+    assert_eq!(deliveries(&hand.events()).len(), 2, "what was not traced is there as well");
     let spans = ended(&world);
     let lines = tree(&spans);
     assert_eq!(lines, ["queue q 3-3 delivered", "  deliver q 3-3 auto_acked"]);
