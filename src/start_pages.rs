@@ -1,9 +1,10 @@
-//! Lets go of the program's code that only the start needed.
+//! Lets go of code and constants that only the start needed.
 //!
 //! A start runs through much of the program once: arguments, configuration, definitions, the database, every listener. Linux
-//! maps code in pieces of 64 KiB around each place that is run, so afterwards nearly all of the file counts as
+//! maps a file in pieces of 64 KiB around each place that is touched, so afterwards nearly all of the program counts as
 //! this process's memory though hardly any of it is run again. Unmapped, it is a part of the file like any other: what
-//! is needed later is mapped again from the page cache, some hundred times half a microsecond.
+//! is needed later is mapped again from the page cache, some hundred times half a microsecond. The system does the same to pages
+//! that nobody uses when it is short of memory.
 
 #[cfg(target_os = "linux")]
 use std::fs;
@@ -27,64 +28,95 @@ pub(crate) fn let_go_soon() {
 #[expect(unsafe_code, reason = "the C library takes the range as an address and a length")]
 fn let_go() {
     // Where it cannot be read nothing is let go.
-    let Ok(maps) = fs::read_to_string("/proc/self/maps") else { return };
-    let here = let_go as fn() as usize;
-    let Some(code) = code_around(&maps, here) else { return };
-    let bytes = code.len();
-    // SAFETY: the range is one mapping of this program's file that is readable, executable and never written, as the
-    // line of the maps says ("r-xp"): what is let go is read from the file again when it is next run, and the file of
-    // a running program cannot be changed in place. Mappings do not go while this runs, because nobody unmaps code.
-    let advised = unsafe {
-        libc::madvise(std::ptr::without_provenance_mut(code.start), bytes, libc::MADV_DONTNEED)
-    };
-    tracing::debug!(bytes, is_done = advised == 0, "code of the start was let go");
+    let Ok(maps) = fs::read_to_string("/proc/self/smaps") else { return };
+    let mut bytes = 0;
+    for range in as_in_their_files(&maps) {
+        // SAFETY: the range is one mapping of a file of which this process has no page of its own ("Anonymous: 0") and
+        // to which it cannot write: what is let go is read from the file again when it is next used, as after the system
+        // has taken it. Files of running programs and libraries are replaced, never changed in place. Nobody
+        // unmaps the program or its libraries.
+        let advised = unsafe {
+            let start = std::ptr::without_provenance_mut(range.start);
+            libc::madvise(start, range.len(), libc::MADV_DONTNEED)
+        };
+        if advised == 0 {
+            bytes += range.len();
+        }
+    }
+    tracing::debug!(bytes, "what only the start needed was let go");
 }
 
 #[cfg(not(target_os = "linux"))]
 fn let_go() {}
 
-/// The mapping of code that holds `address`, in the form of `/proc/PID/maps`.
+/// The mappings of files that cannot be written and never were, in the form of `/proc/PID/smaps`.
 #[cfg(target_os = "linux")]
-fn code_around(maps: &str, address: usize) -> Option<Range<usize>> {
-    maps.lines().find_map(|line| {
-        let mut words = line.split_ascii_whitespace();
-        let (start, end) = words.next()?.split_once('-')?;
-        let range = usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?;
-        let is_code_of_a_file = words.next()? == "r-xp" && words.nth(3)?.starts_with('/');
-        (is_code_of_a_file && range.contains(&address)).then_some(range)
-    })
+fn as_in_their_files(maps: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut of_file = None;
+    for line in maps.lines() {
+        if let Some(mapping) = header(line) {
+            of_file = mapping.of_file;
+        } else if line.split_ascii_whitespace().eq(["Anonymous:", "0", "kB"]) {
+            found.extend(of_file.take());
+        }
+    }
+    found
+}
+
+/// The first line of a mapping.
+#[cfg(target_os = "linux")]
+struct Mapping {
+    /// Its place, when it is a private one of a file that nobody writes.
+    of_file: Option<Range<usize>>,
+}
+
+#[cfg(target_os = "linux")]
+fn header(line: &str) -> Option<Mapping> {
+    let mut words = line.split_ascii_whitespace();
+    let (start, end) = words.next()?.split_once('-')?;
+    let range = usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?;
+    let is_read_only = matches!(words.next()?, "r-xp" | "r--p");
+    let is_of_a_file = words.nth(3).is_some_and(|path| path.starts_with('/'));
+    Some(Mapping { of_file: (is_read_only && is_of_a_file).then_some(range) })
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    const MAPS: &str = "\
-5000-6000 r--p 00000000 fe:00 12 /usr/bin/haremq
-6000-9000 r-xp 00001000 fe:00 12 /usr/bin/haremq
-9000-a000 rw-p 00004000 fe:00 12 /usr/bin/haremq
-b000-c000 r-xp 00000000 00:00 0
-d000-e000 rwxp 00000000 fe:00 12 /usr/bin/haremq
-";
-
     #[test]
-    fn only_code_of_a_file_that_nobody_writes_is_let_go() {
-        assert_eq!(code_around(MAPS, 0x6000), Some(0x6000..0x9000));
-        assert_eq!(code_around(MAPS, 0x8fff), Some(0x6000..0x9000));
-        for not_code in [0x5000, 0x9000, 0xb800, 0xd000, 0xf000] {
-            assert_eq!(code_around(MAPS, not_code), None, "{not_code:x}");
-        }
-        assert_eq!(code_around("rubbish\n\n1-2\n", 1), None);
+    fn only_what_is_as_in_its_file_and_stays_so_is_let_go() {
+        let mapping = |head: &str, own_kb: u32| {
+            format!("{head}\nRss:   8 kB\nAnonymous:   {own_kb} kB\nVmFlags: rd mr\n")
+        };
+        let constants = "5000-6000 r--p 00000000 fe:00 12 /usr/bin/haremq";
+        let code = "6000-9000 r-xp 00001000 fe:00 12 /usr/bin/haremq";
+        let maps = [
+            mapping(constants, 0),
+            mapping(code, 0),
+            // Addresses that the loader wrote, and forbade to write then.
+            mapping("9000-a000 r--p 00004000 fe:00 12 /usr/bin/haremq", 4),
+            mapping("a000-b000 rw-p 00005000 fe:00 12 /usr/bin/haremq", 0),
+            mapping("b000-c000 r--s 00000000 fe:00 13 /var/lib/shared", 0),
+            mapping("d000-e000 r-xp 00000000 00:00 0", 0),
+            mapping("e000-f000 r-xp 00000000 00:00 0 [vdso]", 0),
+        ];
+        assert_eq!(as_in_their_files(&maps.concat()), [0x5000..0x6000, 0x6000..0x9000]);
+        assert!(as_in_their_files("rubbish\n\n1-2\nAnonymous: 0 kB\n").is_empty());
     }
 
     #[test]
-    fn the_program_runs_on_without_its_mapped_code() {
+    fn the_program_runs_on_without_what_was_mapped() {
         let resident_kb = || {
             let maps = fs::read_to_string("/proc/self/smaps").expect("smaps");
-            let here =
-                format!("{:x}-", code_around(&maps, let_go as fn() as usize).expect("code").start);
-            let rest = &maps[maps.find(&here).expect("the mapping")..];
-            let line = rest.lines().find(|line| line.starts_with("Rss:")).expect("Rss");
+            let here = let_go as fn() as usize;
+            let is_here = |line: &&str| {
+                let of_file = header(line).and_then(|mapping| mapping.of_file);
+                of_file.is_some_and(|range| range.contains(&here))
+            };
+            let mut lines = maps.lines().skip_while(|line| !is_here(line));
+            let line = lines.find(|line| line.starts_with("Rss:")).expect("Rss");
             let number = line.split_ascii_whitespace().nth(1).expect("a number");
             number.parse::<u64>().expect("kilobytes")
         };
