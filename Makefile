@@ -12,12 +12,13 @@
 # make bench-record  writes what bench-check compares with, benches/instructions.json
 # make side-by-side  HareMQ beside the brokers that are installed here, into docs/performance.md (QUICK=1 only tries)
 # make deb           a package for Debian and Ubuntu (needs cargo install cargo-deb)
+# make sim           the simulated world from one seed, printed: SEED=… STEPS=… (tests/sim)
 # make help          this list
 
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side deb help
+.PHONY: run test verify rust-test client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side sim deb help
 
 run:
 	$(CARGO) run --release -- --data-dir data
@@ -59,6 +60,9 @@ bench-check:
 
 bench-record:
 	@$(CARGO) bench --quiet --bench instructions -- record
+
+sim:
+	HAREMQ_SIM_SEED=$(or $(SEED),1) HAREMQ_SIM_STEPS=$(or $(STEPS),2000) $(CARGO) test --test main -- --exact sim::seeds::the_promises_hold_for_fresh_seeds
 
 deb:
 	$(CARGO) build --release

@@ -10,6 +10,7 @@ pub mod limits;
 mod memory;
 mod message;
 mod names;
+mod planted;
 pub mod plugins;
 mod reply;
 mod table;
@@ -31,6 +32,9 @@ pub use names::{
     ConsumerTag, DIRECT_REPLY_TO, ExchangeName, NameError, ParameterName, PolicyName, QueueName,
     ShortStr, UserName, VhostName,
 };
+#[cfg(debug_assertions)]
+pub use planted::plant;
+pub use planted::{Plant, planted};
 pub use reply::ReplyCode;
 pub use table::{FieldTable, FieldValue};
 pub use time::{Clock, ManualClock, Millis, Stopwatch, SystemClock};

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::MessageId;
+use crate::base::{MessageId, Plant, planted};
 
 use super::backlog::{Backlog, TakenBack};
 use super::chunks::Chunks;
@@ -307,6 +307,9 @@ impl<P> Ready<P> {
         let (id, entry) = match &mut self.levels {
             Some(_) if self.backlog.away().is_some() => return None,
             Some(levels) => levels.pop()?,
+            None if planted(Plant::RequeueAtWrongEnd) => {
+                self.returned.pop_last().or_else(|| self.backlog.pop())?
+            }
             None => self.returned.pop_first().or_else(|| self.backlog.pop())?,
         };
         self.older -= 1;

@@ -1,6 +1,6 @@
 //! Messages that are rejected or return.
 
-use crate::base::{HolderId, MessageId, Millis};
+use crate::base::{HolderId, MessageId, Millis, Plant, planted};
 
 use super::entry::Entry;
 use super::releases::Leaving;
@@ -20,7 +20,9 @@ impl<P: Clone> Machine<P> {
         let mut taken = Vec::new();
         for &ids in messages {
             unsettled.take_run(holder, ids, |id, payload, facts, consumer| {
-                consumers.give_back(consumer);
+                if !planted(Plant::CreditLeak) {
+                    consumers.give_back(consumer);
+                }
                 taken.push((id, Entry { payload, facts }));
             });
         }

@@ -27,6 +27,8 @@ const LAZY_DELAY: Duration = Duration::from_millis(2);
 pub(super) struct Flusher {
     inbox: Arc<Inbox>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The engine, when there is no thread that has it.
+    stepped: Option<Mutex<Engine>>,
 }
 
 struct Inbox {
@@ -72,10 +74,7 @@ enum Turn {
 
 impl Flusher {
     pub(super) fn start(mut engine: Engine) -> Result<Self, LogError> {
-        let high_bytes = engine.shared.options.waiting_bytes_high;
-        let (waiting, wake) = (Mutex::default(), Condvar::new());
-        let (brakes, high) = (Brakes::default(), AtomicBool::new(false));
-        let inbox = Arc::new(Inbox { waiting, wake, brakes, high, high_bytes });
+        let inbox = Inbox::of(&engine);
         let inbox_of_thread = Arc::clone(&inbox);
         let thread = std::thread::Builder::new()
             .name("message-log".to_owned())
@@ -83,7 +82,41 @@ impl Flusher {
             .map_err(|error| {
                 LogError::io("start the thread of", "the message log".as_ref(), error)
             })?;
-        Ok(Self { inbox, thread: Mutex::new(Some(thread)) })
+        Ok(Self { inbox, thread: Mutex::new(Some(thread)), stepped: None })
+    }
+
+    /// One that writes when [`Self::step`] is called, and never by itself.
+    pub(super) fn stepped(engine: Engine) -> Self {
+        let inbox = Inbox::of(&engine);
+        Self { inbox, thread: Mutex::default(), stepped: Some(Mutex::new(engine)) }
+    }
+
+    /// Does on this thread what the writer thread would do next: writes what waits as one group, and looks after the
+    /// files. Tickets are called in here. Gives the number of submissions; nothing happens where there is a thread.
+    pub(super) fn step(&self) -> usize {
+        let Some(engine) = &self.stepped else { return 0 };
+        let (submissions, tick) = {
+            let mut waiting = self.inbox.lock();
+            let submissions = waiting.take();
+            waiting.taken_bytes = 0;
+            (submissions, waiting.tick.take())
+        };
+        let count = submissions.len();
+        // After a panic in a test there is nothing left to protect.
+        let mut engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.run(submissions);
+        if let Some(now) = tick {
+            engine.tick(now);
+        }
+        while engine.work() {}
+        count
+    }
+
+    /// Writes everything, and what a clean stop leaves.
+    fn close_stepped(&self, engine: &Mutex<Engine>) -> Result<(), LogError> {
+        self.inbox.lock().life = Life::Closed;
+        self.step();
+        engine.lock().unwrap_or_else(PoisonError::into_inner).close()
     }
 
     pub(super) fn submit(&self, submission: Submission) {
@@ -135,6 +168,10 @@ impl Flusher {
         if waiting.life != Life::Open {
             return Ok(());
         }
+        if let Some(engine) = &self.stepped {
+            drop(waiting);
+            return self.close_stepped(engine);
+        }
         waiting.life = Life::Closed;
         waiting.close = Some(answer);
         self.inbox.wake(waiting);
@@ -161,12 +198,24 @@ impl Drop for Flusher {
         self.inbox.brakes.set(None);
         let mut waiting = self.inbox.lock();
         waiting.life = Life::Stopped;
+        if self.stepped.is_some() {
+            let submissions = waiting.take();
+            drop(waiting);
+            return refuse(submissions, &LogError::Closed);
+        }
         self.inbox.wake(waiting);
         self.join();
     }
 }
 
 impl Inbox {
+    fn of(engine: &Engine) -> Arc<Self> {
+        let high_bytes = engine.shared.options.waiting_bytes_high;
+        let (waiting, wake) = (Mutex::default(), Condvar::new());
+        let (brakes, high) = (Brakes::default(), AtomicBool::new(false));
+        Arc::new(Self { waiting, wake, brakes, high, high_bytes })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         // Pushes and swaps cannot leave it half changed.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)

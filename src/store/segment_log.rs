@@ -61,6 +61,24 @@ impl SegmentLog {
         Ok((Self { shared, flusher }, recovered))
     }
 
+    /// As [`Self::open`], without a writer thread: it writes when [`Self::step`] is called. For simulations, which
+    /// decide what happens when.
+    pub fn open_stepped(
+        layer: Arc<dyn FileLayer>,
+        options: LogOptions,
+        on_status: OnStatus,
+    ) -> Result<(Self, Recovered), LogError> {
+        let (engine, recovered) = recovery::open(layer, options, on_status)?;
+        let shared = Arc::clone(&engine.shared);
+        Ok((Self { shared, flusher: Flusher::stepped(engine) }, recovered))
+    }
+
+    /// Writes what waits as one group and calls its tickets, on this thread; gives the number of submissions. Does
+    /// nothing to a log that has a writer thread.
+    pub fn step(&self) -> usize {
+        self.flusher.step()
+    }
+
     /// Reads several records of one segment that lie close together.
     fn read_near(
         &self,

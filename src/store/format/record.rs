@@ -1,7 +1,7 @@
 //! Record headers, and the payloads that are a few numbers.
 
 use super::{ALIGNMENT, RECORD_HEADER_BYTES, Reader};
-use crate::base::MessageId;
+use crate::base::{MessageId, Plant, planted};
 use crate::store::{QueueNumber, Run};
 
 /// What a record is.
@@ -87,7 +87,7 @@ impl RecordHeader {
     /// Whether a whole record (header and payload, no gap) is what was written.
     pub(in crate::store) fn is_intact(&self, seed: u32, record: &[u8]) -> bool {
         record.len() == self.length as usize
-            && crc32c::crc32c_append(seed, &record[4..]) == self.crc
+            && (crc32c::crc32c_append(seed, &record[4..]) == self.crc || planted(Plant::TornRecord))
     }
 }
 
