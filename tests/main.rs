@@ -17,6 +17,7 @@ mod migrate;
 mod perf;
 mod rights;
 mod settings;
+mod supply_chain;
 mod support;
 mod tidy;
 mod tidy_web;
