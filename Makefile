@@ -4,6 +4,7 @@
 # make rust-test     the Rust tests only
 # make client-test   the clients in Python and Node only
 # make python-test   the Python package only: packs the wheel with the debug build, installs and tests it
+# make loom          the hand-overs between threads in every order of the threads
 # make wheel         the Python package as users get it, into python/dist
 # make browser-test  the management pages in Chromium only
 # make fix           mends what format and lints can mend
@@ -17,12 +18,12 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side deb help
+.PHONY: run test verify rust-test loom client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side deb help
 
 run:
 	$(CARGO) run --release -- --data-dir data
 
-test: verify rust-test client-test python-test browser-test
+test: verify rust-test loom client-test python-test browser-test
 
 verify:
 	$(CARGO) fmt --check
@@ -31,6 +32,9 @@ verify:
 rust-test:
 	$(CARGO) test --all-targets
 	$(CARGO) test --doc
+
+loom:
+	cd tests/loom && $(CARGO) test --quiet
 
 client-test:
 	$(CARGO) build
