@@ -4,6 +4,8 @@
 # make rust-test     the Rust tests only
 # make client-test   the clients in Python and Node only
 # make python-test   the Python package only: packs the wheel with the debug build, installs and tests it
+# make loom          the hand-overs between threads in every order of the threads
+# make soak          mixed load with restarts, kills and full disks for HOURS (default 1), into target/soak
 # make wheel         the Python package as users get it, into python/dist
 # make browser-test  the management pages in Chromium only
 # make fix           mends what format and lints can mend
@@ -18,12 +20,12 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side sim deb help
+.PHONY: run test verify rust-test loom soak client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side sim deb help
 
 run:
 	$(CARGO) run --release -- --data-dir data
 
-test: verify rust-test client-test python-test browser-test
+test: verify rust-test loom client-test python-test browser-test
 
 verify:
 	$(CARGO) fmt --check
@@ -32,6 +34,13 @@ verify:
 rust-test:
 	$(CARGO) test --all-targets
 	$(CARGO) test --doc
+
+loom:
+	cd tests/loom && $(CARGO) test --quiet
+
+soak:
+	$(CARGO) build --release
+	$(PYTHON) tests/soak/run --hours $(or $(HOURS),1) --binary "$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/haremq"
 
 client-test:
 	$(CARGO) build

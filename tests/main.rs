@@ -18,6 +18,7 @@ mod perf;
 mod rights;
 mod settings;
 mod sim;
+mod supply_chain;
 mod support;
 mod tidy;
 mod tidy_web;

@@ -7,7 +7,8 @@
 //! Invariants:
 //! * C1: commands are applied in the order in which they were put in.
 //! * C2: nothing stays in the inbox when nobody drives: the holder of the core looks again after it
-//!   has let go, and a loser's commands were in before it tried.
+//!   has let go, and a loser's commands were in before it tried (`handover.rs`, which `tests/loom` runs in every
+//!   order of threads).
 //! * C3: effects of one queue reach each connection in the order of the machine, because they are
 //!   pushed while the core is held.
 //! * C4: while a core is held, only leaves are locked; what needs more (the vhost's table) is done
@@ -16,9 +17,10 @@
 mod waiting;
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::Vhost;
 use super::after::{After, tell};
@@ -28,6 +30,7 @@ use super::courier::{Courier, DeadLetters};
 use super::effective::InForce;
 use super::envelope::Envelope;
 use super::executor::{Executor, Standing};
+use super::handover::Handover;
 use super::inspect::{Arrivals, Taps, TimedOut};
 use super::pages::{Page, PageQuestion, away, cool, exchange};
 use super::payload::Payload;
@@ -78,9 +81,7 @@ pub struct Cell {
     pub(super) in_force: InForce,
     vhost: Weak<Vhost>,
     common: Arc<Common>,
-    inbox: Mutex<Waiting>,
-    pub(super) core: Mutex<Core>,
-    scheduled: AtomicBool,
+    hands: Handover<Waiting, Core>,
     crashed: AtomicBool,
     deleted: AtomicBool,
     /// Whether its entry in the timers was taken out since the core looked.
@@ -170,11 +171,9 @@ impl Cell {
             in_force: InForce::new(settings),
             vhost,
             common,
-            inbox: Mutex::default(),
-            core: Mutex::new(core),
+            hands: Handover::new(Waiting::default(), core),
             timer_gone_off: AtomicBool::new(false),
             courier: OnceLock::new(),
-            scheduled: AtomicBool::new(false),
             crashed: AtomicBool::new(false),
             deleted: AtomicBool::new(false),
             lost: AtomicU64::new(0),
@@ -225,30 +224,28 @@ impl Cell {
     /// Puts something in. Takes effect with the next [`Self::drive`], whoever does it.
     pub(super) fn enqueue(&self, envelope: Envelope) {
         let bytes = envelope.message_bytes();
-        self.lock_inbox().push(envelope, bytes);
+        self.hands.waiting().push(envelope, bytes);
     }
 
     /// Works off the inbox and hands out messages, unless somebody else is at it.
     pub fn drive(self: &Arc<Self>, now: Millis) {
-        let mut bursts_left = DRIVE_BURSTS_MAX;
-        loop {
+        // Others may bring more for as long as this goes on, so their turns count as well; with
+        // nothing left the next one only applies what is there, and the rest is scheduled.
+        let mut bursts_left = DRIVE_BURSTS_MAX + 1;
+        let turn = |core: &mut Core| {
+            bursts_left = bursts_left.saturating_sub(1);
             let mut after = After::default();
-            let progress = match self.core() {
-                Some(mut core) => self.turn(&mut core, now, &mut bursts_left, &mut after),
-                None => return,
-            };
+            let progress = self.turn(core, now, &mut bursts_left, &mut after);
+            (progress, after)
+        };
+        self.hands.drive(turn, |(progress, after)| {
             self.perform(after);
             if progress == Progress::More {
                 self.schedule();
-                return;
+                return ControlFlow::Break(());
             }
-            if self.lock_inbox().commands.is_empty() {
-                return;
-            }
-            // Others may bring more for as long as this goes on, so their turns count as well; with
-            // nothing left the next one only applies what is there, and the rest is scheduled.
-            bursts_left = bursts_left.saturating_sub(1);
-        }
+            ControlFlow::Continue(())
+        });
     }
 
     /// The moment has come that the queue had asked for. Whoever is at the core now may have begun before
@@ -262,9 +259,10 @@ impl Cell {
     /// Goes on where a turn ended because its budget was used up. Called by the task that
     /// [`super::Scheduler`] spawned.
     pub fn resume(self: &Arc<Self>) {
-        self.scheduled.store(false, Ordering::SeqCst);
-        self.collect_confirms();
-        self.drive(self.common.clock.now());
+        self.hands.resume(|| {
+            self.collect_confirms();
+            self.drive(self.common.clock.now());
+        });
     }
 
     fn turn(
@@ -275,7 +273,7 @@ impl Cell {
         after: &mut After,
     ) -> Progress {
         if self.is_crashed() {
-            let commands = std::mem::take(&mut *self.lock_inbox()).commands;
+            let commands = std::mem::take(&mut *self.hands.waiting()).commands;
             self.refuse(core, commands, after);
             return Progress::Idle;
         }
@@ -393,49 +391,21 @@ impl Cell {
         }
     }
 
-    /// The core, unless somebody else is at it. Whoever fills the inbox faster than its driver empties
-    /// it waits for a turn of its own: that is the bound of the inbox.
-    fn core(&self) -> Option<MutexGuard<'_, Core>> {
-        match self.core.try_lock() {
-            Ok(core) => Some(core),
-            // A turn catches its panics before the lock is let go, and then says `crashed`.
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) if !self.lock_inbox().is_full() => None,
-            Err(TryLockError::WouldBlock) => Some(self.lock_core()),
-        }
-    }
-
     /// The core, when nobody is at it.
     #[cfg(test)]
-    pub(super) fn core_if_free(&self) -> Option<MutexGuard<'_, Core>> {
-        self.core.try_lock().ok()
+    pub(super) fn core_if_free(&self) -> Option<std::sync::MutexGuard<'_, Core>> {
+        self.hands.core_if_free()
     }
 
     /// Drives the queue soon, on a task of its own.
     pub(super) fn schedule(self: &Arc<Self>) {
-        if !self.scheduled.swap(true, Ordering::SeqCst) {
-            self.common.scheduler.resume(Arc::clone(self));
-        }
+        self.hands.schedule(|| self.common.scheduler.resume(Arc::clone(self)));
     }
 
     /// A look at the queue, when who is at it has let go. Who came meanwhile left their commands to the holder of the
     /// core (C2), which is this one.
     pub(super) fn look<T>(self: &Arc<Self>, look: impl FnOnce(&mut Core) -> T) -> T {
-        let seen = look(&mut self.lock_core());
-        if !self.lock_inbox().commands.is_empty() {
-            self.schedule();
-        }
-        seen
-    }
-
-    /// The core, when who is at it has let go. Drive the queue afterwards.
-    fn lock_core(&self) -> MutexGuard<'_, Core> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_inbox(&self) -> MutexGuard<'_, Waiting> {
-        // A push or a swap cannot leave the list half changed.
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hands.look(look, || self.schedule())
     }
 }
 
@@ -497,7 +467,7 @@ impl Core {
         bursts_left: &mut usize,
         after: &mut After,
     ) -> Progress {
-        cell.lock_inbox().swap(&mut self.taken);
+        cell.hands.waiting().swap(&mut self.taken);
         if self.machine.next_deadline().is_some_and(|at| at <= now) {
             self.machine.apply(now, Command::Tick, &mut self.effects);
         }

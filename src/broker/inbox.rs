@@ -5,10 +5,11 @@
 //! has here, and the session opens them again after it has drained. Direct replies come from no queue that
 //! could hold them: they are counted apart, and dropped above a bound of their own (D3 in `direct_reply.rs`).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::direct_reply::WaitingReplies;
+use super::sync::{Mutex, MutexGuard};
 use super::{Cell, Event};
 use crate::base::limits::INBOX_HIGH_WATER_BYTES;
 use crate::base::{ConsumerId, Millis};

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::base::limits::{CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX};
 use crate::broker::envelope::Envelope;
+use crate::broker::handover::Waits;
 
 /// See the module.
 #[derive(Default)]
@@ -19,14 +20,20 @@ impl Waiting {
         self.message_bytes += message_bytes;
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.commands.len() >= CELL_INBOX_BATCHES_MAX || self.message_bytes >= CELL_INBOX_BYTES_MAX
-    }
-
     /// Gives everything for an empty list, whose room is used next.
     pub(super) fn swap(&mut self, taken: &mut VecDeque<Envelope>) {
         std::mem::swap(&mut self.commands, taken);
         self.message_bytes = 0;
+    }
+}
+
+impl Waits for Waiting {
+    fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.commands.len() >= CELL_INBOX_BATCHES_MAX || self.message_bytes >= CELL_INBOX_BYTES_MAX
     }
 }
 
