@@ -11,6 +11,7 @@ mod faults;
 mod fixture;
 mod formats;
 mod guard;
+mod hostile;
 mod http;
 mod installed;
 mod migrate;

@@ -2,9 +2,11 @@
 
 mod spans;
 mod testing;
+mod topology;
 
 pub use spans::*;
 pub use testing::*;
+pub use topology::*;
 
 /// The largest frame before `tune-ok`. A login needs a few hundred bytes; 8 KiB leaves room for long
 /// client properties and keeps a stranger from sending deep tables or filling memory.

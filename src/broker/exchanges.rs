@@ -322,7 +322,8 @@ impl Vhost {
             | RoutingError::CachePersistence
             | RoutingError::DelayedType
             | RoutingError::KeyNotPermitted(_)
-            | RoutingError::NoDestination => ReplyCode::PreconditionFailed,
+            | RoutingError::NoDestination
+            | RoutingError::TooManyBindings(_) => ReplyCode::PreconditionFailed,
         };
         let text = match &error {
             RoutingError::NoExchange(name) => self.no_exchange(name),

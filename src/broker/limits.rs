@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::notices::{Actor, Occurrence};
 use super::{Broker, Refused, keeping, refuse};
+use crate::base::limits::{EXCHANGES_MAX, QUEUES_MAX};
 use crate::base::{ExchangeName, QueueName, ReplyCode, UserName, VhostName};
 use crate::store::{self, Change, Definitions, Done};
 
@@ -32,7 +33,8 @@ pub struct UserLimits {
     pub max_channels: Option<usize>,
 }
 
-/// Limits of the whole node; one that is not there limits nothing.
+/// Limits of the whole node; one that is not there limits nothing, but for queues and exchanges, which then have
+/// [`QUEUES_MAX`] and [`EXCHANGES_MAX`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct NodeLimits {
     /// Its name, as refusals say it.
@@ -200,7 +202,8 @@ impl Limits {
         queues: usize,
     ) -> Result<(), Refused> {
         let state = self.lock();
-        if let Some(most) = state.node.max_queues.filter(|most| state.queues >= *most) {
+        let most = state.node.max_queues.unwrap_or(QUEUES_MAX);
+        if state.queues >= most {
             return refuse(
                 ReplyCode::PreconditionFailed,
                 format!(
@@ -230,17 +233,17 @@ impl Limits {
         vhost: &VhostName,
         exchange: &ExchangeName,
     ) -> Result<(), Refused> {
-        let most = self.lock().node.max_exchanges;
-        match most.filter(|most| self.exchanges.load(Ordering::Relaxed) >= *most) {
-            None => Ok(()),
-            Some(most) => refuse(
-                ReplyCode::PreconditionFailed,
-                format!(
-                    "cannot declare exchange '{exchange}' in vhost '{vhost}': exchange limit of \
-                     {most} is reached"
-                ),
-            ),
+        let most = self.lock().node.max_exchanges.unwrap_or(EXCHANGES_MAX);
+        if self.exchanges.load(Ordering::Relaxed) < most {
+            return Ok(());
         }
+        refuse(
+            ReplyCode::PreconditionFailed,
+            format!(
+                "cannot declare exchange '{exchange}' in vhost '{vhost}': exchange limit of \
+                 {most} is reached"
+            ),
+        )
     }
 
     /// A virtual host had so many exchanges and has so many now.
@@ -405,5 +408,39 @@ fn less<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K) {
         if *count == 0 {
             counts.remove(key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_without_settings_has_bounds_of_its_own() {
+        let limits = Limits::default();
+        let vhost = VhostName::try_from("/").expect("a short name");
+        let queue = QueueName::try_from("q").expect("a short name");
+        let exchange = ExchangeName::try_from("x").expect("a short name");
+        limits.lock().queues = QUEUES_MAX - 1;
+        limits.exchanges_changed(0, EXCHANGES_MAX - 1);
+        assert!(limits.check_queue(&vhost, &queue, 0).is_ok());
+        assert!(limits.check_exchange(&vhost, &exchange).is_ok());
+        limits.queue_added();
+        limits.exchanges_changed(0, 1);
+        for refused in [
+            limits.check_queue(&vhost, &queue, 0).expect_err("one too many"),
+            limits.check_exchange(&vhost, &exchange).expect_err("one too many"),
+        ] {
+            assert_eq!(refused.code, ReplyCode::PreconditionFailed);
+            assert!(
+                refused.text.contains("1000000) is reached")
+                    || refused.text.contains("limit of 1000000"),
+                "{}",
+                refused.text
+            );
+        }
+        // Who sets a higher limit gets it.
+        limits.lock().node.max_queues = Some(QUEUES_MAX + 1);
+        assert!(limits.check_queue(&vhost, &queue, 0).is_ok());
     }
 }

@@ -90,4 +90,9 @@ pub enum RoutingError {
     /// A local random exchange is bound to an exchange. Reply 406.
     #[error("Destination not found")]
     NoDestination,
+    /// The bindings of the virtual host would take more bytes than this. Reply 406, and the bound is ours.
+    #[error(
+        "bindings of the virtual host take {0} bytes at most: remove some, or use another virtual host"
+    )]
+    TooManyBindings(usize),
 }

@@ -9,6 +9,7 @@
 //! of its ends exist; the default exchange is always there and has no bindings, because it finds queues
 //! by their names.
 
+use crate::base::limits::{BINDING_BYTES, BINDINGS_BYTES_MAX};
 use crate::base::{ExchangeName, FieldTable, QueueName, ShortStr};
 
 use super::index::Map;
@@ -35,6 +36,9 @@ pub struct Table<Q> {
     queue_names: Map<Key, QueueSlot>,
     bindings: Slab<BindingEntry>,
     identities: Map<Key, BindingSlot>,
+    /// What all bindings take ([`BindingEntry::ram_bytes`]), and what they may.
+    binding_bytes: usize,
+    binding_bytes_max: usize,
     /// Queues of exchanges that delayed and are gone; empty but between two lines of the broker.
     orphans: Vec<Q>,
 }
@@ -72,6 +76,13 @@ struct BindingEntry {
     incoming_at: usize,
 }
 
+impl BindingEntry {
+    /// The arguments count twice: the identity has them as well.
+    fn ram_bytes(&self) -> usize {
+        BINDING_BYTES + 2 * (self.routing_key.as_bytes().len() + self.arguments.ram_bytes())
+    }
+}
+
 /// The default exchange is made first and never goes.
 const DEFAULT_EXCHANGE: ExchangeSlot = ExchangeSlot(0);
 
@@ -103,6 +114,8 @@ impl<Q: Clone> Table<Q> {
             queue_names: Map::default(),
             bindings: Slab::default(),
             identities: Map::default(),
+            binding_bytes: 0,
+            binding_bytes_max: BINDINGS_BYTES_MAX,
             orphans: Vec::new(),
         };
         for (name, kind, internal) in PREDECLARED {

@@ -154,6 +154,11 @@ impl Broker {
         self.process().status_kib(name)
     }
 
+    /// Its number in the system.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process().id()
+    }
+
     fn process(&self) -> &Process {
         self.process.as_ref().expect("a broker of one's own")
     }

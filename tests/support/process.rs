@@ -85,7 +85,7 @@ impl Process {
         Self { child, watchdog, events, stderr, stderr_reader: Some(stderr_reader) }
     }
 
-    fn id(&self) -> u32 {
+    pub(super) fn id(&self) -> u32 {
         self.child.id()
     }
 

@@ -7,29 +7,29 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// Who signs.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pub(super) pem: String,
-    pub(super) der: CertificateDer<'static>,
+    pub(crate) pem: String,
+    pub(crate) der: CertificateDer<'static>,
 }
 
 /// A certificate, and its key.
-pub(super) struct Issued {
-    pub(super) der: CertificateDer<'static>,
-    pub(super) pem: String,
-    pub(super) key_pem: String,
+pub(crate) struct Issued {
+    pub(crate) der: CertificateDer<'static>,
+    pub(crate) pem: String,
+    pub(crate) key_pem: String,
     key_der: Vec<u8>,
 }
 
 /// How long a certificate holds.
 #[derive(Clone, Copy)]
-pub(super) enum Validity {
+pub(crate) enum Validity {
     Good,
     Expired,
 }
 
 impl Authority {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let key = KeyPair::generate().expect("a key");
         let params = authority_params(name);
         let certificate = params.self_signed(&key).expect("a certificate");
@@ -38,7 +38,7 @@ impl Authority {
     }
 
     /// An authority that this one vouches for.
-    pub(super) fn intermediate(&self, name: &str) -> Self {
+    pub(crate) fn intermediate(&self, name: &str) -> Self {
         let key = KeyPair::generate().expect("a key");
         let params = authority_params(name);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
@@ -47,12 +47,12 @@ impl Authority {
     }
 
     /// A server of this host.
-    pub(super) fn server(&self, host: &str, validity: Validity) -> Issued {
+    pub(crate) fn server(&self, host: &str, validity: Validity) -> Issued {
         self.issue(&[(DnType::CommonName, host)], &[host], validity)
     }
 
     /// A client of this name.
-    pub(super) fn client(&self, name: &str, validity: Validity) -> Issued {
+    pub(crate) fn client(&self, name: &str, validity: Validity) -> Issued {
         let parts = [(DnType::OrganizationName, "Example"), (DnType::CommonName, name)];
         self.issue(&parts, &["client.example.com"], validity)
     }
@@ -84,7 +84,7 @@ impl Authority {
 }
 
 impl Issued {
-    pub(super) fn key(&self) -> PrivateKeyDer<'static> {
+    pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.key_der.clone()).into()
     }
 }

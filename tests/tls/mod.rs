@@ -1,6 +1,6 @@
 //! TLS, client certificates, proxies and the Unix socket, with certificates made on the spot.
 
-mod authority;
+pub(crate) mod authority;
 mod external;
 mod handshake;
 mod https;
@@ -10,4 +10,4 @@ mod reload;
 mod shown;
 mod starting;
 mod unix_socket;
-mod world;
+pub(crate) mod world;

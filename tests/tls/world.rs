@@ -14,20 +14,20 @@ use super::authority::{Authority, Issued, Validity};
 use crate::support::{Broker, ClientStream, Login, RawClient, with_guards};
 
 /// The host that the server's certificate names.
-pub(super) const HOST: &str = "localhost";
+pub(crate) const HOST: &str = "localhost";
 
 /// A connection of a client that knows what it does.
-pub(super) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
 /// A folder with the certificates of one test, and the authority behind them.
-pub(super) struct Files {
-    pub(super) folder: TempDir,
-    pub(super) authority: Authority,
+pub(crate) struct Files {
+    pub(crate) folder: TempDir,
+    pub(crate) authority: Authority,
 }
 
 impl Files {
     /// A server with a good certificate.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let files =
             Self { folder: TempDir::new().expect("a folder"), authority: Authority::new("CA") };
         files.put_server(&files.authority.server(HOST, Validity::Good));
@@ -35,21 +35,21 @@ impl Files {
         files
     }
 
-    pub(super) fn put_server(&self, server: &Issued) {
+    pub(crate) fn put_server(&self, server: &Issued) {
         self.put("server.pem", &server.pem);
         self.put("server.key", &server.key_pem);
     }
 
-    pub(super) fn put(&self, name: &str, text: &str) {
+    pub(crate) fn put(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).expect("a file");
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// The lines of a configuration with TLS on a free port, and these besides.
-    pub(super) fn lines(&self, more: &[&str]) -> Vec<String> {
+    pub(crate) fn lines(&self, more: &[&str]) -> Vec<String> {
         let file =
             |key: &str, name: &str| format!("ssl_options.{key} = {}", self.path(name).display());
         let own = [
@@ -61,19 +61,19 @@ impl Files {
         own.into_iter().chain(more.iter().map(|line| (*line).to_owned())).collect()
     }
 
-    pub(super) fn broker(&self, more: &[&str]) -> Broker {
+    pub(crate) fn broker(&self, more: &[&str]) -> Broker {
         let lines = self.lines(more);
         Broker::start(&lines.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// A client that trusts the authority.
-    pub(super) fn trusting(&self) -> Client<'_> {
+    pub(crate) fn trusting(&self) -> Client<'_> {
         Client { trusts: &self.authority, host: HOST, shows: Vec::new(), key: None }
     }
 }
 
 /// A client before it connects.
-pub(super) struct Client<'a> {
+pub(crate) struct Client<'a> {
     trusts: &'a Authority,
     /// The host that it believes to connect to.
     host: &'static str,
@@ -83,33 +83,33 @@ pub(super) struct Client<'a> {
 
 impl<'a> Client<'a> {
     /// Trusts another authority.
-    pub(super) fn who_trusts(self, trusts: &'a Authority) -> Self {
+    pub(crate) fn who_trusts(self, trusts: &'a Authority) -> Self {
         Self { trusts, ..self }
     }
 
     /// Believes to connect to this host.
-    pub(super) fn bound_for(self, host: &'static str) -> Self {
+    pub(crate) fn bound_for(self, host: &'static str) -> Self {
         Self { host, ..self }
     }
 
     /// Has this certificate.
-    pub(super) fn with(self, own: &'a Issued) -> Self {
+    pub(crate) fn with(self, own: &'a Issued) -> Self {
         Self { shows: vec![own.der.clone()], key: Some(own), ..self }
     }
 
     /// Shows this one behind its own.
-    pub(super) fn and(mut self, intermediate: &Authority) -> Self {
+    pub(crate) fn and(mut self, intermediate: &Authority) -> Self {
         self.shows.push(intermediate.der.clone());
         self
     }
 
     /// Connects and shakes hands; what the client has against the server, or the server against it.
-    pub(super) fn connect(self, port: u16) -> io::Result<TlsStream> {
+    pub(crate) fn connect(self, port: u16) -> io::Result<TlsStream> {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the broker listens");
         self.over(with_guards(stream))
     }
 
-    pub(super) fn over(self, mut stream: TcpStream) -> io::Result<TlsStream> {
+    pub(crate) fn over(self, mut stream: TcpStream) -> io::Result<TlsStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.trusts.der.clone()).expect("an authority");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -131,7 +131,7 @@ impl<'a> Client<'a> {
     }
 
     /// Connects and logs in.
-    pub(super) fn login(self, port: u16, login: &Login) -> RawClient {
+    pub(crate) fn login(self, port: u16, login: &Login) -> RawClient {
         let stream = self.connect(port).expect("a good handshake");
         let mut client = RawClient::over(ClientStream::Tls(Box::new(stream)));
         client.handshake(login);
@@ -141,7 +141,7 @@ impl<'a> Client<'a> {
 
 /// What becomes of a connection whose client certificate is not taken. With TLS 1.3 the client has
 /// finished before the server has looked at it, and hears of it with its first read.
-pub(super) fn refusal(connected: io::Result<TlsStream>) -> String {
+pub(crate) fn refusal(connected: io::Result<TlsStream>) -> String {
     let refused = connected.and_then(|mut stream| {
         // The alert may be there before this is written.
         let _ = stream.write_all(b"AMQP\x00\x00\x09\x01");
@@ -151,7 +151,7 @@ pub(super) fn refusal(connected: io::Result<TlsStream>) -> String {
 }
 
 /// Whatever is asked for, once and again, until it is there.
-pub(super) fn until<T>(look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(look: impl FnMut() -> Option<T>) -> T {
     let mut found = iter::repeat_with(look).take(LOOKS).flatten();
     found.next().expect("it comes at last")
 }

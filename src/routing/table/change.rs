@@ -125,6 +125,11 @@ impl<Q: Clone> Table<Q> {
             outgoing_at: 0,
             incoming_at: 0,
         };
+        let bytes = self.binding_bytes + entry.ram_bytes();
+        if bytes > self.binding_bytes_max {
+            return Err(RoutingError::TooManyBindings(self.binding_bytes_max));
+        }
+        self.binding_bytes = bytes;
         let slot = self.attach(entry);
         self.identities.entry(identity, || slot);
         self.generation += 1;
@@ -192,6 +197,7 @@ impl<Q: Clone> Table<Q> {
     fn detach(&mut self, slot: BindingSlot, removed: &mut Removed) -> Option<ExchangeSlot> {
         removed.bindings.push(self.binding(self.bindings.get(slot.0)?)?);
         let entry = self.bindings.remove(slot.0)?;
+        self.binding_bytes -= entry.ram_bytes();
         let identity = identity(entry.source, entry.target, &entry.routing_key, &entry.arguments);
         self.identities.remove(&identity);
         let name = self.name(entry.target);

@@ -4,6 +4,7 @@ use super::super::{Change, Declared, Removed, Routed, RoutingError};
 use super::*;
 use crate::base::FieldValue;
 
+mod crowded;
 mod explained;
 mod model;
 mod plugins;
