@@ -14,7 +14,7 @@ use crate::config::{
     load_given,
 };
 use crate::disk_alarm::DiskAlarm;
-use crate::net::Tls;
+use crate::net::{Tls, blocking};
 use crate::service_manager::ServiceManager;
 
 /// Where the configuration comes from, to read it again.
@@ -82,7 +82,7 @@ pub(crate) async fn on_signals(
     while signals.recv().await.is_some() {
         manager.reloading();
         // Files are read; everybody else goes on.
-        tokio::task::block_in_place(|| {
+        blocking(|| {
             config.read_again();
             // Of the files that the start found; a wrong configuration must not keep an old one in use.
             for tls in &tls {

@@ -482,6 +482,17 @@ fn sled_is_named_in_one_file() {
     assert_eq!(naming, [root().join("src/store/metadata/database.rs")]);
 }
 
+/// Anywhere else it would panic in a broker inside a test, whose runtime has one thread (T2).
+#[test]
+fn only_one_place_blocks_a_thread_of_the_runtime_in_place() {
+    let naming: Vec<PathBuf> = sources(&root().join("src"))
+        .into_iter()
+        .filter(|source| source.code().contains("block_in_place"))
+        .map(|source| source.path)
+        .collect();
+    assert_eq!(naming, [root().join("src/net/blocking.rs")]);
+}
+
 #[test]
 fn wire_and_protocol_hold_no_panic_on_input() {
     let panics = [".unwrap()", "panic!(", "todo!(", "unimplemented!(", "unreachable!("];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Conversation;
 use crate::base::{ChannelId, ExchangeName, HolderId, Message, Millis, QueueName, ReplyCode};
 use crate::broker::{Blow, ConnectionInfo, DeliveryEvent, FaultId, On, PublishBlow, Scene};
-use crate::net::answers;
+use crate::net::{answers, blocking};
 use crate::protocol::{Action, Publish, Refusal, Request, Settle};
 use crate::wire::MethodId;
 
@@ -149,11 +149,8 @@ impl Conversation {
         let Some(queue) = client.queue_name(at.1, event.queue) else { return Some(false) };
         // What has to be read from disk for it is read once more for the delivery.
         let content = event.content.clone();
-        let message = if content.is_cold() {
-            tokio::task::block_in_place(|| content.load())
-        } else {
-            content.load()
-        };
+        let cold = content.is_cold();
+        let message = if cold { blocking(|| content.load()) } else { content.load() };
         let (exchange, queues) = (message.as_ref().ok().map(Message::exchange), [queue]);
         let scene = Scene { on: On::Deliver, connection: &info, exchange, queues: &queues };
         if let Some(blow) = self.broker.faults().end(&scene) {
