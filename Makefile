@@ -14,7 +14,7 @@
 # make bench-record  writes what bench-check compares with, benches/instructions.json
 # make side-by-side  HareMQ beside the brokers that are installed here, into docs/performance.md (QUICK=1 only tries)
 # make deb           a package for Debian and Ubuntu (needs cargo install cargo-deb)
-# make sim           the simulated world from one seed, printed: SEED=… STEPS=… (tests/sim)
+# make sim           the simulated world (tests/sim): SEED=… STEPS=… prints what one seed does, SEEDS=… runs so many fresh ones
 # make help          this list
 
 CARGO ?= cargo
@@ -71,7 +71,7 @@ bench-record:
 	@$(CARGO) bench --quiet --bench instructions -- record
 
 sim:
-	HAREMQ_SIM_SEED=$(or $(SEED),1) HAREMQ_SIM_STEPS=$(or $(STEPS),2000) $(CARGO) test --test main -- --exact sim::seeds::the_promises_hold_for_fresh_seeds
+	HAREMQ_SIM_SEED=$(SEED) HAREMQ_SIM_SEEDS=$(or $(SEEDS),5) HAREMQ_SIM_STEPS=$(or $(STEPS),2000) $(CARGO) test --test main -- --exact sim::seeds::the_promises_hold_for_fresh_seeds
 
 deb:
 	$(CARGO) build --release

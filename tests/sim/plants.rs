@@ -42,3 +42,36 @@ fn a_confirm_before_the_flush_is_caught_within_2_seeds() {
 fn a_requeue_at_the_wrong_end_is_caught_within_2_seeds() {
     is_caught(Plant::RequeueAtWrongEnd, 2, &["of the same channel"]);
 }
+
+#[test]
+fn a_credit_leak_is_caught_within_2_seeds() {
+    is_caught(Plant::CreditLeak, 2, &["consumers have acked everything"]);
+}
+
+#[test]
+fn a_torn_record_that_is_accepted_is_caught_within_5_seeds() {
+    is_caught(Plant::TornRecord, 5, &["with another body", "that nobody published"]);
+}
+
+/// What is planted stands in few places, each a word in front of what it breaks, and only builds for tests have it.
+#[test]
+fn bugs_can_be_planted_in_builds_for_tests_only() {
+    let source = |path: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(path);
+        std::fs::read_to_string(path).expect("a source file")
+    };
+    let base = source("base/planted.rs");
+    let switched = base.matches("#[cfg(debug_assertions)]").count();
+    assert_eq!(switched, 3, "the switch, who turns it, and who asks");
+    assert!(base.contains("#[cfg(not(debug_assertions))]\n#[inline]\n#[must_use]\npub const fn"));
+    for (path, bug) in [
+        ("broker/storing.rs", "ConfirmBeforeFlush"),
+        ("queue/ready.rs", "RequeueAtWrongEnd"),
+        ("queue/returning.rs", "CreditLeak"),
+        ("store/format/record.rs", "TornRecord"),
+    ] {
+        let text = source(path);
+        assert_eq!(text.matches("planted(").count(), 1, "{path}");
+        assert!(text.contains(&format!("planted(Plant::{bug})")), "{path}");
+    }
+}

@@ -15,6 +15,8 @@ const ROUNDS_MAX: usize = 20_000;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Clients {
     Ack,
+    /// Now and then they give something back; in the end they ack.
+    Settle,
     Keep,
 }
 
@@ -22,6 +24,8 @@ enum Clients {
 pub(super) fn drain(world: &mut World) -> Result<(), String> {
     world.trace.step += 1;
     world.trace.say("quiet");
+    world.fill_disk(false);
+    world.tick_log();
     if world.has_failed() {
         crash(world)?;
     }
@@ -51,7 +55,7 @@ fn consume(world: &mut World) -> Result<(), String> {
             world.connect(at, habits)?;
         }
     }
-    pump(world, Clients::Ack)?;
+    pump(world, Clients::Settle)?;
     if world.has_failed() {
         return crash(world);
     }
@@ -85,11 +89,10 @@ fn collect(world: &mut World) -> Result<(), String> {
             return Err(format!("{name} gave {message} after {before:?} of the same channel"));
         }
     }
-    for queue in 0..QUEUES.len() {
+    for (queue, kind) in QUEUES.iter().enumerate() {
         for message in world.oracle.must_come(queue) {
             if !came.contains(&(queue, message)) {
-                let name = QUEUES[queue].name;
-                return Err(format!("message {message} was confirmed and is not in {name}"));
+                return Err(format!("message {message} was confirmed and is not in {}", kind.name));
             }
         }
     }
@@ -174,8 +177,11 @@ fn serve(world: &mut World, at: usize, clients: Clients) -> Result<bool, String>
         world.read(at, usize::MAX)?;
     }
     let last = world.clients[at].as_ref().and_then(|client| client.held.keys().last().copied());
-    if let (Clients::Ack, Some(tag)) = (clients, last) {
-        settle(world, at, tag, true, true);
+    if let Some(tag) = last
+        && clients != Clients::Keep
+    {
+        let acks = clients == Clients::Ack || world.random.once_in(2);
+        settle(world, at, tag, true, acks);
         moved = true;
     }
     Ok(moved)

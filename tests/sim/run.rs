@@ -8,9 +8,9 @@ use super::world::World;
 use super::{quiet, storm};
 
 /// Storms between two quiet phases are at most so long.
-const STORM_STEPS_MAX: usize = 400;
+const STORM_STEPS_MAX: usize = 800;
 
-const CLIENTS: usize = 4;
+const CLIENTS: usize = 3;
 
 /// What a run was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -29,21 +29,22 @@ fn the_promises_hold_for_the_fixed_seeds() {
     assert!(confirmed > 1000, "a simulation without confirms shows little: {confirmed}");
 }
 
-/// `make sim SEED=… STEPS=…` comes here with the seed in the environment.
+/// `make sim SEED=… STEPS=…` comes here with the seed in the environment, `make sim SEEDS=…` with how many there are to be.
 #[test]
 fn the_promises_hold_for_fresh_seeds() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let steps = number("HAREMQ_SIM_STEPS").and_then(|steps| usize::try_from(steps).ok());
+    let steps = steps.unwrap_or(STEPS);
     if let Some(seed) = number("HAREMQ_SIM_SEED") {
-        let steps = number("HAREMQ_SIM_STEPS").and_then(|steps| usize::try_from(steps).ok());
-        match run(seed, steps.unwrap_or(STEPS), true) {
+        match run(seed, steps, true) {
             Ok(report) => print(&format!("seed {seed}: {report:?}")),
             Err(failure) => panic!("{failure}"),
         }
         return;
     }
-    for _ in 0..FRESH {
+    for _ in 0..number("HAREMQ_SIM_SEEDS").unwrap_or(FRESH) {
         let seed = getrandom::u64().expect("random numbers") % 1_000_000_000;
-        match run(seed, STEPS, false) {
+        match run(seed, steps, false) {
             Ok(report) => print(&format!("simulation: fresh seed {seed} held: {report:?}")),
             Err(failure) => panic!("{failure}"),
         }

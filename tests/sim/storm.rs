@@ -23,65 +23,59 @@ pub(super) fn step(world: &mut World) -> Result<(), String> {
     }
     let at = world.random.below(world.clients.len());
     match world.random.below(1000) {
-        0..4 => crash(world),
-        4..6 => {
-            world.trace.say("the next sync will fail");
-            world.fail_next_sync();
-            Ok(())
-        }
-        6..14 => {
-            world.cut(at);
-            Ok(())
-        }
-        14..30 => {
-            world.pass_time();
-            Ok(())
-        }
-        30..40 => {
-            world.tick_log();
-            Ok(())
-        }
-        40..140 => {
+        0..4 => return crash(world),
+        dice @ 4..40 => befall(world, at, dice),
+        40..110 => {
             let count = world.write_log();
             world.trace.say(&format!("the log writes {count}"));
-            Ok(())
         }
-        140..260 => {
+        110..230 => {
             let jobs = world.jobs();
             if jobs > 0 {
                 let number = world.random.below(jobs);
                 world.trace.say(&format!("job {number} of {jobs} runs"));
                 world.run_job(number);
             }
-            Ok(())
         }
         _ if world.clients[at].is_none() => {
             let habits = habits(world);
-            world.connect(at, habits)
+            return world.connect(at, habits);
         }
-        260..380 => {
-            publish_some(world, at);
-            Ok(())
-        }
+        230..380 => publish_some(world, at),
         380..520 => {
             let bytes = 1 + world.random.below(PIECE_BYTES_MAX);
             if let Some(client) = &mut world.clients[at] {
                 client.arrive(bytes);
             }
-            Ok(())
         }
         520..720 => {
-            let Some(client) = &mut world.clients[at] else { return Ok(()) };
-            if client.is_awake() { client.turn() } else { Ok(()) }
+            if let Some(client) = world.clients[at].as_mut().filter(|client| client.is_awake()) {
+                return client.turn();
+            }
         }
         720..880 => {
             let bytes = 1 + world.random.below(PIECE_BYTES_MAX);
-            world.read(at, bytes)
+            return world.read(at, bytes);
         }
-        _ => {
-            settle_some(world, at);
-            Ok(())
+        _ => settle_some(world, at),
+    }
+    Ok(())
+}
+
+/// Something that nobody asked for.
+fn befall(world: &mut World, at: usize, dice: usize) {
+    match dice {
+        4..6 => {
+            world.trace.say("the next sync will fail");
+            world.fail_next_sync();
         }
+        6..9 => {
+            let full = world.is_disk_full();
+            world.fill_disk(!full);
+        }
+        9..16 => world.cut(at),
+        16..30 => world.pass_time(),
+        _ => world.tick_log(),
     }
 }
 
@@ -102,7 +96,17 @@ pub(super) fn crash(world: &mut World) -> Result<(), String> {
         2 => CrashImage::Torn(seed),
         _ => CrashImage::Reordered(seed),
     };
-    let amid = world.random.once_in(2).then(|| 1 + world.random.below(4) as u64);
+    let amid = world.random.once_in(2).then(|| 1 + world.random.below(3) as u64);
+    if amid.is_some() {
+        // So that there is something to be written.
+        for at in 0..world.clients.len() {
+            publish_some(world, at);
+            if let Some(client) = &mut world.clients[at] {
+                client.arrive(usize::MAX);
+                client.turn()?;
+            }
+        }
+    }
     world.crash(image, amid)
 }
 
@@ -110,7 +114,7 @@ fn publish_some(world: &mut World, at: usize) {
     for _ in 0..=world.random.below(3) {
         let route = route(world.random.below(QUEUES.len() + 1));
         let persistent = !world.random.once_in(4);
-        let bytes = if world.random.once_in(3) { BODY_BYTES_MAX } else { 100 };
+        let bytes = if world.random.once_in(2) { BODY_BYTES_MAX } else { 100 };
         let bytes = world.random.below(bytes);
         let Some(client) = &mut world.clients[at] else { return };
         let serial = client.serial;
@@ -133,7 +137,7 @@ fn settle_some(world: &mut World, at: usize) {
     let number = world.random.below(client.held.len());
     let Some((&tag, _)) = client.held.iter().nth(number) else { return };
     let multiple = world.random.once_in(3);
-    let acks = !world.random.once_in(4);
+    let acks = !world.random.once_in(3);
     settle(world, at, tag, multiple, acks);
 }
 

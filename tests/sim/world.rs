@@ -1,7 +1,7 @@
 //! Everything there is: a disk, a broker, clients, and who watches them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use haremq::base::{FieldTable, ManualClock, UserName, VhostName};
 use haremq::broker::{
@@ -52,6 +52,7 @@ pub(super) struct World {
     /// The queues by their numbers in the log.
     numbers: BTreeMap<u64, usize>,
     serials: u64,
+    disk_full: bool,
 }
 
 impl World {
@@ -59,9 +60,9 @@ impl World {
         let mut random = Random::new(seed);
         let layer = SimulatedLayer::new();
         let metadata = Arc::new(MemoryMetadata::new());
-        let seen = Arc::default();
+        let reader = Arc::default();
         let clock = Arc::new(ManualClock::new());
-        let running = open(&layer, &metadata, &seen, &clock, random.next())?;
+        let running = open(&layer, &metadata, &reader, &clock, random.next())?;
         Ok(Self {
             random,
             trace: Trace::new(prints),
@@ -72,12 +73,13 @@ impl World {
             given: Vec::new(),
             layer,
             metadata,
-            seen,
+            seen: reader,
             clock,
             settings: Arc::new(Settings::default()),
             running,
             numbers: BTreeMap::new(),
             serials: 0,
+            disk_full: false,
         })
     }
 
@@ -207,9 +209,22 @@ impl World {
         self.layer.fail_sync(1);
     }
 
+    /// The disk is full, or has room again.
+    pub(super) fn fill_disk(&mut self, full: bool) {
+        if self.disk_full != full {
+            self.trace.say(if full { "the disk is full" } else { "the disk has room again" });
+            self.disk_full = full;
+            self.layer.refuse_writes(full);
+        }
+    }
+
+    pub(super) fn is_disk_full(&self) -> bool {
+        self.disk_full
+    }
+
     /// Whether the log takes nothing more, so that only a restart helps.
     pub(super) fn has_failed(&self) -> bool {
-        self.running.log.status() != LogStatus::Healthy
+        matches!(self.running.log.status(), LogStatus::Failed { .. })
     }
 
     /// Time goes on up to the next deadline, or by a little when there is none.
@@ -242,6 +257,7 @@ impl World {
         let salt = self.random.next();
         self.running = open(&left, &self.metadata, &self.seen, &self.clock, salt)?;
         self.layer = left;
+        self.disk_full = false;
         // What the old broker said at its end, and what the new one drops of queues that were not durable.
         lock(&self.seen).facts.clear();
         Ok(())
@@ -260,7 +276,15 @@ fn open(
         index_ram_bytes: 16 * 1024,
         ..LogOptions::with_salt(salt)
     };
-    let opened = SegmentLog::open_stepped(Arc::new(layer.clone()), options, Box::new(|_| {}));
+    let listener = Arc::new(OnceLock::<Weak<Broker>>::new());
+    let told = Arc::clone(&listener);
+    // As the node does it: publishers are held back while the log takes nothing.
+    let on_status = move |status: &LogStatus| {
+        if let Some(broker) = told.get().and_then(Weak::upgrade) {
+            broker.set_disk_alarm(*status != LogStatus::Healthy);
+        }
+    };
+    let opened = SegmentLog::open_stepped(Arc::new(layer.clone()), options, Box::new(on_status));
     let (log, recovered) = opened.map_err(|error| format!("the log does not open: {error}"))?;
     if !recovered.damages.is_empty() || recovered.lost_messages > 0 {
         return Err(format!("the log was damaged: {recovered:?}"));
@@ -291,5 +315,6 @@ fn open(
         }),
         spans: None,
     });
+    listener.set(Arc::downgrade(&broker)).map_err(|_| "the listener is set once".to_owned())?;
     Ok(Running { broker, log, jobs })
 }
