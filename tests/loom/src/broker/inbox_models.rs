@@ -80,7 +80,7 @@ mod of_the_broker {
 
 macro_rules! plant {
     ($name:ident, $model:ident) => {
-        #[allow(warnings, reason = "a copy with a mistake in it")]
+        #[allow(warnings, clippy::all, reason = "a copy with a mistake in it")]
         mod $name {
             use crate::base::ConsumerId;
             use crate::broker::{Cell, Event, direct_reply, sync};
