@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-use std::thread;
-use std::time::Duration;
 
 use super::broker::Common;
 use super::counts::Flows;
@@ -15,7 +13,6 @@ use super::policies::Policies;
 use super::windows::Windows;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::{Action, Question, ResourceKind, Rights};
-use crate::base::limits::{UNBIND_PAUSE_US, UNBIND_STEP_MAX};
 use crate::base::{ReplyCode, VhostName};
 use crate::routing::{ExchangeKind, Table};
 use crate::store;
@@ -114,9 +111,6 @@ impl Vhost {
         info: &QueueInfo,
         done: impl FnOnce(Result<(), String>) + Send + 'static,
     ) {
-        if !info.is_stored() {
-            self.unbind_in_steps(info);
-        }
         let name = info.name.clone();
         let done = move |stored: Result<(), String>| {
             if let Err(error) = &stored {
@@ -149,36 +143,6 @@ impl Vhost {
             });
             keeping::keep(&self.common, changes, done);
         });
-    }
-
-    /// Takes most of the bindings of a deleted queue away, so that others have the table in between. Bindings of a queue
-    /// that is stored go with it in one change, for a crash must not leave it with some of them.
-    fn unbind_in_steps(&self, info: &QueueInfo) {
-        let name = info.name.as_str();
-        // Who binds it meanwhile does not hold this up: what comes on top goes with the queue.
-        let bindings = self.table().bindings_of(name);
-        for _ in 0..bindings / UNBIND_STEP_MAX {
-            self.change(|table| {
-                let is_it = table.queue(name).is_some_and(|cell| cell.info().id == info.id);
-                if !is_it {
-                    return;
-                }
-                let removed = table.unbind_some(name, UNBIND_STEP_MAX);
-                self.tell_removed(&removed, None);
-                self.histories.forget(&self.common, &removed);
-                self.windows.forget(&removed);
-                if !self.forgotten.load(Ordering::SeqCst) {
-                    // Exchanges that went with their last binding may be durable.
-                    let changes = keeping::delete(&self.name, &removed, None);
-                    keeping::keep(&self.common, changes, |stored| {
-                        if let Err(error) = stored {
-                            tracing::error!(error = %error, "a deletion was not stored; the exchange comes back after a restart");
-                        }
-                    });
-                }
-            });
-            thread::sleep(Duration::from_micros(UNBIND_PAUSE_US));
-        }
     }
 
     /// 530 when the virtual host is being deleted. Asked under the table's write lock by everything that

@@ -211,12 +211,6 @@ impl<Q: Clone> Table<Q> {
         self.listed(target.map_or(&[], |target| self.incoming(target)))
     }
 
-    /// How many bindings this queue has.
-    pub fn bindings_of(&self, queue: &str) -> usize {
-        let slot = self.queue_names.get(queue.as_bytes()).copied();
-        slot.map_or(0, |slot| self.incoming(Target::Queue(slot)).len())
-    }
-
     /// How many bindings there are.
     pub fn binding_count(&self) -> usize {
         self.identities.len()

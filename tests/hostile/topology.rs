@@ -38,7 +38,7 @@ fn many_bindings_come_and_go_with_their_exchange() {
     stops_in_peace(broker);
 }
 
-/// `UNBIND_STEP_MAX`: the bindings go in steps, and when the deletion is answered all are gone.
+/// When the deletion is answered all bindings are gone, and nobody is left waiting.
 #[test]
 fn a_queue_with_many_bindings_goes_while_others_publish() {
     const BINDINGS: usize = 5_000;

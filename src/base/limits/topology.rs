@@ -14,10 +14,3 @@ pub const BINDINGS_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// What a binding costs beside the bytes of its key and arguments: its entry, its identity, its places in the lists of
 /// both ends and in the router. A million of them with five words each are 635 MiB (docs/reliability-hostile.md).
 pub const BINDING_BYTES: usize = 600;
-
-/// Bindings that go with a deleted queue under one lock of the routing table. One takes some microseconds, and whoever
-/// publishes to another place or declares something waits for no longer.
-pub const UNBIND_STEP_MAX: usize = 256;
-
-/// How long the next such step waits, in µs: as long as a thread needs that was woken because the table is free.
-pub const UNBIND_PAUSE_US: u64 = 100;

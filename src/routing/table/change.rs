@@ -98,19 +98,6 @@ impl<Q: Clone> Table<Q> {
         Some(removed)
     }
 
-    /// Removes up to `most` of a queue's bindings, which is about to be removed itself.
-    pub fn unbind_some(&mut self, queue: &str, most: usize) -> Removed {
-        let (mut removed, mut poorer) = (Removed::default(), Vec::new());
-        let Some(slot) = self.queue_names.get(queue.as_bytes()).copied() else { return removed };
-        for _ in 0..most {
-            let Some(last) = self.incoming(Target::Queue(slot)).last().copied() else { break };
-            poorer.extend(self.detach(last, &mut removed));
-        }
-        self.generation += 1;
-        self.auto_delete(poorer, &mut removed);
-        removed
-    }
-
     /// Adds a binding, or finds it there. Of two missing ends the source is reported.
     pub fn bind(&mut self, binding: Binding) -> Result<Change, RoutingError> {
         let Binding { source, destination, routing_key, arguments } = binding;

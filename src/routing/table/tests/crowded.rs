@@ -34,20 +34,3 @@ fn small_bindings_are_as_many_as_are_promised() {
     bind(&mut table, to_queue("amq.topic", "q", "stock.usd.nyse"));
     assert!(BINDINGS_BYTES_MAX / table.binding_bytes > 1_500_000);
 }
-
-#[test]
-fn bindings_of_a_queue_go_in_steps_with_the_exchanges_that_they_leave_empty() {
-    let mut table = table(&[auto_delete("brief")], &["q", "other"]);
-    bind(&mut table, to_queue("brief", "q", "k"));
-    for number in 0..9 {
-        bind(&mut table, to_queue("amq.direct", "q", &number.to_string()));
-    }
-    bind(&mut table, to_queue("amq.direct", "other", "k"));
-    let generation = table.generation();
-    let steps: Vec<_> = (0..4).map(|_| table.unbind_some("q", 4)).collect();
-    let sizes = steps.iter().map(|removed| (removed.bindings.len(), removed.exchanges.len()));
-    assert_eq!(sizes.collect::<Vec<_>>(), [(4, 0), (4, 0), (2, 1), (0, 0)]);
-    assert!(table.generation() > generation, "no publisher keeps a route");
-    assert_eq!((table.bindings_of("q"), table.bindings_of("other")), (0, 1));
-    assert!(table.unbind_some("none", 4).is_empty());
-}
