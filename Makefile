@@ -13,6 +13,7 @@
 # make bench-check   the stages in instructions: fails when one rose by more than 10 % (needs valgrind)
 # make bench-record  writes what bench-check compares with, benches/instructions.json
 # make side-by-side  HareMQ beside the brokers that are installed here, into docs/performance.md (QUICK=1 only tries)
+# make hostile       attacks on a real broker and what its neighbour feels, into docs/reliability-hostile.md (QUICK=1 only tries)
 # make deb           a package for Debian and Ubuntu (needs cargo install cargo-deb)
 # make sim           the simulated world (tests/sim): SEED=… STEPS=… prints what one seed does, SEEDS=… runs so many fresh ones
 # make help          this list
@@ -20,7 +21,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test loom soak client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side sim deb help
+.PHONY: run test verify rust-test loom soak client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side hostile sim deb help
 
 run:
 	$(CARGO) run --release -- --data-dir data
@@ -84,3 +85,7 @@ help:
 side-by-side:
 	$(CARGO) build --release
 	$(PYTHON) benches/side_by_side $(if $(QUICK),--quick,--write)
+
+hostile:
+	$(CARGO) build --release
+	$(PYTHON) benches/hostile $(if $(QUICK),--quick,--write)

@@ -38,6 +38,34 @@ fn many_bindings_come_and_go_with_their_exchange() {
     stops_in_peace(broker);
 }
 
+/// When the deletion is answered all bindings are gone, and nobody is left waiting.
+#[test]
+fn a_queue_with_many_bindings_goes_while_others_publish() {
+    const BINDINGS: usize = 5_000;
+    let broker = Broker::start(&[]);
+    let mut neighbour = Neighbour::of(&broker);
+    let mut client = RawClient::with_channel_on(&broker);
+    client.call(1, &exchange::declare("left", "topic"), id::EXCHANGE_DECLARE_OK);
+    for _ in 0..2 {
+        let name = client.exclusive_queue(1);
+        let binds = (0..BINDINGS).map(|number| queue::bind(&name, "left", format!("a.{number}")));
+        client.send_bytes(&binds.flat_map(|bind| bind.with(1).frame(1)).collect::<Vec<u8>>());
+        client.expect_counts(1, &name, (0, 0));
+        client.publish(1, "left", "a.4999", "bound");
+        client.expect_counts(1, &name, (1, 0));
+        client.send(1, &queue::delete(&name));
+        neighbour.is_served(10);
+        client.expect(1, id::QUEUE_DELETE_OK);
+        // `if-unused`: no binding from it is left.
+        let delete = exchange::delete("left").with(exchange::IF_UNUSED);
+        client.call(1, &delete, id::EXCHANGE_DELETE_OK);
+        client.call(1, &exchange::declare("left", "topic"), id::EXCHANGE_DECLARE_OK);
+    }
+    client.close();
+    neighbour.outlives_it(&broker);
+    stops_in_peace(broker);
+}
+
 /// `QUEUES_MAX` where nobody says less; here `cluster_queue_limit` says it.
 #[test]
 fn tiny_queues_are_refused_beyond_the_limit_and_leave_with_their_connection() {
