@@ -223,7 +223,8 @@ impl Peer {
             self.held.entry(holder).or_default().insert((queue, id));
         }
         let exchange = ExchangeName::try_from("e").expect("short");
-        let body = Body::One(Bytes::from(vec![7; 1 + (self.next_message as usize * 97) % 5000]));
+        let bytes = usize::try_from(1 + self.next_message * 97 % 5000).expect("small");
+        let body = Body::One(Bytes::from(vec![7; bytes]));
         let header = MessageHeader::default();
         let message = Message::new(&exchange, b"key", &[0, 0], body, header);
         Delivery { queue, id, message, redelivered: false }
