@@ -12,12 +12,13 @@
 # make bench-record  writes what bench-check compares with, benches/instructions.json
 # make side-by-side  HareMQ beside the brokers that are installed here, into docs/performance.md (QUICK=1 only tries)
 # make deb           a package for Debian and Ubuntu (needs cargo install cargo-deb)
+# make fuzz          TARGET=… SECONDS=… SEED=… CORPUS=…: one target of fuzz/README.md, with coverage
 # make help          this list
 
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side deb help
+.PHONY: run test verify rust-test client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side deb fuzz help
 
 run:
 	$(CARGO) run --release -- --data-dir data
@@ -26,6 +27,7 @@ test: verify rust-test client-test python-test browser-test
 
 verify:
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --all-targets -- -D warnings
 
 rust-test:
@@ -64,6 +66,18 @@ deb:
 	$(CARGO) build --release
 	config/debian/prepare "$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release"
 	$(CARGO) deb --no-build
+
+TARGET ?= connection
+SECONDS ?= 60
+SEED ?= 1
+# The counters of edges that fuzz/src/coverage.rs reads; the stable compiler takes these flags.
+FUZZ_FLAGS = -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-prune-blocks=0
+
+fuzz:
+	RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) run --release --manifest-path fuzz/Cargo.toml \
+		--target "$$(rustc -vV | sed -n 's/^host: //p')" -- \
+		$(TARGET) --seconds $(SECONDS) --seed $(SEED) $(if $(CORPUS),--corpus "$(CORPUS)")
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(firstword $(MAKEFILE_LIST))
