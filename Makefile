@@ -16,12 +16,13 @@
 # make hostile       attacks on a real broker and what its neighbour feels, into docs/reliability-hostile.md (QUICK=1 only tries)
 # make deb           a package for Debian and Ubuntu (needs cargo install cargo-deb)
 # make sim           the simulated world (tests/sim): SEED=… STEPS=… prints what one seed does, SEEDS=… runs so many fresh ones
+# make fuzz          TARGET=… SECONDS=… SEED=… CORPUS=…: one target of fuzz/README.md, with coverage
 # make help          this list
 
 CARGO ?= cargo
 PYTHON ?= python3
 
-.PHONY: run test verify rust-test loom soak client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side hostile sim deb help
+.PHONY: run test verify rust-test loom soak client-test python-test wheel browser-test fix bench bench-check bench-record side-by-side hostile sim fuzz deb help
 
 run:
 	$(CARGO) run --release -- --data-dir data
@@ -30,6 +31,7 @@ test: verify rust-test loom client-test python-test browser-test
 
 verify:
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --all-targets -- -D warnings
 
 rust-test:
@@ -78,6 +80,18 @@ deb:
 	$(CARGO) build --release
 	config/debian/prepare "$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release"
 	$(CARGO) deb --no-build
+
+TARGET ?= connection
+SECONDS ?= 60
+SEED ?= 1
+# The counters of edges that fuzz/src/coverage.rs reads; the stable compiler takes these flags.
+FUZZ_FLAGS = -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-prune-blocks=0
+
+fuzz:
+	RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) run --release --manifest-path fuzz/Cargo.toml \
+		--target "$$(rustc -vV | sed -n 's/^host: //p')" -- \
+		$(TARGET) --seconds $(SECONDS) --seed $(SEED) $(if $(CORPUS),--corpus "$(CORPUS)")
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(firstword $(MAKEFILE_LIST))

@@ -10,6 +10,7 @@ mod definitions;
 mod faults;
 mod fixture;
 mod formats;
+mod fuzz;
 mod guard;
 mod hostile;
 mod http;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::coverage::Coverage;
-use crate::harness::{Dice, Failure, Pool, Target, fails, next_input};
+use crate::harness::{Dice, Pool, Target, fails, next_input};
 use crate::targets::TARGETS;
 
 const USAGE: &str =
@@ -104,25 +104,25 @@ fn inputs_of(folder: &Path) -> Vec<Vec<u8>> {
 }
 
 fn fuzz(target: &Target, options: &Options) -> ExitCode {
-    let mut inputs = inputs_of(&here("seeds", target));
-    inputs.extend(options.corpus.as_deref().map(inputs_of).unwrap_or_default());
+    let mut pool = Pool::default();
+    let kept = options.corpus.as_deref().map(inputs_of).unwrap_or_default();
+    inputs_of(&here("seeds", target)).into_iter().chain(kept).for_each(|input| pool.add(input));
     let mut coverage = Coverage::new();
     println!(
         "{}: {} seeds, seed {}, {}",
         target.name,
-        inputs.len(),
+        pool.inputs().len(),
         options.seed,
         match coverage.edges() {
             0 => "no coverage (see README.md)".to_owned(),
             edges => format!("{edges} edges are counted"),
         }
     );
-    let mut pool = Pool::new(inputs);
     let mut runs = 0;
     for input in pool.inputs().to_vec() {
         coverage.forget();
         if let Some(failure) = fails(target, &input) {
-            return found(target, input, &failure, runs);
+            return found(target, input, &failure.message, runs);
         }
         coverage.is_new();
         runs += 1;
@@ -136,7 +136,7 @@ fn fuzz(target: &Target, options: &Options) -> ExitCode {
         let input = next_input(target, &pool, &mut dice);
         coverage.forget();
         if let Some(failure) = fails(target, &input) {
-            return found(target, input, &failure, runs);
+            return found(target, input, &failure.message, runs);
         }
         runs += 1;
         if coverage.is_new() {
@@ -190,12 +190,12 @@ fn name_of(input: &[u8]) -> String {
 }
 
 /// Makes the input shorter as long as it fails, writes it down, and says so.
-fn found(target: &Target, input: Vec<u8>, failure: &Failure, runs: u64) -> ExitCode {
+fn found(target: &Target, input: Vec<u8>, message: &str, runs: u64) -> ExitCode {
     let input = shorter(target, input);
     let folder = here("artifacts", target);
     let path = folder.join(name_of(&input));
     let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, &input));
-    println!("{}: FAILED after {runs} executions: {}", target.name, failure.message);
+    println!("{}: FAILED after {runs} executions: {message}", target.name);
     match written {
         Ok(()) => println!("again: fuzz {} {}", target.name, path.display()),
         Err(error) => println!("cannot write {}: {error}; the input: {input:?}", path.display()),

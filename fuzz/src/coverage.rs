@@ -58,32 +58,32 @@ impl Coverage {
     pub(crate) fn is_new(&mut self) -> bool {
         let mut new = false;
         for ((start, len), seen) in self.ranges.iter().zip(&mut self.seen) {
-            // SAFETY: as in `forget`; the octets are copied before they are looked at, eight at a time.
-            let read = |at: usize| unsafe { std::ptr::read_volatile((*start + at) as *const u8) };
-            let mut at = 0;
-            while at < *len {
-                if at + 8 <= *len {
-                    // SAFETY: as above, and eight octets are left.
-                    let eight = unsafe { std::ptr::read_unaligned((*start + at) as *const u64) };
-                    if eight == 0 {
-                        at += 8;
-                        continue;
-                    }
+            // SAFETY: as in `forget`; only this function looks at them, and a count that another thread adds meanwhile
+            // is seen or not, and zero next time.
+            let counters = unsafe { std::slice::from_raw_parts(*start as *const u8, *len) };
+            for (counters, seen) in counters.chunks(PAGE).zip(seen.chunks_mut(PAGE)) {
+                // Most pages are code that the target never comes to, and comparing is one call.
+                if counters == &ZEROS[..counters.len()] {
+                    continue;
                 }
-                for at in at..(at + 8).min(*len) {
-                    let bit = order(read(at));
-                    if bit & !seen[at] != 0 {
-                        self.reached += usize::from(seen[at] == 0);
-                        seen[at] |= bit;
+                for (count, seen) in counters.iter().zip(seen) {
+                    let bit = order(*count);
+                    if bit & !*seen != 0 {
+                        self.reached += usize::from(*seen == 0);
+                        *seen |= bit;
                         new = true;
                     }
                 }
-                at += 8;
             }
         }
         new
     }
 }
+
+/// Counters that are compared at once.
+const PAGE: usize = 1024;
+
+const ZEROS: [u8; PAGE] = [0; PAGE];
 
 /// One bit for 1, 2, 3, up to 7, 15, 31, 127 and more.
 fn order(count: u8) -> u8 {

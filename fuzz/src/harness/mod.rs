@@ -8,6 +8,6 @@ mod script;
 mod target;
 
 pub(crate) use dice::Dice;
-pub(crate) use run::{Failure, Pool, fails, next_input};
+pub(crate) use run::{Pool, fails, next_input};
 pub(crate) use script::Script;
 pub(crate) use target::Target;

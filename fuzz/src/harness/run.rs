@@ -10,13 +10,7 @@ use super::{Dice, Target};
 pub(crate) struct Pool(Vec<Vec<u8>>);
 
 impl Pool {
-    /// A pool of seeds. An empty input is always among them.
-    pub(crate) fn new(seeds: Vec<Vec<u8>>) -> Self {
-        let mut pool = Self(vec![Vec::new()]);
-        pool.0.extend(seeds);
-        pool
-    }
-
+    /// One more.
     pub(crate) fn add(&mut self, input: Vec<u8>) {
         self.0.push(input);
     }
@@ -27,6 +21,9 @@ impl Pool {
 
     /// Late ones are rarer, and hence drawn more often.
     fn draw(&self, dice: &mut Dice) -> &[u8] {
+        if self.0.is_empty() {
+            return &[];
+        }
         let recent = dice.below(3) == 0;
         let skipped = if recent { self.0.len().saturating_sub(32) } else { 0 };
         &self.0[skipped + dice.below(self.0.len() - skipped)]

@@ -21,8 +21,9 @@ pub(super) fn run(input: &[u8]) {
         |value: &str| !value.is_empty() && !value.contains(['\'', '#']) && value.trim() == value;
     let kept: Vec<_> =
         lines.iter().filter(|line| line.key != "include" && plain(&line.value)).collect();
-    let written: String =
-        kept.iter().map(|line| format!("{} = '{}' # a remark\n", line.key, line.value)).collect();
+    let written: Vec<String> =
+        kept.iter().map(|line| format!("{} = '{}' # a remark", line.key, line.value)).collect();
+    let written = written.join("\n");
     let again = parse(&written).expect("what was read can be written");
     let pairs = |line: &haremq::config::Line| (line.key.clone(), line.value.clone());
     let given: Vec<(String, String)> = kept.iter().map(|line| pairs(line)).collect();

@@ -73,6 +73,10 @@ fn one_frame(frame: &Frame<'_>, bytes: &[u8]) {
     let again = decode_method(&written[7..written.len() - 1]);
     // NaN is not itself, so the values are compared as they are written.
     assert_eq!(again.map(|again| format!("{again:?}")), Ok(format!("{method:?}")));
+    // amq-protocol wants UTF-8 where RabbitMQ takes any octets.
+    if !frame.payload.is_ascii() {
+        return;
+    }
     let (rest, _) = parse_frame(written.as_slice()).expect("amq-protocol reads what we write");
     assert!(rest.is_empty(), "to the last octet");
 }

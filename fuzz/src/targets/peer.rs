@@ -83,43 +83,26 @@ impl Peer {
         self.turn(Vec::new());
     }
 
-    /// Carries actions out, and lets the machine go on.
+    /// Carries actions out, and lets the machine go on until it has nothing more to say: it keeps whole frames that
+    /// wait for an answer to itself.
     pub(super) fn turn(&mut self, actions: Vec<Action>) {
         let mut due = actions;
         for round in 0.. {
             assert!(round < ROUNDS_MAX, "the machine asks without end");
             self.machine.recv(self.now, &mut self.input, &mut due);
+            self.machine.flush_confirms(&mut due);
+            self.collect();
+            if due.is_empty() {
+                break;
+            }
             let mut more = Vec::new();
             for action in std::mem::take(&mut due) {
                 self.carry_out(&action, &mut more);
                 self.note(&action);
             }
-            self.machine.flush_confirms(&mut more);
-            self.collect();
-            if more.is_empty() && (self.input.is_empty() || !self.goes_on()) {
-                break;
-            }
             due = more;
         }
         self.check();
-    }
-
-    /// Whether another call of `recv` can take more: after an answer the input goes on.
-    fn goes_on(&mut self) -> bool {
-        let before = self.input.len();
-        let mut actions = Vec::new();
-        self.machine.recv(self.now, &mut self.input, &mut actions);
-        let moved = !actions.is_empty() || self.input.len() != before;
-        let mut more = Vec::new();
-        for action in actions {
-            self.carry_out(&action, &mut more);
-            self.note(&action);
-        }
-        if !more.is_empty() {
-            self.turn(more);
-        }
-        self.collect();
-        moved
     }
 
     fn carry_out(&mut self, action: &Action, more: &mut Vec<Action>) {
@@ -172,7 +155,14 @@ impl Peer {
         }
     }
 
+    /// Without the grouping that the cuts of reads make: settlements one by one.
     fn note(&mut self, action: &Action) {
+        if let Action::Settle(settle) = action {
+            for id in settle.messages.iter().flat_map(|(first, last)| first.0..=last.0) {
+                self.actions.push(format!("{} {:?} {id}", settle.queue, settle.outcome));
+            }
+            return;
+        }
         if self.actions.len() < 4096 {
             self.actions.push(format!("{action:?}"));
         }
@@ -223,7 +213,8 @@ impl Peer {
             self.held.entry(holder).or_default().insert((queue, id));
         }
         let exchange = ExchangeName::try_from("e").expect("short");
-        let body = Body::One(Bytes::from(vec![7; 1 + (self.next_message as usize * 97) % 5000]));
+        let bytes = usize::try_from(1 + self.next_message * 97 % 5000).expect("small");
+        let body = Body::One(Bytes::from(vec![7; bytes]));
         let header = MessageHeader::default();
         let message = Message::new(&exchange, b"key", &[0, 0], body, header);
         Delivery { queue, id, message, redelivered: false }

@@ -46,7 +46,7 @@ pub(super) fn run(input: &[u8]) {
     let only_small = damage(&mut script, &layer);
     let checked = allocates_at_most(CHECK_BYTES_MAX, || {
         check(Arc::new(layer.after_crash(CrashImage::Kept)), &mut |_, done, all| {
-            assert!(done <= all)
+            assert!(done <= all);
         })
     });
     let Ok((found, recovered)) = recover(&layer) else { return };
@@ -150,7 +150,12 @@ impl World {
             let (log, _) = opened.expect("it opens");
             for id in part * 20 + 1..=part * 20 + 20 {
                 let queue = id % QUEUES + 1;
-                let body = vec![id as u8; [20, 300, 3000][(id % 7 % 3) as usize]];
+                let bytes = match id % 7 % 3 {
+                    0 => 20,
+                    1 => 300,
+                    _ => 3000,
+                };
+                let body = vec![id.to_le_bytes()[0]; bytes];
                 submit(&log, vec![enqueue(queue, id, &body)]);
                 world.published.insert((queue, id), body.clone());
                 waiting.insert((queue, id), body);
