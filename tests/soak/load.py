@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import random
 import threading
 import time
@@ -13,10 +14,12 @@ from collections.abc import Callable
 import pika
 from broker import Broker
 from ledger import Ledger
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 PERSISTENT = 2
 TOPICS = ["eu.order", "eu.bill", "us.order", "us.bill"]
+EXPIRES_MS = 2000
+BODY_OCTETS = [40, 40, 1000, 1000, 8000, 8000, 60_000]
 # Which keys of the topic exchange go to which queue.
 BINDINGS = {"eu": "eu.*", "us": "us.*", "orders": "*.order", "all": "#"}
 
@@ -32,7 +35,7 @@ class Load:
         self.publishing, self.running = threading.Event(), threading.Event()
         self.publishing.set()
         self.running.set()
-        self.asked = self.unanswered = self.transient = 0
+        self.asked = self.unanswered = self.transient = self.visits = 0
         self.threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -43,6 +46,7 @@ class Load:
         for queue in ["work", "dead", *BINDINGS]:
             self.spawn(lambda queue=queue: self.consume(queue), self.running)
         self.spawn(self.consume_transient, self.running)
+        self.spawn(self.visit, self.running)
         self.spawn(self.ask, self.running)
 
     def spawn(self, worker: Callable[[], None], while_set: threading.Event) -> None:
@@ -72,7 +76,7 @@ class Load:
         dead_letters = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
         channel.queue_declare("work", durable=True)
         channel.queue_declare("dead", durable=True)
-        channel.queue_declare("expiring", durable=True, arguments={"x-message-ttl": 2000, **dead_letters})
+        channel.queue_declare("expiring", durable=True, arguments={"x-message-ttl": EXPIRES_MS, **dead_letters})
         channel.exchange_declare("topics", "topic", durable=True)
         for queue, pattern in BINDINGS.items():
             channel.queue_declare(queue, durable=True)
@@ -90,7 +94,7 @@ class Load:
             message = self.ledger.publishes(goes_to)
             began = time.monotonic()
             # The rest of the body makes segments fill.
-            body = f"{message} {began} ".encode().ljust(sizes.choice([40, 1000, 8000]), b".")
+            body = f"{message} {began} ".encode().ljust(sizes.choice(BODY_OCTETS), b".")
             channel.basic_publish(exchange, routing_key, body, pika.BasicProperties(delivery_mode=PERSISTENT))
             self.ledger.confirms(message, goes_to, (time.monotonic() - began) * 1000)
             channel.connection.process_data_events(1 / self.rate)
@@ -125,7 +129,9 @@ class Load:
             if method is None:
                 continue
             message, began, _ = body.split(b" ", 2)
-            took_ms = (time.monotonic() - float(began)) * 1000
+            # What expires is due when its time is over.
+            due = float(began) + (EXPIRES_MS / 1000 if queue == "dead" else 0)
+            took_ms = (time.monotonic() - due) * 1000
             self.ledger.delivers(int(message), queue, method.redelivered, took_ms)
             if dice.random() < 0.1:
                 channel.basic_nack(method.delivery_tag, requeue=True)
@@ -141,6 +147,21 @@ class Load:
             if not self.running.is_set():
                 break
         channel.connection.close()
+
+    def visit(self) -> None:
+        """Connections that come and go, each with an exclusive queue, unacked messages and a channel that is refused."""
+        while self.running.is_set():
+            channel = self.channel()
+            queue = channel.queue_declare("", exclusive=True).method.queue
+            channel.queue_bind(queue, "amq.topic", f"visit.{self.visits}.*")
+            for _ in range(5):
+                channel.basic_publish("amq.topic", f"visit.{self.visits}.a", b"v" * 100)
+            channel.basic_get(queue)
+            with contextlib.suppress(ChannelClosedByBroker):
+                channel.queue_declare("nowhere", passive=True)
+            channel.connection.close()
+            self.visits += 1
+            time.sleep(0.5)
 
     def ask(self) -> None:
         login = {"Authorization": "Basic " + base64.b64encode(b"guest:guest").decode()}

@@ -10,9 +10,11 @@ PANELS = [
     ("file descriptors", "descriptors"),
     ("segments of the log", "segments"),
     ("p99 of confirms, ms", "confirm_p99_ms"),
-    ("p99 from publish to first delivery, ms", "delivery_p99_ms"),
+    ("p99 from publish (or expiry) to first delivery, ms", "delivery_p99_ms"),
 ]
-COLOURS = {"restart": "#2a7", "kill": "#c33", "disk full": "#d80"}
+COLOURS = {"restart": "#2a7", "kill": "#c33", "disk full": "#d80", "calm": "#26c"}
+
+LEGEND = {"calm": "no trouble from here on"}
 
 
 def rounded_up(value: float) -> float:
@@ -29,7 +31,7 @@ def draw(rows: list[dict], notes: list[tuple[float, str]]) -> str:
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
     ]
     for at, (name, colour) in enumerate(COLOURS.items()):
-        out.append(f'<text x="{LEFT + at * 110}" y="18" fill="{colour}">| {name}</text>')
+        out.append(f'<text x="{LEFT + at * 110}" y="18" fill="{colour}">| {LEGEND.get(name, name)}</text>')
     for number, (title, column) in enumerate(PANELS):
         top = GAP + number * (PANEL + GAP) + 10
         known = [(row["second"], row[column]) for row in rows if row[column] is not None]

@@ -12,6 +12,7 @@ from pathlib import Path
 from broker import Broker
 from ledger import Ledger
 from load import Load
+from picture import draw
 
 EVERY_SECONDS = 10
 COLUMNS = ["second", "rss_mib", "descriptors", "segments", "confirm_p99_ms", "delivery_p99_ms", "published", "delivered"]
@@ -22,8 +23,12 @@ def p99(all_ms: list[float]) -> float | None:
 
 
 class Sampler:
-    def __init__(self, broker: Broker, ledger: Ledger, load: Load) -> None:
-        self.broker, self.ledger, self.load = broker, ledger, load
+    """Writes what it saw after every sample, so that a run that is cut short leaves its figures."""
+
+    def __init__(self, broker: Broker, ledger: Ledger, load: Load, out: Path) -> None:
+        self.broker, self.ledger, self.load, self.out = broker, ledger, load, out
+        # Rows of `rows` without trouble: the first, and one behind the last.
+        self.calm = (0, 0)
         self.rows: list[dict[str, float | None]] = []
         self.notes: list[tuple[float, str]] = []
         self.began = time.monotonic()
@@ -61,20 +66,30 @@ class Sampler:
         second = time.monotonic() - self.began
         row = [second, rss, descriptors, segments, p99(confirm_ms), p99(delivery_ms), published, delivered]
         self.rows.append(dict(zip(COLUMNS, row, strict=True)))
+        self.write()
 
-    def write(self, path: Path) -> None:
-        with open(path, "w", newline="", encoding="utf-8") as file:
+    def write(self) -> None:
+        with open(self.out / "soak.csv", "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             for row in self.rows:
                 writer.writerow("" if row[name] is None else round(row[name], 2) for name in COLUMNS)
+        (self.out / "soak.svg").write_text(draw(self.rows, self.notes), encoding="utf-8")
 
-    def rss_early_and_late(self) -> tuple[float, float]:
-        """Medians: after the start has settled, and at the end."""
-        rss = [row["rss_mib"] for row in self.rows if row["rss_mib"] is not None]
+    def begin_calm(self) -> None:
+        self.note("calm")
+        self.calm = (len(self.rows), len(self.rows))
+
+    def end_calm(self) -> None:
+        self.calm = (self.calm[0], len(self.rows))
+
+    def rss_of_the_calm(self) -> tuple[float, float]:
+        """Medians of its first and its last fifth."""
+        calm = self.rows[slice(*self.calm)] or self.rows
+        rss = [row["rss_mib"] for row in calm if row["rss_mib"] is not None]
         fifth = max(1, len(rss) // 5)
-        return statistics.median(rss[fifth : 2 * fifth] or rss), statistics.median(rss[-fifth:])
+        return statistics.median(rss[:fifth]), statistics.median(rss[-fifth:])
 
     def last(self) -> str:
         row = self.rows[-1]
-        return f"at the end {row['rss_mib'] or 0:.0f} MiB, {row['descriptors']} file descriptors, {row['segments']} segments"
+        return f"at the end {row['rss_mib'] or 0:.1f} MiB, {row['descriptors']} file descriptors, {row['segments']} segments"
