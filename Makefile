@@ -32,6 +32,7 @@ test: verify rust-test loom client-test python-test browser-test
 verify:
 	$(CARGO) fmt --check
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
+	cd tests/loom && $(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 
 rust-test:
