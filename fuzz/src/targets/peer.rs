@@ -169,7 +169,16 @@ impl Peer {
     }
 
     fn answer(&mut self, ask: &Ask, more: &mut Vec<Action>) {
-        assert!(self.machine.is_waiting() || ask.request == Request::Barrier);
+        let is_void = if ask.channel == ChannelId(0) {
+            matches!(self.machine.state(), "closing" | "closed")
+        } else {
+            !self.machine.is_open(ask.channel, ask.holder)
+        };
+        if is_void {
+            // What the broker refused before this question ended who asked it.
+            return;
+        }
+        assert!(self.machine.is_waiting(), "nobody waits for {ask:?}");
         let answer = match (&self.mood, &ask.request) {
             (_, Request::Barrier) => Answer::Done,
             (Mood::Refusing(_), Request::Authenticate(_)) => Answer::LoginRefused("no".to_owned()),
