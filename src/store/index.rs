@@ -163,6 +163,7 @@ impl Index {
                 ram.left(&page);
             }
         }
+        self.forget_names_of_pages_that_are_gone();
         Ok(())
     }
 
@@ -198,6 +199,7 @@ impl Index {
             self.usages.remove_page(page);
             self.ram.left(page);
         }
+        self.forget_names_of_pages_that_are_gone();
     }
 
     /// What is known about a waiting message.
@@ -315,7 +317,6 @@ impl Index {
     /// Lets go of clean pages until there are at most `slots_max` slots in RAM, those that were used
     /// least recently first; gives the dirty ones that stand in the way.
     pub(super) fn evict(&mut self, slots_max: usize) -> Vec<PageName> {
-        self.forget_names_of_pages_that_are_gone();
         let mut in_the_way = Vec::new();
         let mut waiting_slots = 0;
         for _ in 0..2 * self.ram.pages.len() {
@@ -344,6 +345,7 @@ impl Index {
         in_the_way
     }
 
+    /// Called where pages go: a queue that is nearly empty makes and drops a page with every message.
     fn forget_names_of_pages_that_are_gone(&mut self) {
         if self.ram.pages.len() > 2 * self.ram.resident + 64 {
             let mut seen = BTreeSet::new();

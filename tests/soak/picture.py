@@ -7,6 +7,7 @@ import math
 WIDTH, PANEL, LEFT, GAP = 900, 110, 70, 34
 PANELS = [
     ("memory (RSS), MiB", "rss_mib"),
+    ("of it not pages of the program's file, MiB", "anonymous_mib"),
     ("file descriptors", "descriptors"),
     ("segments of the log", "segments"),
     ("p99 of confirms, ms", "confirm_p99_ms"),

@@ -15,7 +15,8 @@ from load import Load
 from picture import draw
 
 EVERY_SECONDS = 10
-COLUMNS = ["second", "rss_mib", "descriptors", "segments", "confirm_p99_ms", "delivery_p99_ms", "published", "delivered"]
+COLUMNS = ["second", "rss_mib", "anonymous_mib", "descriptors", "segments"]
+COLUMNS += ["confirm_p99_ms", "delivery_p99_ms", "published", "delivered"]
 
 
 def p99(all_ms: list[float]) -> float | None:
@@ -54,17 +55,18 @@ class Sampler:
         confirm_ms, delivery_ms = self.ledger.take_latencies()
         published, delivered = self.ledger.counts()
         child = self.broker.child
-        rss = descriptors = None
+        rss = anonymous = descriptors = None
         try:
             status = Path(f"/proc/{child.pid}/status").read_text()
-            rss = next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
+            mib = {line.split()[0]: int(line.split()[1]) / 1024 for line in status.splitlines() if line.endswith(" kB")}
+            rss, anonymous = mib["VmRSS:"], mib["RssAnon:"]
             descriptors = len(os.listdir(f"/proc/{child.pid}/fd"))
-        except (OSError, StopIteration):
+        except (OSError, KeyError):
             # It is down just now.
             pass
         segments = sum(1 for _ in self.broker.data.rglob("*.segment"))
         second = time.monotonic() - self.began
-        row = [second, rss, descriptors, segments, p99(confirm_ms), p99(delivery_ms), published, delivered]
+        row = [second, rss, anonymous, descriptors, segments, p99(confirm_ms), p99(delivery_ms), published, delivered]
         self.rows.append(dict(zip(COLUMNS, row, strict=True)))
         self.write()
 

@@ -96,9 +96,8 @@ fn names_of_pages_that_are_gone_do_not_pile_up() {
         let id = MessageId(page * 1024);
         index.enqueue(&pages, QUEUE, id, slot(page)).expect("memory does not fail");
         index.settle(&pages, QUEUE, (id, id)).expect("memory does not fail");
-        index.evict(1000);
+        assert!(index.ram.pages.len() < 200, "{}", index.ram.pages.len());
     }
-    assert!(index.ram.pages.len() < 200, "{}", index.ram.pages.len());
 }
 
 #[derive(Clone, Debug)]
