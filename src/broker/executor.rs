@@ -287,6 +287,11 @@ impl Executor {
                         storing.append(id, &payload, cell.common().clock.as_ref());
                     }
                 }
+                Effect::AttemptFailed { id } => {
+                    if let Some(storing) = &mut self.storing {
+                        storing.attempt_failed(id);
+                    }
+                }
                 Effect::DeadLetter { id, payload, reason, .. } => {
                     self.counters.gives_up(reason, self.until_taken);
                     let content = payload.content(id, self.storing.as_ref().map(Storing::log));

@@ -307,10 +307,10 @@ impl Engine {
                     }
                     position
                 }
-                Planned::Delivered { queue, runs } => {
-                    let position = self.buffer.runs(Kind::Delivered, *queue, runs);
+                Planned::Delivered { queue, mark, runs } => {
+                    let position = self.buffer.delivered(*queue, *mark, runs);
                     for run in runs {
-                        index.deliver(&shared.files, *queue, *run)?;
+                        index.deliver(&shared.files, *queue, *mark, *run)?;
                     }
                     position
                 }
@@ -523,6 +523,7 @@ fn enqueue_all(
             bytes: u32::try_from(message.content_bytes()).unwrap_or(u32::MAX),
             at: 0,
             deliveries: 0,
+            failures: 0,
             priority: message.header().priority.unwrap_or(0),
             expires_unix_ms: target.expires_unix_ms,
             lifetime,
