@@ -63,7 +63,11 @@ fn a_broker_with_tls_alone_says_so_to_tests_that_ask_where_to_connect() {
     let files = Files::new();
     let path = |name: &str| files.path(name).to_str().expect("UTF-8").to_owned();
     let (config, ports) = (path("haremq.conf"), path("ports.json"));
-    let lines = files.lines(&["listeners.tcp = none", "management.tcp.port = 0", "prometheus.tcp.port = 0"]);
+    let lines = files.lines(&[
+        "listeners.tcp = none",
+        "management.tcp.port = 0",
+        "prometheus.tcp.port = 0",
+    ]);
     fs::write(&config, lines.join("\n")).expect("a file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_haremq"));
     command.args(["--ephemeral", "--log-level", "warn", "--test-api"]);
