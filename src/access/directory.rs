@@ -109,6 +109,16 @@ impl Directory {
         self.users.remove(name).is_some()
     }
 
+    /// Where a user has permissions. Costs what the user has.
+    pub fn permitted_in(&self, name: &UserName) -> impl Iterator<Item = &VhostName> {
+        self.users.get(name).into_iter().flat_map(|entry| entry.permissions.keys())
+    }
+
+    /// For which exchanges a user has topic permissions. Costs what the user has.
+    pub fn topics_of(&self, name: &UserName) -> impl Iterator<Item = &(VhostName, ExchangeName)> {
+        self.users.get(name).into_iter().flat_map(|entry| entry.topics.keys())
+    }
+
     /// A user.
     #[must_use]
     pub fn user(&self, name: &UserName) -> Option<&Arc<User>> {

@@ -151,6 +151,14 @@ pub const CONNECTIONS_MAX: usize = 65_536;
 /// How long a stop waits for clients to answer `connection.close`, in ms, before it drops them.
 pub const SHUTDOWN_TIMEOUT_MS: u64 = 5_000;
 
+/// How long a stop waits after the last client left or the last byte moved, in ms: who has read nothing and
+/// said nothing for a second does not read `connection.close` either, and a service manager that restarts
+/// the broker waits for all of this.
+pub const SHUTDOWN_PATIENCE_MS: u64 = 1_000;
+
+/// How often a stop looks whether bytes move, in ms: a part of the patience.
+pub const SHUTDOWN_LOOK_MS: u64 = 100;
+
 /// Batches in a queue's inbox above which a connection that brings another waits for the queue. A
 /// batch is what one socket read brought.
 pub const CELL_INBOX_BATCHES_MAX: usize = 256;

@@ -40,4 +40,4 @@ pub use table::{FieldTable, FieldValue};
 pub use time::{Clock, ManualClock, Millis, Stopwatch, SystemClock};
 pub use time_to_live::TimeToLive;
 pub use turned_clock::{TurnedClock, TurnedTime};
-pub use uri::amqp_uri;
+pub use uri::{amqp_uri, amqps_uri};

@@ -152,6 +152,18 @@ impl Accounts {
         Ok(())
     }
 
+    /// Whether all of these can be made, one after the other, without a look at what comes of those before:
+    /// then no copy of all users is needed to try them on.
+    ///
+    /// # Errors
+    /// [`AccountError`] of a change that cannot be made.
+    fn are_sure(&self, changes: &[Change]) -> Result<bool, AccountError> {
+        match changes {
+            [change] => self.check(change).map(|_| true),
+            changes => Ok(changes.iter().all(only_takes_away)),
+        }
+    }
+
     fn check(&self, change: &Change) -> Result<Checked, AccountError> {
         Ok(match change {
             Change::PutUser(record) => Checked::User(user(record)?),
@@ -194,6 +206,17 @@ fn is_kept(change: &Change) -> bool {
             | Change::DeletePolicy { .. }
             | Change::PutOperatorPolicy(_)
             | Change::DeleteOperatorPolicy { .. }
+    )
+}
+
+/// Whether the change takes a user or something of one away, which always can be done.
+fn only_takes_away(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::DeleteUser { .. }
+            | Change::DeletePermission { .. }
+            | Change::DeleteTopicPermission { .. }
+            | Change::DeleteUserLimits { .. }
     )
 }
 
@@ -256,6 +279,13 @@ impl SharedAccounts {
     ) -> Result<T, E> {
         let mut accounts = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let (changes, result) = prepare(&accounts)?;
+        if accounts.are_sure(&changes)? {
+            keep(changes.clone());
+            for change in changes {
+                accounts.apply(change)?;
+            }
+            return Ok(result);
+        }
         let mut new = accounts.clone();
         for change in &changes {
             new.apply(change.clone())?;
@@ -269,6 +299,7 @@ impl SharedAccounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::RecordKey;
 
     fn name(text: &str) -> UserName {
         UserName::try_from(text).expect("short")
@@ -311,6 +342,43 @@ mod tests {
         let delete = Change::DeleteUser { name: name("ann") };
         accounts.apply(delete).expect("good");
         assert!(accounts.directory().user(&name("ann")).is_none());
+    }
+
+    /// What it takes away is listed by what the user has, and nobody else is copied or looked at.
+    #[test]
+    fn a_user_goes_without_a_copy_of_all_others() {
+        let shared = SharedAccounts::new(Accounts::default());
+        let put = |changes: Vec<Change>| {
+            let put: Result<(), AccountError> = shared.change(|_| Ok((changes, ())), |_| ());
+            put.expect("good");
+        };
+        let users = ["bob", "zed"].map(|name| put_user(name, SHA256));
+        put(users.into());
+        put(vec![put_permission("zed", "^z"), put_permission("bob", "^b")]);
+        let place = |who: &str| {
+            shared
+                .read(|all| std::ptr::from_ref(&all.records().users[&RecordKey::user(&name(who))]))
+        };
+        let bob_before = place("bob");
+        let vhost = VhostName::try_from("/").expect("short");
+        let going = vec![
+            Change::DeletePermission { user: name("zed"), vhost: vhost.clone() },
+            Change::DeleteUserLimits { user: name("zed") },
+            Change::DeleteUser { name: name("zed") },
+        ];
+        put(going);
+        let again = put_permission("bob", "^c");
+        put(vec![again]);
+        shared.read(|accounts| {
+            assert_eq!(
+                (accounts.records().users.len(), accounts.records().permissions.len()),
+                (1, 1)
+            );
+            assert!(accounts.directory().user(&name("zed")).is_none());
+            let of_bob = accounts.directory().permissions(&name("bob"), &vhost).expect("set");
+            assert!(of_bob.allow(crate::access::Action::Configure, "c"));
+        });
+        assert_eq!(place("bob"), bob_before, "the record is where it was: it is no copy");
     }
 
     #[test]

@@ -236,12 +236,26 @@ impl Client {
         self.publisher.returned();
     }
 
+    /// The message that was published last and was refused is published again, as if it had not been:
+    /// whether it may be was not known.
+    pub fn publish_comes_again(&mut self) {
+        self.publisher.comes_again();
+    }
+
     /// Whether a publish to this exchange would be refused.
     ///
     /// # Errors
     /// See [`Publisher::publish`].
     pub fn check_publish(&self, exchange: &str) -> Result<(), Refused> {
         self.publisher.check(exchange)
+    }
+
+    /// Whether this publish would be refused, with its routing keys.
+    ///
+    /// # Errors
+    /// See [`Publisher::publish`].
+    pub fn check_message(&self, message: &Message) -> Result<(), Refused> {
+        self.publisher.check_message(message)
     }
 
     /// Hands every queue what came for it in this turn.

@@ -287,6 +287,7 @@ impl Executor {
                         storing.append(id, &payload, cell.common().clock.as_ref());
                     }
                 }
+                Effect::AttemptFailed { id } => self.attempt_failed(id),
                 Effect::DeadLetter { id, payload, reason, .. } => {
                     self.counters.gives_up(reason, self.until_taken);
                     let content = payload.content(id, self.storing.as_ref().map(Storing::log));
@@ -424,6 +425,12 @@ impl Executor {
             Reply::InUse => Reply::InUse,
             Reply::NotEmpty => Reply::NotEmpty,
             Reply::Gone => Reply::Gone,
+        }
+    }
+
+    fn attempt_failed(&mut self, id: MessageId) {
+        if let Some(storing) = &mut self.storing {
+            storing.attempt_failed(id);
         }
     }
 

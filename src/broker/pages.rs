@@ -173,6 +173,7 @@ fn paged(entry: &IndexEntry, message: Option<Message>) -> Paged<Payload> {
         payload,
         bytes: entry.bytes + ENTRY_BYTES,
         acquired_count: entry.deliveries,
+        delivery_count: entry.failures.into(),
         appended: true,
         damaged: false,
         expires: None,

@@ -140,9 +140,9 @@ impl Publisher {
                 Ok(outcome) => span.routed(outcome.queues),
                 Err(refused) => span.failed(refused.to_string()),
             }
-            // Whoever asked for it is told next that it comes back.
-            self.span =
-                Some(span).filter(|_| matches!(&outcome, Ok(outcome) if outcome.queues == 0));
+            // Whoever asked for it says next that it goes back, or that it comes again.
+            let reached = outcome.as_ref().is_ok_and(|outcome| outcome.queues > 0);
+            self.span = Some(span).filter(|_| !reached);
         }
         outcome
     }
@@ -150,6 +150,11 @@ impl Publisher {
     /// The message that was published last goes back to its publisher.
     pub(super) fn returned(&self) {
         self.span.as_ref().inspect(|span| span.returned());
+    }
+
+    /// The message that was published last and was refused is published again: what is traced is that.
+    pub(super) fn comes_again(&mut self) {
+        self.span.take().inspect(|span| span.forget());
     }
 
     #[inline]
@@ -251,6 +256,23 @@ impl Publisher {
             }
         }
         Ok(())
+    }
+
+    /// Whether this publish would be refused, as far as its publisher is concerned.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub(super) fn check_message(&self, message: &Message) -> Result<(), Refused> {
+        let exchange = message.exchange();
+        self.check(exchange)?;
+        let mut keys = vec![message.routing_key()];
+        let selected = if sender_selected::may_select(message) {
+            Selected::read(&(self.vhost.common.parse_headers)(message.properties()))?
+        } else {
+            Selected::default()
+        };
+        keys.extend(selected.keys.iter().map(|key| &**key));
+        self.vhost.permit_topics(&self.peer, Action::Write, exchange, &keys)
     }
 
     /// Puts something other than messages in for a queue; it takes effect with [`Self::flush`].

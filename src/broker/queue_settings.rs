@@ -79,8 +79,11 @@ impl QueueSettings {
             delayed_retry: delayed_retry(effective.delayed_retry.value),
             max_priority: effective.max_priority,
             due: WhenDue::Ignored,
+            keeps_failures: false,
         };
         let counts_deliveries = is_quorum || machine.delivery_limit.is_some();
+        let keeps_failures = counts_deliveries || machine.delayed_retry.is_some();
+        let machine = QueueConfig { keeps_failures, ..machine };
         Self { effective, machine, dead_letter, consumer_timeout_default, counts_deliveries }
     }
 
@@ -191,6 +194,7 @@ mod tests {
             single_active: true,
             bytes_beside: ENTRY_BYTES,
             delivery_limit: Some(5),
+            keeps_failures: true,
             consumer_timeout: Some(6),
             max_priority: Some(7),
             delayed_retry: Some(DelayedRetry { only: Some(Attempt::Failed), min: 9, max: 9 }),

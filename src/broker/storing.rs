@@ -14,7 +14,8 @@ use super::payload::Payload;
 use crate::base::{Clock, MessageId, Plant, planted};
 use crate::queue::Span;
 use crate::store::{
-    EnqueueOptions, Entry, Lifetime, LogError, MessageLog, QueueNumber, Run, Submission, Written,
+    EnqueueOptions, Entry, Lifetime, LogError, Mark, MessageLog, QueueNumber, Run, Submission,
+    Written,
 };
 
 /// See the module.
@@ -30,6 +31,7 @@ pub(super) struct Storing {
     awaited: bool,
     gone: Vec<Run>,
     delivered: Vec<Run>,
+    failed: Vec<Run>,
     /// Keys of messages among the entries, and keys that are no longer needed.
     keys: Vec<Entry>,
     /// What the log has keys of this queue by, if it has.
@@ -51,6 +53,7 @@ impl Storing {
             awaited: false,
             gone: Vec::new(),
             delivered: Vec::new(),
+            failed: Vec::new(),
             keys: Vec::new(),
             keys_number: None,
             ttl: None,
@@ -127,14 +130,25 @@ impl Storing {
         }
     }
 
+    /// A message that came back from an attempt that failed.
+    pub(super) fn attempt_failed(&mut self, id: MessageId) {
+        if self.durable {
+            push_run(&mut self.failed, (id, id));
+        }
+    }
+
     /// Hands in what the turn brought.
     pub(super) fn submit(&mut self, cell: &Arc<Cell>) {
         let queue = self.queue;
         // Behind the messages, whose places come back in their order.
         self.entries.append(&mut self.keys);
-        if !self.delivered.is_empty() {
-            let runs = std::mem::take(&mut self.delivered);
-            self.entries.push(Entry::Delivered { queue, runs });
+        for (mark, runs) in
+            [(Mark::HandedOut, &mut self.delivered), (Mark::Failed, &mut self.failed)]
+        {
+            if !runs.is_empty() {
+                let runs = std::mem::take(runs);
+                self.entries.push(Entry::Delivered { queue, mark, runs });
+            }
         }
         if !self.gone.is_empty() {
             let runs = std::mem::take(&mut self.gone);

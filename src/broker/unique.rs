@@ -381,6 +381,8 @@ impl Core {
         now: Millis,
     ) {
         self.executor.admit_publisher(&messages, publisher);
+        // rabbitmq: what was routed to a queue is its `publish`, whatever the queue does with it.
+        cell.counters.publish.add(messages.len() as u64);
         let common = cell.common();
         let mut seen = 0;
         for message in messages {

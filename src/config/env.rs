@@ -182,7 +182,7 @@ impl Environment {
         names.filter(|name| {
             name.starts_with("HAREMQ_")
                 && !name.starts_with(MIGRATION)
-                && ![CONFIG_FILE, CONFIG_FOLDER, TOOLS_URL].contains(name)
+                && ![CONFIG_FILE, CONFIG_FOLDER, TOOLS_URL, PROGRAM].contains(name)
         })
     }
 
@@ -229,6 +229,9 @@ fn is_service_link(variable: &str) -> bool {
 
 /// Where the command line tools find a broker (`docs/cli.md`). A shell that has it starts brokers, too.
 const TOOLS_URL: &str = "HAREMQ_URL";
+
+/// Which program the Python package starts (`python/README.md`); the program inherits it.
+const PROGRAM: &str = "HAREMQ_BIN";
 
 /// Passwords of `haremq migrate` (`docs/from-rabbitmq.md`).
 const MIGRATION: &str = "HAREMQ_MIGRATE_";

@@ -99,6 +99,7 @@ fn line(entry: &IndexEntry, message: &Message) -> Value {
         "body_encoding": body_encoding,
         "redelivered": entry.redelivered(),
         "deliveries": entry.deliveries,
+        "failures": entry.failures,
         "expires_unix_ms": entry.expires_unix_ms,
     })
 }

@@ -15,8 +15,9 @@ use crate::base::{
 };
 use crate::config::StoreCommand;
 use crate::store::{
-    Change, DiskLayer, EnqueueOptions, Entry, Exchange, LogOptions, MessageLog, MetadataOptions,
-    MetadataStore, Queue, QueueNumber, SegmentLog, SledMetadata, Submission, Vhost,
+    Change, DiskLayer, EnqueueOptions, Entry, Exchange, LogOptions, Mark, MessageLog,
+    MetadataOptions, MetadataStore, Queue, QueueNumber, SegmentLog, SledMetadata, Submission,
+    Vhost,
 };
 use crate::wire::Properties;
 
@@ -80,7 +81,14 @@ fn folder(bodies: &[&'static [u8]]) -> TempDir {
         let id = MessageId(id);
         submit(&log, vec![Entry::Enqueue { queue: JOBS, id, message, options }]);
     }
-    submit(&log, vec![Entry::Delivered { queue: JOBS, runs: vec![(MessageId(2), MessageId(2))] }]);
+    submit(
+        &log,
+        vec![Entry::Delivered {
+            queue: JOBS,
+            mark: Mark::HandedOut,
+            runs: vec![(MessageId(2), MessageId(2))],
+        }],
+    );
     log.close().expect("it closes");
     metadata.close().expect("it closes");
     folder
@@ -218,6 +226,7 @@ fn a_dump_gives_the_messages_in_order_as_json_lines() {
         "body_encoding": "utf8",
         "redelivered": false,
         "deliveries": 0,
+        "failures": 0,
         "expires_unix_ms": null,
     });
     assert_eq!(lines.len(), 2);

@@ -1,6 +1,7 @@
 //! Why a connection does not move.
 
 use super::broker::{BrokerFacts, alarms, behind};
+use super::fault::{self, FaultFacts};
 use super::finding::{Finding, sorted};
 use super::queue::{ConsumerFacts, Held};
 use super::words::{bytes, count, duration};
@@ -12,6 +13,8 @@ use crate::base::Millis;
 pub struct ConnectionFacts {
     /// The broker as a whole.
     pub broker: BrokerFacts,
+    /// What a test has ordered to go wrong, as far as the connection can meet it.
+    pub faults: Vec<FaultFacts>,
     /// Whether the connection answered when it was asked; the rest means nothing when it did not.
     pub answered: bool,
     /// Whether `connection.close` was sent and only its answer is waited for.
@@ -74,6 +77,7 @@ pub struct Consuming {
 #[must_use]
 pub fn explain(now: Millis, facts: &ConnectionFacts) -> Vec<Finding> {
     let mut findings = Vec::new();
+    fault::explain(&facts.faults, facts.blocked_since.is_some(), &mut findings);
     publishing(now, facts, &mut findings);
     if !facts.answered && facts.choked_since.is_some() {
         reading(now, facts, &mut findings);

@@ -6,6 +6,7 @@
 
 mod broker;
 mod connection;
+mod fault;
 mod finding;
 mod queue;
 mod vanishing;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use broker::{AlarmKind, BrokerFacts, DiskFacts, LogFacts, MemoryFacts, alarms};
 pub use connection::{ChannelFailure, ConnectionFacts, Consuming, explain as explain_connection};
+pub use fault::FaultFacts;
 pub use finding::{Finding, Severity};
 pub use queue::{ConsumerFacts, Held, OldestReady, QueueFacts, Rates, explain as explain_queue};
 pub use vanishing::VanishedFacts;

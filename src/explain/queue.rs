@@ -1,6 +1,7 @@
 //! Why a queue grows, stands, or loses messages.
 
 use super::broker::{BrokerFacts, LogFacts, alarms, behind};
+use super::fault::{self, FaultFacts};
 use super::finding::{Finding, sorted};
 use super::vanishing::VanishedFacts;
 use super::words::{bytes, count, duration, rate};
@@ -12,6 +13,8 @@ use crate::base::Millis;
 pub struct QueueFacts {
     /// The broker as a whole.
     pub broker: BrokerFacts,
+    /// What a test has ordered to go wrong, as far as the queue's messages can meet it.
+    pub faults: Vec<FaultFacts>,
     /// Messages that wait.
     pub ready: u64,
     /// Messages that were handed out and not settled.
@@ -149,6 +152,7 @@ pub fn explain(now: Millis, facts: &QueueFacts) -> Vec<Finding> {
                    report what the log says";
         return vec![Finding::critical("crashed", cause, fix)];
     }
+    fault::explain(&facts.faults, false, &mut findings);
     if facts.ready > 0 {
         standing(now, facts, &mut findings);
     }

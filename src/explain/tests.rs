@@ -424,3 +424,37 @@ fn an_idle_consumer_is_told_why() {
     let more = ConnectionFacts { consumers_left_out: 9, ..answered() };
     assert_eq!(names(&connection(&more)), ["left-out"]);
 }
+
+#[test]
+fn what_a_test_has_ordered_is_named_with_what_it_does_and_how_it_ends() {
+    let fault = |hits, blocks: Option<&str>| FaultFacts {
+        id: 3,
+        kind: if blocks.is_some() { "block" } else { "confirm_drop" },
+        does: "confirms do not come",
+        hits,
+        blocks: blocks.map(str::to_owned),
+    };
+    let asked = |fault: FaultFacts, blocked_since| {
+        let faults = vec![fault];
+        let facts = ConnectionFacts { answered: true, faults, blocked_since, ..Default::default() };
+        the(&explain_connection(NOW, &facts), "fault")
+    };
+    let blocked = asked(fault(1, Some("out of cake")), Some(ago(5)));
+    assert_eq!(
+        blocked.cause,
+        "publishing is blocked by fault 3 (block), which a test has ordered: clients are told 'out of cake'"
+    );
+    assert_eq!(blocked.severity, Severity::Critical);
+    assert_eq!(blocked.fix, "withdraw it: DELETE /api/haremq/test/faults/3");
+    let would = asked(fault(0, Some("out of cake")), None);
+    assert_eq!(would.severity, Severity::Warning);
+    let struck = asked(fault(2, None), None);
+    assert_eq!(
+        struck.cause,
+        "confirms do not come by fault 3 (confirm_drop), which a test has ordered: it has struck 2 times"
+    );
+    let waits = asked(fault(0, None), None);
+    assert_eq!(waits.severity, Severity::Info, "{}", waits.cause);
+    let facts = QueueFacts { faults: vec![fault(2, None)], ..QueueFacts::default() };
+    assert_eq!(the(&queue(&facts), "fault").cause, struck.cause);
+}

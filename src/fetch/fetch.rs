@@ -1,24 +1,22 @@
-//! One request to a service, and its answer: bounded in time, in size and in number.
+//! Requests to a service, and their answers: bounded in time, in size and in number.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http1::handshake;
+use http_body_util::Full;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Uri};
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::base::limits::{AUTH_ANSWER_BYTES_MAX, AUTH_REQUESTS_MAX};
+use super::link::{Link, Stream};
+use crate::base::limits::AUTH_REQUESTS_MAX;
 
 /// How services are asked.
 #[derive(Clone, Debug)]
@@ -36,7 +34,12 @@ pub struct FetchSettings {
 pub struct Fetch {
     settings: FetchSettings,
     turns: Semaphore,
+    /// There when the last connection is kept for the next request, with what it leads to. A leaf lock.
+    kept: Option<Mutex<Option<(Place, Link)>>>,
 }
+
+/// Scheme and authority of an address.
+type Place = (Option<String>, Option<String>);
 
 /// Why there is no answer. Says nothing of what was asked, which may be secret.
 #[derive(Debug, thiserror::Error)]
@@ -84,14 +87,18 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
 impl Fetch {
     /// Ready to ask.
     #[must_use]
     pub fn new(settings: FetchSettings) -> Self {
-        Self { settings, turns: Semaphore::new(AUTH_REQUESTS_MAX) }
+        Self { settings, turns: Semaphore::new(AUTH_REQUESTS_MAX), kept: None }
+    }
+
+    /// As [`Self::new`], for one service that is asked again and again: the connection stays open for the next
+    /// request. A request that fails on a connection that was kept is sent once more over a new one.
+    #[must_use]
+    pub fn keeping_connection(settings: FetchSettings) -> Self {
+        Self { kept: Some(Mutex::default()), ..Self::new(settings) }
     }
 
     /// Gets the answer to a GET, or with a form to a POST: its status and its body.
@@ -131,8 +138,16 @@ impl Fetch {
         host: &str,
         sent: Option<Sent>,
     ) -> Result<Answer, FetchError> {
-        let strange =
-            |error: &dyn std::fmt::Display| FetchError::Strange(host.to_owned(), error.to_string());
+        let strange = |error: String| FetchError::Strange(host.to_owned(), error);
+        let request = request(uri, sent).map_err(|error| strange(error.to_string()))?;
+        if let Some(mut link) = self.kept_to(uri)
+            && link.is_ready().await
+            // Another failure than an answer may be the service's word that it closed the connection just now.
+            && let Ok(answer) = link.ask(request.clone()).await
+        {
+            self.keep(uri, link);
+            return Ok(answer);
+        }
         let ms = self.settings.connection_timeout_ms;
         let connecting = timeout(Duration::from_millis(ms), self.connect(uri, host)).await;
         let stream = connecting.map_err(|_| FetchError::TimedOut {
@@ -140,37 +155,25 @@ impl Fetch {
             host: host.to_owned(),
             ms,
         })??;
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let request = Request::builder().uri(path).header("host", authority);
-        let request = match sent {
-            None => request.body(Full::new(Bytes::new())),
-            Some(Sent { content_type, headers, body }) => headers
-                .iter()
-                .fold(request, |request, (name, value)| request.header(name, value))
-                .method("POST")
-                .header("content-type", content_type)
-                .body(Full::new(body)),
-        };
-        let request = request.map_err(|error| strange(&error))?;
-        let (mut sender, connection) =
-            handshake(TokioIo::new(stream)).await.map_err(|error| strange(&error))?;
-        let answer = async {
-            let response = sender.send_request(request).await.map_err(|error| strange(&error))?;
-            let status = response.status().as_u16();
-            let retry_after = response.headers().get("retry-after");
-            let retry_after_s =
-                retry_after.and_then(|seconds| seconds.to_str().ok()?.trim().parse().ok());
-            let body = Limited::new(response.into_body(), AUTH_ANSWER_BYTES_MAX).collect().await;
-            let body = body.map_err(|error| strange(&error))?.to_bytes();
-            Ok(Answer { status, retry_after_s, body })
-        };
-        // The connection moves the bytes, and may end before the answer was taken out of it.
-        let (mut answer, mut connection) = (std::pin::pin!(answer), std::pin::pin!(connection));
-        tokio::select! {
-            biased;
-            answer = &mut answer => answer,
-            _ = &mut connection => answer.await,
+        let mut link = Link::open(stream).await.map_err(strange)?;
+        let answer = link.ask(request).await.map_err(strange)?;
+        self.keep(uri, link);
+        Ok(answer)
+    }
+
+    /// The connection that was kept, if it leads there; it is nobody else's meanwhile.
+    fn kept_to(&self, uri: &Uri) -> Option<Link> {
+        let mut kept = self.kept.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let (place, link) = kept.take()?;
+        (place == place_of(uri)).then_some(link)
+    }
+
+    /// Keeps a connection for the next request; one that was kept meanwhile is closed.
+    fn keep(&self, uri: &Uri, link: Link) {
+        if let Some(kept) = &self.kept
+            && link.is_open()
+        {
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((place_of(uri), link));
         }
     }
 
@@ -192,5 +195,25 @@ impl Fetch {
         let server = ServerName::try_from(name.to_owned()).map_err(|_| FetchError::Address)?;
         let stream = TlsConnector::from(Arc::clone(tls)).connect(server, stream).await;
         Ok(Box::new(stream.map_err(failed)?))
+    }
+}
+
+fn place_of(uri: &Uri) -> Place {
+    let authority = uri.authority().map(|authority| authority.as_str().to_owned());
+    (uri.scheme_str().map(str::to_owned), authority)
+}
+
+fn request(uri: &Uri, sent: Option<Sent>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let request = Request::builder().uri(path).header("host", authority);
+    match sent {
+        None => request.body(Full::new(Bytes::new())),
+        Some(Sent { content_type, headers, body }) => headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(name, value))
+            .method("POST")
+            .header("content-type", content_type)
+            .body(Full::new(body)),
     }
 }

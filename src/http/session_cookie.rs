@@ -40,7 +40,8 @@ pub(super) fn begin(
         _ => None,
     };
     let clock = management.broker.clock();
-    let now = clock.now();
+    // A clock that a test turns would end the session of the page that turned it.
+    let now = clock.real_now();
     let token_ms = identity.expires_s.map(|at_s| at_s.saturating_mul(1000));
     let token_lasts_ms = token_ms.map(|at_ms| at_ms.saturating_sub(clock.unix_ms()));
     let lasts_ms = management.settings.login_session_ms.min(token_lasts_ms.unwrap_or(u64::MAX));
@@ -80,7 +81,7 @@ pub(super) fn recognise(
     changes: bool,
 ) -> Result<Option<Caller>, ApiError> {
     let Some(token) = token(headers) else { return Ok(None) };
-    let now = management.broker.clock().now();
+    let now = management.broker.clock().real_now();
     let over = || ApiError::not_authorised("the login is over: log in again");
     let session = management.sessions.find(now, token).ok_or_else(over)?;
     let (broker, identity) = (&management.broker, session.identity);

@@ -298,6 +298,9 @@ impl Conversation {
                 if let Some(publish) = kept
                     && self.is_undecided()
                 {
+                    if let Some(client) = &mut self.client {
+                        client.publish_comes_again();
+                    }
                     return self.park(Parked::Publish(publish));
                 }
                 let refusal = answers::refusal(refused, MethodId::BASIC_PUBLISH);

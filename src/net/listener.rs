@@ -17,10 +17,11 @@ use tokio::time::{Duration, sleep, timeout};
 use super::caller::{Caller, CallerAddress};
 use super::entrance::{Entered, EnteredStream, Entrance};
 use super::gate::{Gate, Order};
+use super::leaving::Leaving;
 use super::session::{Parts, Session};
 use super::tls::Tls;
 use super::unix_socket;
-use crate::base::limits::{CONNECTIONS_MAX, SHUTDOWN_TIMEOUT_MS};
+use crate::base::limits::{CONNECTIONS_MAX, SHUTDOWN_LOOK_MS};
 use crate::broker::Broker;
 use crate::protocol::Settings;
 
@@ -245,17 +246,37 @@ impl Listener {
             .broker
             .close_connections("broker forced connection closure with reason 'shutdown'");
         tracing::info!(connections = open, "closing connections");
-        let rest = async {
-            while let Some(ended) = self.sessions.join_next().await {
-                report(ended);
-            }
-        };
-        if timeout(Duration::from_millis(SHUTDOWN_TIMEOUT_MS), rest).await.is_err() {
+        if !self.all_left().await {
             tracing::warn!(
                 connections = self.sessions.len(),
                 "these connections did not answer connection.close in time and are dropped"
             );
             self.sessions.shutdown().await;
+        }
+    }
+
+    /// Waits for the sessions, within bounds; says whether all have ended.
+    async fn all_left(&mut self) -> bool {
+        let broker = Arc::clone(&self.broker);
+        let now = || broker.clock().real_now();
+        let moved = || {
+            let counts = broker.connection_counts();
+            counts.values().map(|counts| counts.received_bytes + counts.sent_bytes).sum()
+        };
+        let mut leaving = Leaving::new(now(), moved());
+        loop {
+            let look = Duration::from_millis(SHUTDOWN_LOOK_MS);
+            match timeout(look, self.sessions.join_next()).await {
+                Ok(None) => return true,
+                Ok(Some(ended)) => {
+                    report(ended);
+                    leaving.left(now());
+                }
+                Err(_) => {}
+            }
+            if leaving.is_over(now(), moved()) {
+                return self.sessions.is_empty();
+            }
         }
     }
 

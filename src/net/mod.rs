@@ -9,6 +9,7 @@ mod client_depth;
 mod conversation;
 mod entrance;
 mod gate;
+mod leaving;
 mod listener;
 mod login;
 mod notices;

@@ -61,7 +61,7 @@ impl Exporter {
     /// Ready to send.
     #[must_use]
     pub fn new(settings: ExporterSettings, spans: Arc<Spans>, clock: Arc<dyn Clock>) -> Self {
-        let fetch = Fetch::new(settings.fetch.clone());
+        let fetch = Fetch::keeping_connection(settings.fetch.clone());
         Self { settings, fetch, spans, clock, said: (None, 0, 0) }
     }
 

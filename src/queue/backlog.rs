@@ -166,6 +166,7 @@ impl<P> Backlog<P> {
                 continue;
             }
             let mut facts = Facts::known(bytes, acquired_count, appended, residence);
+            facts.set_delivery_count(message.delivery_count);
             facts.set_priority(message.priority);
             came.first = id.next();
             came.messages += 1;

@@ -46,6 +46,9 @@ pub struct QueueConfig {
     /// How many attempts may fail: one more, and the message is given up (`x-delivery-limit`). What is given
     /// back on purpose is no failure, as often as it happens ([`Attempt::Returned`]).
     pub delivery_limit: Option<u32>,
+    /// Whether it is to be kept beyond the process how many attempts of a message failed
+    /// ([`super::Effect::AttemptFailed`]).
+    pub keeps_failures: bool,
 }
 
 /// How long a message that returns waits (rabbitmq: quorum-queues.md, delayed retry): `min` times the

@@ -33,6 +33,13 @@ pub enum Effect<P> {
         /// The driver's handle.
         payload: P,
     },
+    /// This message, for which [`Self::Append`] was emitted, came back from an attempt that failed, in a
+    /// queue that counts them: after a restart it is to have that count
+    /// ([`super::Paged::delivery_count`]).
+    AttemptFailed {
+        /// Its id.
+        id: MessageId,
+    },
     /// The queue gives this message up, and somebody else is to have it. Its bytes stay readable until
     /// [`super::Command::Departed`] says that they are no longer needed; then it is released. Not
     /// emitted while [`super::DeadLetter::Drop`] is configured, except for what is due.

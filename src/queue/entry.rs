@@ -36,7 +36,7 @@ impl Facts {
         Self { bytes, marks: PRESENT | (u64::from(appended) * APPENDED) }
     }
 
-    /// Of a message that was in the queue before. Nobody remembers how many of its attempts failed.
+    /// Of a message that was in the queue before, and of which no attempt failed so far.
     pub(super) fn known(
         bytes: u64,
         acquired_count: u16,
@@ -73,6 +73,11 @@ impl Facts {
     #[inline]
     pub(super) fn residence(self) -> Residence {
         if self.marks.get() & ON_DISK == 0 { Residence::Ram } else { Residence::Disk }
+    }
+
+    /// So many attempts failed; none was counted before.
+    pub(super) fn set_delivery_count(&mut self, count: u32) {
+        self.marks |= u64::from(count) * FAILED_ONCE;
     }
 
     /// Its bytes, when they are not in RAM.

@@ -85,6 +85,8 @@ pub struct Paged<P> {
     pub bytes: u64,
     /// How often it was handed out before. After a recovery that knows only whether: 1.
     pub acquired_count: u16,
+    /// How many of these attempts failed.
+    pub delivery_count: u32,
     /// Whether [`super::Effect::Append`] was emitted for it.
     pub appended: bool,
     /// Where its bytes are. On the way out, as the machine was told last.
@@ -104,7 +106,8 @@ pub struct Paged<P> {
 impl<P> Paged<P> {
     /// On its way out.
     pub(super) fn new(id: MessageId, payload: P, facts: Facts, expires: Option<Millis>) -> Self {
-        let (acquired_count, appended) = (facts.acquired_count(), facts.appended());
+        let (acquired_count, delivery_count) = (facts.acquired_count(), facts.delivery_count());
+        let appended = facts.appended();
         let (bytes, residence) = (facts.bytes, facts.residence());
         let (priority, due, damaged) = (facts.priority(), None, false);
         Self {
@@ -112,6 +115,7 @@ impl<P> Paged<P> {
             payload,
             bytes,
             acquired_count,
+            delivery_count,
             appended,
             residence,
             damaged,

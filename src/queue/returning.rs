@@ -4,7 +4,7 @@ use crate::base::{HolderId, MessageId, Millis, Plant, planted};
 
 use super::entry::Entry;
 use super::releases::Leaving;
-use super::{Attempt, Effects, Machine, Reason, Settlement};
+use super::{Attempt, Effect, Effects, Machine, Reason, Settlement};
 
 impl<P: Clone> Machine<P> {
     /// Messages are rejected or return.
@@ -54,6 +54,9 @@ impl<P: Clone> Machine<P> {
         entry.facts.count_attempt(attempt);
         if self.config.delivery_limit.is_some_and(|limit| entry.facts.delivery_count() > limit) {
             return self.give_up(Reason::DeliveryLimit, id, entry, leaving, effects);
+        }
+        if attempt == Attempt::Failed && self.config.keeps_failures && entry.facts.appended() {
+            effects.push(Effect::AttemptFailed { id });
         }
         if let Some(until) = self.retry_at(now, entry.facts.delivery_count(), attempt) {
             return self.delayed.insert(until, id, entry);

@@ -38,7 +38,9 @@
 //! | 8 | Checkpoint | queues | `format/checkpoint.rs` |
 //! | 9 | Seal | 0 | nothing: the segment ends here |
 //!
-//! Flags of Enqueue: 1 moved by reclaim, 2 with expiries, 4 forgotten at the next start.
+//! Flags of Enqueue: 1 moved by reclaim, 2 with expiries, 4 forgotten at the next start. Flag 1 of
+//! Delivered: attempts that failed. Flag 1 of Page: how many failed stands behind the entries. A reader
+//! that knows neither counts a failed attempt as one more, and no failure.
 
 mod buffer;
 mod checkpoint;
@@ -82,6 +84,12 @@ pub(super) const FLAG_EXPIRIES: u8 = 2;
 
 /// Enqueue: the message does not outlive the process.
 pub(super) const FLAG_PROCESS: u8 = 4;
+
+/// Delivered: the messages came back from an attempt that failed.
+pub(super) const FLAG_FAILED: u8 = 1;
+
+/// Page: behind the entries stands how many attempts failed.
+pub(super) const FLAG_FAILURES: u8 = 1;
 
 /// The file name of a segment.
 pub(super) fn segment_name(number: u32) -> String {

@@ -22,7 +22,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::format::{PAGE_IDS, SegmentShare, Slot};
-use super::{IndexEntry, LogError, Position, QueueNumber, RecoveredQueue, Run};
+use super::{IndexEntry, LogError, Mark, Position, QueueNumber, RecoveredQueue, Run};
 use crate::base::MessageId;
 use page::{Counts, Page, entry_of, place_of};
 
@@ -100,6 +100,7 @@ impl Index {
         let before = slots.get(place).filter(|before| before.at == at).copied();
         if let Some(before) = before {
             slot.deliveries = before.deliveries;
+            slot.failures = before.failures;
             slots[place] = slot;
             page.uncount(&before);
             found.counts.remove(Counts::of(&before));
@@ -167,11 +168,12 @@ impl Index {
         Ok(())
     }
 
-    /// Messages were handed out once more.
+    /// Messages were handed out once more, or came back from an attempt that failed.
     pub(super) fn deliver(
         &mut self,
         source: &dyn PageSource,
         queue: QueueNumber,
+        mark: Mark,
         (first, last): Run,
     ) -> Result<(), LogError> {
         let Self { queues, usages, ram, .. } = self;
@@ -184,7 +186,11 @@ impl Index {
             for slot in page.slots.iter_mut().flatten() {
                 let id = number * PAGE_IDS + u64::from(slot.at);
                 if (first.0..=last.0).contains(&id) {
-                    slot.deliveries = slot.deliveries.saturating_add(1);
+                    let count = match mark {
+                        Mark::HandedOut => &mut slot.deliveries,
+                        Mark::Failed => &mut slot.failures,
+                    };
+                    *count = count.saturating_add(1);
                     page.dirty = true;
                 }
             }

@@ -68,6 +68,15 @@ pub struct EnqueueOptions {
     pub lifetime: Lifetime,
 }
 
+/// What is counted of the attempts to deliver a message.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Mark {
+    /// It was handed out: after a restart it comes back marked redelivered.
+    HandedOut,
+    /// An attempt failed: it came back, and that counts for `x-delivery-limit`.
+    Failed,
+}
+
 /// One fact.
 #[derive(Clone, Debug)]
 pub enum Entry {
@@ -90,11 +99,13 @@ pub enum Entry {
         /// Which ids.
         runs: Vec<Run>,
     },
-    /// Messages were handed out once more: after a restart they come back marked redelivered. Written
-    /// with the next group, never synced for its own sake.
+    /// Messages were handed out once more, or came back from an attempt that failed. Written with the next
+    /// group, never synced for its own sake.
     Delivered {
         /// Which queue.
         queue: QueueNumber,
+        /// Which of the two.
+        mark: Mark,
         /// Which ids.
         runs: Vec<Run>,
     },
@@ -150,6 +161,8 @@ pub struct IndexEntry {
     pub bytes: u64,
     /// How often it was handed out; more than 0 means that it comes back marked redelivered.
     pub deliveries: u16,
+    /// How many of these attempts failed; stays at the highest number that fits.
+    pub failures: u16,
     /// Its `priority`, 0 without one.
     pub priority: u8,
     /// When it expires, in milliseconds since 1970.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Entry, IndexEntry, Lifetime, LogError, LogStatus, MessageLog, Position, QueueNumber,
+    Entry, IndexEntry, Lifetime, LogError, LogStatus, Mark, MessageLog, Position, QueueNumber,
     RecoveredQueue, Run, Stored, Submission, Written,
 };
 use crate::base::{Message, MessageId, Millis, Pressure};
@@ -186,6 +186,7 @@ fn apply(image: &mut Image, entries: &[Entry]) {
                     position: Position::default(),
                     bytes: message.content_bytes(),
                     deliveries: 0,
+                    failures: 0,
                     priority: message.header().priority.unwrap_or(0),
                     expires_unix_ms: options.expires_unix_ms,
                     lifetime: options.lifetime,
@@ -199,11 +200,15 @@ fn apply(image: &mut Image, entries: &[Entry]) {
                     }
                 }
             }
-            Entry::Delivered { queue, runs } => {
+            Entry::Delivered { queue, mark, runs } => {
                 if let Some(queue) = image.get_mut(queue) {
                     for id in ids_in(queue, runs) {
                         if let Some((_, entry)) = queue.messages.get_mut(&id) {
-                            entry.deliveries = entry.deliveries.saturating_add(1);
+                            let count = match mark {
+                                Mark::HandedOut => &mut entry.deliveries,
+                                Mark::Failed => &mut entry.failures,
+                            };
+                            *count = count.saturating_add(1);
                         }
                     }
                 }

@@ -31,8 +31,8 @@ pub use definitions::{
 pub use error::StoreError;
 pub use file_layer::{CrashImage, DiskLayer, FileLayer, LogFile, SimulatedLayer};
 pub use log::{
-    Brake, Done as LogDone, EnqueueOptions, Entry, IndexEntry, Lifetime, LogStatus, MessageLog,
-    OnStatus, Position, QueueNumber, RecoveredQueue, Run, Stored, Submission, Written,
+    Brake, Done as LogDone, EnqueueOptions, Entry, IndexEntry, Lifetime, LogStatus, Mark,
+    MessageLog, OnStatus, Position, QueueNumber, RecoveredQueue, Run, Stored, Submission, Written,
 };
 pub use log_error::{Damage, LogError};
 pub use memory_log::MemoryLog;

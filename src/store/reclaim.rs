@@ -292,7 +292,7 @@ fn find_survivors(scanner: &mut Scanner, shared: &Shared) -> Result<(Vec<Moved>,
                 }
             }
             Item::Record { header, payload, position } if header.kind == Kind::Page => {
-                if let Some((queue, page, _)) = read_page(payload, header.count) {
+                if let Some((queue, page, _)) = read_page(payload, header.flags, header.count) {
                     index.renew_page(&shared.files, (queue, page), position)?;
                 }
             }

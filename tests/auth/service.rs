@@ -1,9 +1,11 @@
 //! Logins and permissions that an HTTP service answers: what it is asked, and what becomes of a service that is down,
 //! slow, or talks nonsense.
 
+use serde_json::json;
+
 use super::served::{Said, Service};
 use crate::support::methods::{basic, confirm, queue};
-use crate::support::{Broker, Id, Login, RawClient, id, refusal};
+use crate::support::{Broker, Http, Id, Login, RawClient, id, refusal};
 
 fn broker(service: &Service, more: &[&str]) -> Broker {
     let mut lines = service.lines();
@@ -177,4 +179,29 @@ fn the_cache_asks_once_and_a_refusal_is_asked_again() {
         2,
         "another password"
     );
+}
+
+/// A publish that waits for the judge is tried again, and is one occasion for a fault that a test has ordered.
+#[test]
+fn a_publish_that_waits_for_a_judge_meets_a_fault_once() {
+    const FAULTS: &str = "/api/haremq/test/faults";
+    let service = Service::start(|path, _| match path {
+        "/user" => Said::Text("allow administrator"),
+        _ => Said::Text("allow"),
+    });
+    let broker = broker(&service, &["haremq.test_api = true", "auth_http.http_method = post"]);
+    let http = Http::new(broker.management()).login("guest", "guest");
+    let mut client = RawClient::login(&broker, &ann());
+    client.open_channel(1);
+    client.call(1, &confirm::select(), id::CONFIRM_SELECT_OK).end();
+    // The second occasion is struck: it is the second publish, whatever has to be asked for the first.
+    let nack = json!({ "kind": "nack", "exchange": "amq.topic", "every": 2 });
+    assert_eq!(http.post(FAULTS, &nack).status, 201);
+    client.publish(1, "amq.topic", "k", "first");
+    assert_eq!(client.expect_ack(1), (1, false));
+    service.wait_for("/topic");
+    client.publish(1, "amq.topic", "other", "second");
+    client.expect(1, id::BASIC_NACK);
+    let list = http.get(FAULTS).json();
+    assert_eq!(list[0]["hits"], 1, "{list}");
 }

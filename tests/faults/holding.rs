@@ -31,6 +31,15 @@ fn publishers_are_told_and_held_back_until_the_fault_is_withdrawn() {
     late.expect_counts(1, "q", (0, 0));
     late.publish(1, "", "q", "its first");
     expect_blocked(&mut late, "out of cake");
+    let why = faulty.why_not("queue/%2F/q");
+    assert_eq!(why["findings"][0]["name"], "fault", "{why:#}");
+    for name in faulty.connections() {
+        let why = faulty.why_not(&format!("connection/{name}"));
+        assert!(
+            why["summary"].as_str().is_some_and(|text| text.contains("out of cake")),
+            "{why:#}"
+        );
+    }
     faulty.withdraw(fault);
     publisher.expect(0, id::CONNECTION_UNBLOCKED).end();
     late.expect(0, id::CONNECTION_UNBLOCKED).end();

@@ -96,6 +96,20 @@ impl Faulty {
         found["hits"].as_u64().expect("a number")
     }
 
+    /// What is said of why something does not move.
+    fn why_not(&self, what: &str) -> Value {
+        let answer = self.http.get(&format!("/api/haremq/explain/{what}"));
+        expect(&answer, 200);
+        answer.json()
+    }
+
+    /// The open connections, as they stand in a path.
+    fn connections(&self) -> Vec<String> {
+        let all = self.http.get("/api/connections").json();
+        let names = all.as_array().expect("a list").iter().map(|one| one["name"].as_str());
+        names.map(|name| name.expect("a name").replace(' ', "%20").replace('>', "%3E")).collect()
+    }
+
     fn withdraw(&self, id: u64) {
         expect(&self.http.delete(&format!("{FAULTS}/{id}")), 204);
     }

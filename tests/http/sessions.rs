@@ -191,3 +191,17 @@ fn a_prefix_is_the_path_of_the_cookie() {
     expect(&nobody.send("GET", "/mq/api/whoami", &[("cookie", &cookie)], ""), 200);
     expect(&get(&cookie, "/api/whoami"), 401);
 }
+
+/// A test that turns the clock by a week is still logged in: sessions go by the machine's clock.
+#[test]
+fn a_session_outlives_a_turn_of_the_test_clock() {
+    let broker = Broker::start(&["haremq.test_api = true"]);
+    let http = Http::new(broker.management());
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = http.send("POST", "/api/login", &form, "username=guest&password=guest");
+    let cookie = cookie(&answer);
+    let turn = json!({ "ms": 7 * 24 * 3_600_000_u64 });
+    let administrator = Http::new(broker.management()).login("guest", "guest");
+    expect(&administrator.post("/api/haremq/test/clock/advance", &turn), 200);
+    expect(&http.send("GET", "/api/whoami", &[("cookie", &cookie)], ""), 200);
+}

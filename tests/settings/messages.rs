@@ -192,6 +192,8 @@ fn variables_without_effect_warn_with_the_key_to_use() {
         ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-rabbit consumer_timeout 1 +P 5 -rabbit foo 1"),
         ("RABBITMQ_ADVANCED_CONFIG_FILE", advanced),
         ("HAREMQ_CONFIG_FIEL", "x"),
+        // The Python package's, which a broker that it starts inherits.
+        ("HAREMQ_BIN", "/usr/bin/haremq"),
     ]);
     let said: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(

@@ -1,10 +1,13 @@
 //! A start with certificates that are not what they should be.
 
 use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
 
 use super::authority::Validity;
 use super::world::{Files, HOST};
-use crate::support::run_to_its_end;
+use crate::support::{Http, Process, run_to_its_end};
 
 /// What a broker with these lines says before it ends.
 fn refusal(files: &Files, lines: &[String]) -> String {
@@ -53,4 +56,31 @@ fn settings_that_contradict_each_other_stop_the_start() {
     let mut lines = files.lines(&["ssl_options.verify = verify_peer"]);
     lines.retain(|line| !line.contains("cacertfile"));
     assert!(refusal(&files, &lines).contains("needs ssl_options.cacertfile"));
+}
+
+#[test]
+fn a_broker_with_tls_alone_says_so_to_tests_that_ask_where_to_connect() {
+    let files = Files::new();
+    let path = |name: &str| files.path(name).to_str().expect("UTF-8").to_owned();
+    let (config, ports) = (path("haremq.conf"), path("ports.json"));
+    let lines = files.lines(&[
+        "listeners.tcp = none",
+        "management.tcp.port = 0",
+        "prometheus.tcp.port = 0",
+    ]);
+    fs::write(&config, lines.join("\n")).expect("a file");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_haremq"));
+    command.args(["--ephemeral", "--log-level", "warn", "--test-api"]);
+    command.args(["--config", &config, "--ports-file", &ports]);
+    command.env("HAREMQ_CONFIG_FOLDER", "/nowhere");
+    let process = Process::spawn(command);
+    process.wait_until_ready();
+    let ports: Value =
+        serde_json::from_str(&fs::read_to_string(ports).expect("a file")).expect("JSON");
+    let port = u16::try_from(ports["management"].as_u64().expect("a port")).expect("16 bits");
+    let http = Http::new(([127, 0, 0, 1], port).into()).login("guest", "guest");
+    let made = http.post("/api/haremq/test/vhosts", &json!({ "name": "v", "user": "u" })).json();
+    let password = made["password"].as_str().expect("a text");
+    let expected = format!("amqps://u:{password}@broker:{}/v", ports["amqps"]);
+    assert_eq!(made["amqp_uri"], expected, "{made} {ports}");
 }

@@ -1,11 +1,13 @@
 //! A small OpenTelemetry collector: it takes spans over HTTP, answers as a test says, and draws trees of them.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 /// How long anything may take.
@@ -33,12 +35,21 @@ pub(super) struct Request {
 }
 
 pub(super) struct Collector {
+    /// Scheme and host, as they stand in an endpoint.
+    place: &'static str,
     port: u16,
     shared: Arc<Shared>,
 }
 
+/// A stream that was accepted, with TLS or without.
+trait Stream: Read + Write + Send {}
+impl<S: Read + Write + Send> Stream for S {}
+
 struct Shared {
     rule: Box<Rule>,
+    /// How many requests of one connection are answered before it is closed.
+    requests_max: usize,
+    connections: AtomicUsize,
     requests: Mutex<Vec<Request>>,
     came: Condvar,
 }
@@ -50,24 +61,64 @@ impl Collector {
     }
 
     pub(super) fn that(rule: impl Fn(usize) -> Said + Send + Sync + 'static) -> Self {
+        Self::open(rule, usize::MAX, None)
+    }
+
+    /// One that closes each connection when it has answered so many requests.
+    pub(super) fn closing_after(requests: usize) -> Self {
+        Self::open(|_| Said::Taken("{}"), requests, None)
+    }
+
+    /// One behind TLS, for a client that trusts who has issued this certificate for `localhost`.
+    pub(super) fn with_tls(server: ServerConfig) -> Self {
+        Self::open(|_| Said::Taken("{}"), usize::MAX, Some(Arc::new(server)))
+    }
+
+    fn open(
+        rule: impl Fn(usize) -> Said + Send + Sync + 'static,
+        requests_max: usize,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let shared =
-            Shared { rule: Box::new(rule), requests: Mutex::default(), came: Condvar::new() };
+        let shared = Shared {
+            rule: Box::new(rule),
+            requests_max,
+            connections: AtomicUsize::new(0),
+            requests: Mutex::default(),
+            came: Condvar::new(),
+        };
         let shared = Arc::new(shared);
         let serving = Arc::clone(&shared);
+        let place = if tls.is_some() { "https://localhost" } else { "http://127.0.0.1" };
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let shared = Arc::clone(&serving);
-                thread::spawn(move || shared.serve(&stream));
+                let (shared, tls) = (Arc::clone(&serving), tls.clone());
+                shared.connections.fetch_add(1, Ordering::SeqCst);
+                thread::spawn(move || {
+                    let stream: Box<dyn Stream> = match tls {
+                        None => Box::new(stream),
+                        Some(tls) => {
+                            let session =
+                                ServerConnection::new(tls).expect("it is well configured");
+                            Box::new(StreamOwned::new(session, stream))
+                        }
+                    };
+                    shared.serve(stream);
+                });
             }
         });
-        Self { port, shared }
+        Self { place, port, shared }
+    }
+
+    /// How many connections there were.
+    pub(super) fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// The line of a configuration that sends spans here.
     pub(super) fn line(&self) -> String {
-        format!("haremq.otel.endpoint = http://127.0.0.1:{}", self.port)
+        format!("haremq.otel.endpoint = {}:{}", self.place, self.port)
     }
 
     /// The requests so far.
@@ -100,12 +151,21 @@ impl Collector {
 }
 
 impl Shared {
-    fn serve(&self, stream: &TcpStream) {
-        let mut reader = BufReader::new(stream);
+    fn serve(&self, stream: Box<dyn Stream>) {
+        let mut stream = BufReader::new(stream);
+        for _ in 0..self.requests_max {
+            if !self.answer(&mut stream) {
+                return;
+            }
+        }
+    }
+
+    /// One request; says whether the connection goes on.
+    fn answer(&self, stream: &mut BufReader<Box<dyn Stream>>) -> bool {
         let (mut head, mut length) = (String::new(), 0);
         loop {
             let mut line = String::new();
-            if reader.read_line(&mut line).unwrap_or(0) <= 2 {
+            if stream.read_line(&mut line).unwrap_or(0) <= 2 {
                 break;
             }
             let line = line.to_lowercase();
@@ -115,8 +175,8 @@ impl Shared {
             head += &line;
         }
         let mut body = vec![0; length];
-        if head.is_empty() || reader.read_exact(&mut body).is_err() {
-            return;
+        if head.is_empty() || stream.read_exact(&mut body).is_err() {
+            return false;
         }
         let number = {
             let mut requests = self.requests.lock().expect("no panic");
@@ -127,14 +187,17 @@ impl Shared {
         let (status, more, text) = match (self.rule)(number) {
             Said::Taken(text) => (200, "", text),
             Said::Status(status, more) => (status, more, ""),
-            // Until the other side gives up.
-            Said::Nothing => return drop(reader.read(&mut [0])),
+            Said::Nothing => {
+                // Until the other side gives up.
+                let _ = stream.read(&mut [0]);
+                return false;
+            }
         };
         let length = text.len();
         let answer = format!("HTTP/1.1 {status} X\r\n{more}content-length: {length}\r\n\r\n{text}");
-        let mut writer = stream;
+        let writer = stream.get_mut();
         // The broker may have given up.
-        let _ = writer.write_all(answer.as_bytes());
+        writer.write_all(answer.as_bytes()).and_then(|()| writer.flush()).is_ok()
     }
 }
 

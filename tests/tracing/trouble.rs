@@ -3,11 +3,15 @@
 use std::thread;
 
 use haremq::base::Stopwatch;
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::collector::{Collector, Said};
 use super::{properties, traced};
 use crate::support::methods::{basic, confirm, queue};
 use crate::support::{Broker, Http, RawClient, id};
+use crate::tls::authority::{Authority, Validity};
 
 /// Publishes so many, with a confirm for each, and takes them.
 fn work(client: &mut RawClient, messages: u64) {
@@ -119,4 +123,60 @@ fn a_clean_stop_sends_the_last_spans() {
     broker.stop();
     let sent = super::collector::spans(&collector.requests());
     assert_eq!(sent.len(), 9, "{:?}", super::collector::tree(&sent));
+}
+
+#[test]
+fn one_connection_carries_one_request_after_the_other() {
+    let collector = Collector::start();
+    let (broker, mut client) = traced(&collector, &[]);
+    work(&mut client, 1);
+    for requests in 1..5 {
+        collector.wait_for_requests(requests);
+        work_more(&mut client, 1);
+    }
+    client.close();
+    broker.stop();
+    assert_eq!(collector.connections(), 1);
+}
+
+/// A service may close a connection at any moment; nothing of what is sent next is lost by that.
+#[test]
+fn a_collector_that_closes_connections_gets_every_span() {
+    let collector = Collector::closing_after(2);
+    let (broker, mut client) = traced(&collector, &[]);
+    work(&mut client, 1);
+    for requests in 1..6 {
+        collector.wait_for_requests(requests);
+        work_more(&mut client, 1);
+    }
+    collector.spans(18);
+    client.close();
+    wait_for(&broker, "haremq_otel_spans_sent_total", 18);
+    assert_eq!(metric(&broker, "haremq_otel_spans_dropped_total"), 0);
+    assert!(collector.connections() > 1);
+}
+
+#[test]
+fn spans_go_over_https_to_a_collector_that_is_trusted_and_to_no_other() {
+    let (trusted, other) = (Authority::new("ours"), Authority::new("theirs"));
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, &trusted.pem).expect("a file");
+    let line = format!("haremq.otel.cacertfile = {}", file.display());
+    for (issuer, is_trusted) in [(&trusted, true), (&other, false)] {
+        let issued = issuer.server("localhost", Validity::Good);
+        let key = PrivateKeyDer::from_pem_slice(issued.key_pem.as_bytes()).expect("a key");
+        let server = ServerConfig::builder().with_no_client_auth();
+        let server = server.with_single_cert(vec![issued.der], key).expect("they belong together");
+        let collector = Collector::with_tls(server);
+        let (broker, mut client) = traced(&collector, &[&line]);
+        work(&mut client, 3);
+        client.close();
+        if is_trusted {
+            assert_eq!(collector.spans(9).len(), 9);
+            assert_eq!(collector.connections(), 1);
+        }
+        let log = broker.stop();
+        assert_eq!(collector.requests().is_empty(), !is_trusted, "{log}");
+    }
 }

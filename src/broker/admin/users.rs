@@ -206,16 +206,16 @@ fn delete_topic_permission(record: &store::TopicPermission) -> Change {
 
 /// What goes with a user.
 pub(super) fn everything_of_user(accounts: &Accounts, name: &UserName) -> Vec<Change> {
-    let of_user = |record: &&store::Permission| record.user == *name;
-    let permissions = accounts.records().permissions.values().filter(of_user).map(|record| {
-        Change::DeletePermission { user: record.user.clone(), vhost: record.vhost.clone() }
+    let (directory, user) = (accounts.directory(), || name.clone());
+    let permissions = directory.permitted_in(name);
+    let permissions =
+        permissions.map(|vhost| Change::DeletePermission { user: user(), vhost: vhost.clone() });
+    let topics = directory.topics_of(name).map(|(vhost, exchange)| {
+        let (vhost, exchange) = (vhost.clone(), exchange.clone());
+        Change::DeleteTopicPermission { user: user(), vhost, exchange }
     });
-    let topics = topic_permissions(accounts).filter(|record| record.user == *name);
-    let limits = Change::DeleteUserLimits { user: name.clone() };
-    permissions
-        .chain(topics.map(delete_topic_permission))
-        .chain([limits, Change::DeleteUser { name: name.clone() }])
-        .collect()
+    let limits = Change::DeleteUserLimits { user: user() };
+    permissions.chain(topics).chain([limits, Change::DeleteUser { name: name.clone() }]).collect()
 }
 
 /// Users and permissions that end with a virtual host.

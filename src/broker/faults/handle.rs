@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::registry::end_of;
 use super::{
-    Blow, Fault, FaultError, FaultId, FaultKind, LateConfirm, OrderedFault, PublishBlow, Scene,
+    Blow, Fault, FaultError, FaultId, FaultKind, LateConfirm, On, OrderedFault, PublishBlow, Scene,
     brake,
 };
-use crate::base::{HolderId, Millis, PublishSequence};
+use crate::base::{HolderId, Millis, PublishSequence, QueueName, VhostName};
 use crate::broker::{Broker, ConnectionInfo, Event, Inbox};
 
 /// The faults of one broker. See [`Broker::faults`].
@@ -63,6 +63,27 @@ impl Faults<'_> {
     #[must_use]
     pub fn list(&self) -> Vec<OrderedFault> {
         self.broker.common().faults.list()
+    }
+
+    /// Those that a connection meets, or may meet.
+    #[must_use]
+    pub fn that_meet_connection(&self, connection: &ConnectionInfo) -> Vec<OrderedFault> {
+        let mut all = self.list();
+        all.retain(|order| order.fault.only.takes_connection(connection));
+        all
+    }
+
+    /// Those that messages of a queue meet, or may meet, on their way in and out.
+    #[must_use]
+    pub fn that_meet_queue(&self, vhost: &VhostName, queue: &QueueName) -> Vec<OrderedFault> {
+        let queues = [queue.clone()];
+        let mut all = self.list();
+        all.retain(|OrderedFault { fault, .. }| {
+            let of_messages = fault.kind.on() != Some(On::Declare);
+            let only = &fault.only;
+            of_messages && only.takes_vhost(vhost.as_str()) && only.takes_queue(&queues)
+        });
+        all
     }
 
     /// How often a fault has struck; `None` when it is not there.

@@ -139,7 +139,7 @@ impl Cell {
             place: Place { level: 0, id: entry.id },
             content: self.content_of(Payload::stored(entry.position, None), entry.id),
             acquired_count: entry.deliveries,
-            delivery_count: 0,
+            delivery_count: entry.failures.into(),
             expires: entry.expires_unix_ms.map(|at| moment(at, now, unix_ms)),
         }
     }

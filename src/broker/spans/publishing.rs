@@ -24,6 +24,8 @@ pub(in crate::broker) struct PublishSpan {
     from: From,
     end: OnceLock<End>,
     is_returned: AtomicBool,
+    /// There is to be no span of it.
+    is_forgotten: AtomicBool,
     confirms: AtomicU32,
     refusals: AtomicU32,
 }
@@ -91,6 +93,7 @@ impl PublishSpan {
             from,
             end: OnceLock::new(),
             is_returned: AtomicBool::new(false),
+            is_forgotten: AtomicBool::new(false),
             confirms: AtomicU32::new(0),
             refusals: AtomicU32::new(0),
         }
@@ -110,6 +113,11 @@ impl PublishSpan {
     /// It goes back to its publisher.
     pub(in crate::broker) fn returned(&self) {
         self.is_returned.store(true, Ordering::Relaxed);
+    }
+
+    /// It was no publish after all.
+    pub(in crate::broker) fn forget(&self) {
+        self.is_forgotten.store(true, Ordering::Relaxed);
     }
 
     /// One queue has it.
@@ -170,7 +178,9 @@ impl PublishSpan {
 
 impl Drop for PublishSpan {
     fn drop(&mut self) {
-        self.spans.end(self.message.span(self.ended()));
+        if !self.is_forgotten.load(Ordering::Relaxed) {
+            self.spans.end(self.message.span(self.ended()));
+        }
     }
 }
 

@@ -96,6 +96,10 @@ fn a_queue_takes_no_message_whose_key_it_holds() {
     assert_eq!(ready(&mut hand, "q"), 2);
     assert_eq!(answers(&mut hand).0, [1, 2, 3, 4], "a duplicate is confirmed");
     assert_eq!(hand.cell("q").dropped_duplicates(), 2);
+    assert_eq!(hand.cell("q").numbers().traffic.publish, 4, "a duplicate was routed to the queue");
+    let default = ExchangeName::try_from("").expect("short");
+    let counts = hand.client.vhost().counts_of_exchange(&default);
+    assert_eq!((counts.publish_in, counts.publish_out), (4, 4));
     let first = get(&mut hand, "q");
     publish(&mut hand, "", "q", &["a"]);
     assert_eq!(ready(&mut hand, "q"), 1, "it is there until it is settled");

@@ -355,6 +355,22 @@ fn a_publish_that_reaches_no_queue_says_so_and_a_wrong_one_is_an_error() {
     assert_eq!(errors, [None, None, Some(text)]);
 }
 
+/// What is asked of a judge is published again when the answer is there.
+#[test]
+fn a_publish_that_comes_again_has_one_span() {
+    let world = World::traced(0, None);
+    let mut hand = world.connect();
+    assert!(hand.publish_message(traced("not yet", "k")).is_err());
+    hand.client.publish_comes_again();
+    hand.flush();
+    assert_eq!(tree(&ended(&world)), Vec::<String>::new());
+    publish(&mut hand, traced("", "nowhere"));
+    assert_eq!(tree(&ended(&world)), ["publish amq.default 0-0 unroutable"]);
+    assert!(hand.publish_message(traced("no such exchange", "k")).is_err());
+    hand.flush();
+    assert_eq!(tree(&ended(&world)), ["publish no such exchange 0-0 refused"]);
+}
+
 #[test]
 fn a_queue_that_takes_no_more_makes_the_publish_an_error() {
     let world = World::traced(0, None);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{answering, queue};
+use super::{answering, faults, queue};
 use crate::base::limits::{
     DESCRIBE_TIMEOUT_MS, OUTPUT_HIGH_WATER_BYTES, OUTPUT_STOP_READING_BYTES,
 };
@@ -64,12 +64,14 @@ fn facts(
     report: Option<&ConnectionReport>,
 ) -> ConnectionFacts {
     let broker = alarms::facts(&call.broker().alarm_report());
+    let faults = faults::of_connection(call, connection);
     let Some((report, insight)) =
         report.and_then(|report| Some((report, report.insight.as_ref()?)))
     else {
         let choked = call.broker().choked_connection(connection.id);
         return ConnectionFacts {
             broker,
+            faults,
             unwritten_bytes: choked.map_or(0, |choked| choked.unwritten_bytes),
             unwritten_bytes_max: UNWRITTEN_BYTES_MAX,
             wrote_at: choked.map(|choked| choked.wrote_at),
@@ -87,6 +89,7 @@ fn facts(
     });
     ConnectionFacts {
         broker,
+        faults,
         answered: true,
         is_closing: report.state == "closing",
         has_published: insight.has_published,

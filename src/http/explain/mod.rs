@@ -2,6 +2,7 @@
 
 mod answering;
 mod connection;
+mod faults;
 mod queue;
 mod routes;
 

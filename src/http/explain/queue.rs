@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::answering;
+use super::{answering, faults};
 
 use crate::base::Millis;
 use crate::broker::policy::QueueEffective;
@@ -25,7 +25,8 @@ pub(super) fn one(call: &Call) -> Result<Answer, ApiError> {
     let queue = call.queue(&vhost)?;
     let now = call.broker().clock().now();
     let insight = queue.insight(now);
-    let facts = facts(call, &queue, &insight);
+    let faults = faults::of_queue(call, vhost.name(), &queue.info().name);
+    let facts = QueueFacts { faults, ..facts(call, &queue, &insight) };
     let findings = explain_queue(now, &facts);
     let about = json!({
         "kind": "queue",
@@ -59,6 +60,7 @@ fn facts(call: &Call, queue: &Arc<Cell>, insight: &QueueInsight) -> QueueFacts {
     let consumers = insight.consumers.iter().map(|one| consumer(call, one));
     QueueFacts {
         broker: alarms::facts(&call.broker().alarm_report()),
+        faults: Vec::new(),
         ready: insight.ready,
         unacknowledged: insight.unacknowledged,
         oldest_ready: insight

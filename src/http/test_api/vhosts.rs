@@ -1,5 +1,6 @@
 //! Virtual hosts for one test each.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::http::{StatusCode, header};
@@ -7,7 +8,7 @@ use serde_json::json;
 
 use super::body::Body;
 use super::waiting::waiting;
-use crate::base::{UserName, VhostName, amqp_uri};
+use crate::base::{UserName, VhostName, amqp_uri, amqps_uri};
 use crate::broker::{PassingVhostError, Rights};
 use crate::http::answer::Answer;
 use crate::http::call::{Call, parse_name};
@@ -58,20 +59,27 @@ fn make(call: Call) -> Answering {
             "vhost": made.name.as_str(),
             "user": user,
             "password": password,
-            "amqp_uri": place(&call).map(|place| amqp_uri(user, password, &place, made.name.as_str())),
+            "amqp_uri": uri(&call, user, password, made.name.as_str()),
         }));
         answer.status = StatusCode::CREATED;
         Ok(answer)
     })
 }
 
-/// Where AMQP is spoken without TLS, as the caller reaches it: on the host that it asked.
-fn place(call: &Call) -> Option<String> {
-    let address = call.management.facts.amqp.first()?;
+/// Where AMQP is spoken, as the caller reaches it: on the host that it asked, with TLS where nothing else is.
+fn uri(call: &Call, user: &str, password: &str, vhost: &str) -> Option<String> {
+    let facts = &call.management.facts;
+    let plain =
+        facts.amqp.first().map(|address| amqp_uri(user, password, &place(call, address), vhost));
+    let tls = facts.amqp_tls.first();
+    plain.or_else(|| tls.map(|address| amqps_uri(user, password, &place(call, address), vhost)))
+}
+
+fn place(call: &Call, address: &SocketAddr) -> String {
     let host = call.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.and_then(|host| host.parse::<axum::http::uri::Authority>().ok());
     let host = host.map_or_else(|| "127.0.0.1".to_owned(), |host| host.host().to_owned());
-    Some(format!("{host}:{}", address.port()))
+    format!("{host}:{}", address.port())
 }
 
 fn delete(call: Call) -> Answering {

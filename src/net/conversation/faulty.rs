@@ -54,7 +54,9 @@ impl Conversation {
     ) -> bool {
         let (Some(info), Some(client)) = (self.known(), &self.client) else { return false };
         let exchange = publish.message.exchange();
-        let may_go = client.check_publish(exchange).is_ok();
+        // One that waits for a judge comes again, and is an occasion when it is known that it may go.
+        let is_user = answers::check_user_id(client, &publish.message).is_ok();
+        let may_go = is_user && client.check_message(&publish.message).is_ok();
         let queues = client.leads_to(&publish.message);
         let scene =
             Scene { on: On::Publish, connection: &info, exchange: Some(exchange), queues: &queues };

@@ -178,6 +178,7 @@ fn due_messages_come_back_after_a_restart() {
         payload: id,
         bytes: 10,
         acquired_count: 0,
+        delivery_count: 0,
         appended: true,
         residence: Residence::Disk,
         damaged: false,

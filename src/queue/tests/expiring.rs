@@ -222,6 +222,7 @@ fn a_queue_with_a_ttl_asks_for_its_head_after_a_restart() {
         payload: id,
         bytes: 10,
         acquired_count: 0,
+        delivery_count: 0,
         appended: true,
         residence: Residence::Disk,
         damaged: false,

@@ -177,6 +177,31 @@ fn a_message_may_be_given_back_as_often_as_anybody_likes() {
     assert_eq!(queue.release(1), [gone(1, false)], "a holder that is gone has failed");
 }
 
+/// What is written is for messages that a restart gives back, and that wait for it.
+#[test]
+fn failed_attempts_are_told_where_they_are_kept() {
+    let (log, delivery_limit) = (LogMode::Logged, Some(1));
+    let config = QueueConfig { log, delivery_limit, ..QueueConfig::default() };
+    for keeps_failures in [false, true] {
+        let mut queue = Queue::new(QueueConfig { keeps_failures, ..config });
+        let messages = vec![queue.message(true, None), queue.message(false, None)];
+        queue.apply(Command::Enqueue(messages));
+        queue.get(Some(1));
+        queue.get(Some(1));
+        let told = Effect::AttemptFailed { id: MessageId(1) };
+        let told = if keeps_failures { vec![told] } else { vec![] };
+        assert_eq!(
+            queue.settle(1, FAILED, &[(1, 2)]),
+            told,
+            "the transient one is forgotten anyway"
+        );
+        queue.get(Some(1));
+        assert_eq!(queue.settle(1, REQUEUE, &[(1, 1)]), [], "no failure");
+        queue.get(Some(1));
+        assert_eq!(queue.settle(1, FAILED, &[(1, 1)]), [gone(1, true)], "given up");
+    }
+}
+
 #[test]
 fn a_limit_that_is_lowered_counts_for_what_returns() {
     let limited = |limit| QueueConfig { delivery_limit: Some(limit), ..QueueConfig::default() };

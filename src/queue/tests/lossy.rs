@@ -114,6 +114,7 @@ impl World {
                 payload: *id,
                 bytes: 10,
                 acquired_count: 0,
+                delivery_count: 0,
                 appended: true,
                 residence: Residence::Ram,
                 damaged: *fate == Fate::Damaged,

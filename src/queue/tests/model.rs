@@ -73,7 +73,16 @@ impl Model {
     /// A queue that holds these messages already.
     pub(super) fn recover(config: QueueConfig, next: MessageId, past: &[Paged<u64>]) -> Self {
         let message = |message: &Paged<u64>| {
-            let Paged { id, payload, bytes, acquired_count, appended, priority, .. } = *message;
+            let Paged {
+                id,
+                payload,
+                bytes,
+                acquired_count,
+                delivery_count,
+                appended,
+                priority,
+                ..
+            } = *message;
             let priority = priority.min(config.max_priority.unwrap_or(0));
             let (id, unconfirmed, expires, place) = (id.0, None, None, Place::Ready);
             Message {
@@ -82,7 +91,7 @@ impl Model {
                 bytes,
                 acquired_count,
                 // A restart forgets it.
-                delivery_count: 0,
+                delivery_count,
                 appended,
                 unconfirmed,
                 expires,
@@ -379,11 +388,17 @@ impl Model {
                     message.acquired_count = message.acquired_count.saturating_add(1);
                     message.delivery_count += u32::from(attempt == Attempt::Failed);
                     let limit = self.config.delivery_limit.unwrap_or(u32::MAX);
-                    let count = message.delivery_count;
+                    let (count, id) = (message.delivery_count, MessageId(message.id));
+                    let is_kept = self.config.keeps_failures && message.appended;
                     if count > limit {
                         self.give_up(Reason::DeliveryLimit, at, out);
-                    } else if let Some(delay) = self.delay(count, attempt) {
-                        self.messages[at].place = Place::Delayed { until: self.now + delay };
+                    } else {
+                        if is_kept && attempt == Attempt::Failed {
+                            out.push(Effect::AttemptFailed { id });
+                        }
+                        if let Some(delay) = self.delay(count, attempt) {
+                            self.messages[at].place = Place::Delayed { until: self.now + delay };
+                        }
                     }
                 }
             }

@@ -42,6 +42,7 @@ fn paged(ids: impl IntoIterator<Item = u64>, acquired_count: u16) -> Vec<Paged<u
             payload,
             bytes: 10,
             acquired_count,
+            delivery_count: 0,
             appended: true,
             residence,
             damaged: false,

@@ -95,6 +95,7 @@ fn after_a_restart_everything_comes_back_before_anything_is_handed_out() {
             payload: id,
             bytes: 10,
             acquired_count: 0,
+            delivery_count: 0,
             appended: true,
             residence: Residence::Disk,
             damaged: false,

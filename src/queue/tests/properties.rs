@@ -91,6 +91,7 @@ fn remembered((messages, gap): &Past) -> (Vec<Paged<u64>>, MessageId) {
             payload: last,
             bytes,
             acquired_count,
+            delivery_count: 0,
             appended: true,
             residence,
             damaged: false,
@@ -109,6 +110,7 @@ struct Outcome {
     handed_out: Vec<Effect<u64>>,
     appended: Vec<Effect<u64>>,
     departed: Vec<Effect<u64>>,
+    failed: Vec<MessageId>,
     replies: Vec<(RequestId, Reply<u64>)>,
     released: Vec<MessageId>,
     released_bytes: u64,
@@ -131,6 +133,7 @@ impl Outcome {
                 Effect::DeadLetter { .. } | Effect::DeadLetterRefused { .. } => {
                     outcome.departed.push(effect);
                 }
+                Effect::AttemptFailed { id } => outcome.failed.push(id),
                 Effect::Reply { request, reply } => outcome.replies.push((request, reply)),
                 Effect::Release(Span { first, last, messages, bytes, appended }) => {
                     let before = outcome.released.len();
@@ -160,6 +163,7 @@ impl Outcome {
         }
         outcome.released.sort_unstable();
         outcome.confirmed.sort_unstable();
+        outcome.failed.sort_unstable();
         outcome.cancelled.sort_unstable();
         outcome
     }

@@ -255,7 +255,8 @@ fn features() -> impl Strategy<Value = Features> {
 /// What works of its own accord is left out of a queue that pages: its model has nothing away.
 fn with(config: QueueConfig, features: Features) -> QueueConfig {
     let Features { dead_letter, delivery_limit, delayed_retry, .. } = features;
-    let config = QueueConfig { dead_letter, delivery_limit, ..config };
+    let keeps_failures = delivery_limit.is_some();
+    let config = QueueConfig { dead_letter, delivery_limit, keeps_failures, ..config };
     if config.paging.is_some() {
         return QueueConfig { due: WhenDue::Ignored, ..config };
     }

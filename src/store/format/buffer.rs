@@ -8,8 +8,8 @@ use std::io::IoSlice;
 use bytes::Bytes;
 
 use super::record::RecordHeader;
-use super::{ALIGNMENT, Kind, RECORD_HEADER_BYTES};
-use crate::store::{Position, QueueNumber, Run};
+use super::{ALIGNMENT, FLAG_FAILED, Kind, RECORD_HEADER_BYTES};
+use crate::store::{Mark, Position, QueueNumber, Run};
 
 /// Bodies from this size on are not copied: the copy would cost more than one more piece in a
 /// vectored write (a few hundred nanoseconds).
@@ -104,13 +104,37 @@ impl GroupBuffer {
         queue: QueueNumber,
         runs: &[Run],
     ) -> Position {
-        self.record(kind, 0, runs.len(), &[], |payload| {
+        self.flagged_runs(kind, 0, queue, runs)
+    }
+
+    fn flagged_runs(
+        &mut self,
+        kind: Kind,
+        flags: u8,
+        queue: QueueNumber,
+        runs: &[Run],
+    ) -> Position {
+        self.record(kind, flags, runs.len(), &[], |payload| {
             payload.extend_from_slice(&queue.0.to_le_bytes());
             for (first, last) in runs {
                 payload.extend_from_slice(&first.0.to_le_bytes());
                 payload.extend_from_slice(&last.0.to_le_bytes());
             }
         })
+    }
+
+    /// Adds a Delivered record.
+    pub(in crate::store) fn delivered(
+        &mut self,
+        queue: QueueNumber,
+        mark: Mark,
+        runs: &[Run],
+    ) -> Position {
+        let flags = match mark {
+            Mark::HandedOut => 0,
+            Mark::Failed => FLAG_FAILED,
+        };
+        self.flagged_runs(Kind::Delivered, flags, queue, runs)
     }
 
     /// The group as pieces for one vectored write.

@@ -45,6 +45,7 @@ impl Enqueued<'_> {
             bytes: u32::try_from(self.content_bytes).unwrap_or(u32::MAX),
             at: 0,
             deliveries: 0,
+            failures: 0,
             priority: self.priority,
             expires_unix_ms: target.expires_unix_ms,
             lifetime: self.lifetime,

@@ -9,10 +9,18 @@
 //! length of the record                                length minus content bytes
 //! with flag 2: deliveries   with flag 4: 1 priority   with flag 8: 8 expiry     (16: of the process)
 //! ```
+//!
+//! With flag 1 of the record, what follows says how many attempts failed, for each entry that had any:
+//!
+//! ```text
+//! entries between the one before and it               failed attempts
+//! ```
 
 use std::collections::VecDeque;
 
-use super::{ALIGNMENT, GroupBuffer, Kind, RECORD_HEADER_BYTES, Reader, align, put_varint};
+use super::{
+    ALIGNMENT, FLAG_FAILURES, GroupBuffer, Kind, RECORD_HEADER_BYTES, Reader, align, put_varint,
+};
 use crate::store::{Lifetime, Position, QueueNumber};
 
 /// Ids of one page; the first is a multiple of this.
@@ -27,6 +35,7 @@ pub(in crate::store) struct Slot {
     /// The id, from the first of the page on.
     pub(in crate::store) at: u16,
     pub(in crate::store) deliveries: u16,
+    pub(in crate::store) failures: u16,
     pub(in crate::store) priority: u8,
     pub(in crate::store) expires_unix_ms: Option<u64>,
     pub(in crate::store) lifetime: Lifetime,
@@ -47,7 +56,10 @@ const EXPIRES: u8 = 8;
 const PROCESS: u8 = 16;
 
 /// The most bytes that one entry takes.
-const ENTRY_BYTES_MAX: usize = 2 + 1 + 5 + 5 + 5 + 5 + 3 + 1 + 8;
+const ENTRY_BYTES_MAX: usize = 2 + 1 + 5 + 5 + 5 + 5 + 3 + 1 + 8 + FAILURES_BYTES_MAX;
+
+/// And what it takes of them behind the entries.
+const FAILURES_BYTES_MAX: usize = 2 + 3;
 
 /// The most bytes that a page takes in a group.
 pub(in crate::store) fn page_room(slots: usize) -> usize {
@@ -61,7 +73,9 @@ pub(in crate::store) fn write_page(
     page: u64,
     slots: &VecDeque<Slot>,
 ) -> Position {
-    group.record(Kind::Page, 0, slots.len(), &[], |payload| {
+    let has_failures = slots.iter().any(|slot| slot.failures > 0);
+    let flags = u8::from(has_failures) * FLAG_FAILURES;
+    group.record(Kind::Page, flags, slots.len(), &[], |payload| {
         payload.extend_from_slice(&queue.0.to_le_bytes());
         payload.extend_from_slice(&page.to_le_bytes());
         let mut next_at = 0;
@@ -72,7 +86,23 @@ pub(in crate::store) fn write_page(
             write_slot(payload, slot, last);
             last = slot.position;
         }
+        if has_failures {
+            write_failures(payload, slots);
+        }
     })
+}
+
+fn write_failures(payload: &mut Vec<u8>, slots: &VecDeque<Slot>) {
+    let mut passed = 0;
+    for slot in slots {
+        if slot.failures == 0 {
+            passed += 1;
+            continue;
+        }
+        put_varint(payload, passed);
+        put_varint(payload, slot.failures.into());
+        passed = 0;
+    }
 }
 
 fn write_slot(payload: &mut Vec<u8>, slot: &Slot, last: Position) {
@@ -103,6 +133,7 @@ fn write_slot(payload: &mut Vec<u8>, slot: &Slot, last: Position) {
 /// Reads a page: queue, page number, entries.
 pub(in crate::store) fn read_page(
     payload: &[u8],
+    flags: u8,
     count: u32,
 ) -> Option<(QueueNumber, u64, VecDeque<Slot>)> {
     let mut reader = Reader::new(payload);
@@ -120,7 +151,19 @@ pub(in crate::store) fn read_page(
         last = slot.position;
         slots.push_back(slot);
     }
+    if flags & FLAG_FAILURES != 0 {
+        read_failures(&mut reader, &mut slots)?;
+    }
     Some((queue, page, slots))
+}
+
+fn read_failures(reader: &mut Reader<'_>, slots: &mut VecDeque<Slot>) -> Option<()> {
+    let mut slots = slots.iter_mut();
+    while !reader.rest().is_empty() {
+        let passed = usize::try_from(reader.varint()?).ok()?;
+        slots.nth(passed)?.failures = u16::try_from(reader.varint()?).ok()?;
+    }
+    Some(())
 }
 
 fn read_slot(reader: &mut Reader<'_>, at: u16, last: Position) -> Option<Slot> {
@@ -137,7 +180,8 @@ fn read_slot(reader: &mut Reader<'_>, at: u16, last: Position) -> Option<Slot> {
     let lifetime = if flags & PROCESS == 0 { Lifetime::Durable } else { Lifetime::Process };
     let (segment, offset) = (u32::try_from(segment).ok()?, u32::try_from(offset).ok()?);
     let position = Position { segment, offset, length };
-    Some(Slot { position, bytes, at, deliveries, priority, expires_unix_ms, lifetime })
+    let failures = 0;
+    Some(Slot { position, bytes, at, deliveries, failures, priority, expires_unix_ms, lifetime })
 }
 
 /// Where the record after this one begins, when nothing lies between.
@@ -163,18 +207,20 @@ mod tests {
 
     fn any_slots() -> impl Strategy<Value = VecDeque<Slot>> {
         let place = (any::<u32>(), any::<u32>(), 40..u32::MAX);
-        let rest = (any::<u16>(), any::<u8>(), any::<Option<u64>>(), any::<bool>());
+        let counts = (any::<u16>(), prop_oneof![Just(0u16), any::<u16>()]);
+        let rest = (counts, any::<u8>(), any::<Option<u64>>(), any::<bool>());
         let slot = (0..PAGE_IDS, place, rest);
         proptest::collection::btree_map(0..PAGE_IDS, slot, 0..50).prop_map(|slots| {
             let make = |(at, (bytes, place, rest))| {
                 let (segment, offset, length): (u32, u32, u32) = place;
-                let (deliveries, priority, expires_unix_ms, process) = rest;
+                let ((deliveries, failures), priority, expires_unix_ms, process) = rest;
                 let bytes: u64 = bytes;
                 Slot {
                     position: Position { segment, offset, length },
                     bytes: u32::try_from(bytes % 40).expect("below 40"),
                     at: u16::try_from(at).expect("a page has fewer"),
                     deliveries,
+                    failures,
                     priority,
                     expires_unix_ms,
                     lifetime: if process { Lifetime::Process } else { Lifetime::Durable },
@@ -197,13 +243,13 @@ mod tests {
             prop_assert!(flat.len() <= page_room(slots.len()));
             let record = &flat[..position.length as usize];
             let header = RecordHeader::read(5, record).expect("it was just written");
-            let read = read_page(&record[RECORD_HEADER_BYTES..], header.count);
+            let read = read_page(&record[RECORD_HEADER_BYTES..], header.flags, header.count);
             prop_assert_eq!(read, Some((QueueNumber(queue), page, slots)));
         }
 
         #[test]
-        fn any_bytes_are_a_page_or_none(bytes: Vec<u8>, count: u32) {
-            let _ = read_page(&bytes, count);
+        fn any_bytes_are_a_page_or_none(bytes: Vec<u8>, flags: u8, count: u32) {
+            let _ = read_page(&bytes, flags, count);
         }
     }
 

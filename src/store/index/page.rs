@@ -105,6 +105,7 @@ pub(super) fn entry_of(page: u64, slot: &Slot, handed_out_below: u64) -> IndexEn
         position: slot.position,
         bytes: slot.bytes.into(),
         deliveries: slot.deliveries.max(u16::from(id < handed_out_below)),
+        failures: slot.failures,
         priority: slot.priority,
         expires_unix_ms: slot.expires_unix_ms,
         lifetime: slot.lifetime,

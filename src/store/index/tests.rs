@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::{Index, Loaded, PageName, PageSource, Usage};
 use crate::base::MessageId;
 use crate::store::format::{SegmentShare, Slot};
-use crate::store::{Position, QueueNumber};
+use crate::store::{Mark, Position, QueueNumber};
 
 /// Pages as they were written.
 #[derive(Default)]
@@ -144,7 +144,7 @@ proptest! {
                 }
                 Step::Deliver(first, last) => {
                     let run = (MessageId(first), MessageId(last));
-                    index.deliver(&pages, QUEUE, run).expect("no disk");
+                    index.deliver(&pages, QUEUE, Mark::HandedOut, run).expect("no disk");
                     model.range_mut(first..=last).for_each(|(_, deliveries)| *deliveries += 1);
                 }
                 Step::Evict(slots_max) => evict(&mut index, &pages, slots_max),

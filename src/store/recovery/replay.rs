@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use crate::store::format::{Kind, read_enqueue, read_page, read_queue, read_runs};
+use crate::store::format::{FLAG_FAILED, Kind, read_enqueue, read_page, read_queue, read_runs};
 use crate::store::index::Index;
 use crate::store::segment_log::{Item, Scanner, Segment, SegmentFiles};
-use crate::store::{Damage, LogError, Position};
+use crate::store::{Damage, LogError, Mark, Position};
 
 /// Applies the records of a segment from `offset` on, up to `end`.
 pub(super) fn replay_segment(
@@ -76,8 +76,9 @@ fn apply(
         }
         Kind::Delivered => {
             let Some((queue, runs)) = read_runs(payload, count) else { return Ok(false) };
+            let mark = if flags & FLAG_FAILED == 0 { Mark::HandedOut } else { Mark::Failed };
             for run in runs {
-                index.deliver(files, queue, run)?;
+                index.deliver(files, queue, mark, run)?;
             }
         }
         Kind::DropQueue => {
@@ -85,7 +86,9 @@ fn apply(
             index.drop_queue(queue);
         }
         Kind::Page => {
-            let Some((queue, page, slots)) = read_page(payload, count) else { return Ok(false) };
+            let Some((queue, page, slots)) = read_page(payload, flags, count) else {
+                return Ok(false);
+            };
             let slots: VecDeque<_> = slots;
             index.replace_page((queue, page), position, slots);
         }

@@ -45,8 +45,8 @@ pub(in crate::store) struct Engine {
     unsynced: bool,
     /// Submissions that wait for space.
     held: Vec<Submission>,
-    /// The room that the group needs which was refused last.
-    needed_room: usize,
+    /// The room that the group needs which was refused last, and whether it holds messages.
+    refused_for: (usize, bool),
     /// A group that is encoded and was refused for lack of space.
     stuck: Option<Stuck>,
     pub(in crate::store) reclaim: Reclaim,
@@ -83,7 +83,7 @@ impl Engine {
             claimed: (0, 0),
             unsynced: false,
             held: Vec::new(),
-            needed_room: 0,
+            refused_for: (0, false),
             stuck: None,
             reclaim,
             now: Millis(0),
@@ -116,7 +116,7 @@ impl Engine {
     fn run_held(&mut self) -> bool {
         // A quarter of a segment: a group must not ask for more room than the disk can make.
         let quarter = usize::try_from(self.shared.options.segment_bytes / 4);
-        let group_bytes_max = quarter.unwrap_or(usize::MAX).min(GROUP_BYTES_MAX);
+        let mut group_bytes_max = quarter.unwrap_or(usize::MAX).min(GROUP_BYTES_MAX);
         let mut progress = false;
         let mut waiting: VecDeque<Submission> = std::mem::take(&mut self.held).into();
         while !waiting.is_empty() && !self.is_blocked() {
@@ -129,6 +129,11 @@ impl Engine {
             let group: Vec<Submission> = waiting.drain(..count).collect();
             match self.write_submissions(group) {
                 Ok(()) => progress = true,
+                // Some of them may find the room that all of them together do not.
+                Err((group, error)) if error.is_full() && group.len() > 1 => {
+                    group_bytes_max = group_bytes_max.min(bytes_of(&group)) / 2;
+                    group.into_iter().rev().for_each(|submission| waiting.push_front(submission));
+                }
                 Err((group, error)) => {
                     self.held = group;
                     self.note(&error);
@@ -169,7 +174,7 @@ impl Engine {
             return Ok(());
         }
         if let Err(error) = self.ensure_room(plan.room, has_messages) {
-            self.needed_room = plan.room;
+            self.refused_for = (plan.room, has_messages);
             return Err((group, error));
         }
         let positions = match self.encode(&plan) {
@@ -239,13 +244,10 @@ impl Engine {
         room: usize,
         for_messages: bool,
     ) -> Result<(), LogError> {
+        self.segments.prepare_for(room, for_messages)?;
         if self.segments.fits(room) {
-            if for_messages && !self.segments.leaves_reserve(room) {
-                self.segments.prepare(0)?;
-            }
             return Ok(());
         }
-        self.segments.prepare(room)?;
         self.segments.write_header()?;
         if let Some(active) = self.segments.active() {
             let (number, seed, offset) =
@@ -305,10 +307,10 @@ impl Engine {
                     }
                     position
                 }
-                Planned::Delivered { queue, runs } => {
-                    let position = self.buffer.runs(Kind::Delivered, *queue, runs);
+                Planned::Delivered { queue, mark, runs } => {
+                    let position = self.buffer.delivered(*queue, *mark, runs);
                     for run in runs {
-                        index.deliver(&shared.files, *queue, *run)?;
+                        index.deliver(&shared.files, *queue, *mark, *run)?;
                     }
                     position
                 }
@@ -414,7 +416,8 @@ impl Engine {
         if self.has_dead_segments() && self.segments.active().is_some() {
             made = self.checkpoint().and_then(|()| self.sync());
         }
-        match made.and_then(|()| self.segments.prepare(self.needed_room)) {
+        let (room, for_messages) = self.refused_for;
+        match made.and_then(|()| self.segments.prepare_for(room, for_messages)) {
             Ok(()) => self.shared.set_status(&LogStatus::Healthy),
             Err(error) => self.note(&error),
         }
@@ -520,6 +523,7 @@ fn enqueue_all(
             bytes: u32::try_from(message.content_bytes()).unwrap_or(u32::MAX),
             at: 0,
             deliveries: 0,
+            failures: 0,
             priority: message.header().priority.unwrap_or(0),
             expires_unix_ms: target.expires_unix_ms,
             lifetime,
@@ -527,6 +531,10 @@ fn enqueue_all(
         index.enqueue(files, target.queue, target.id, slot)?;
     }
     Ok(())
+}
+
+fn bytes_of(group: &[Submission]) -> usize {
+    group.iter().map(size_of_submission).sum()
 }
 
 /// About how many bytes a submission takes in a group.

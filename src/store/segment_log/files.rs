@@ -198,7 +198,7 @@ impl SegmentFiles {
 impl PageSource for SegmentFiles {
     fn load(&self, name: PageName, stored: Position, shares: &[SegmentShare]) -> Loaded {
         let read = self.record(stored).and_then(|(header, record)| {
-            let page = read_page(&record[RECORD_HEADER_BYTES..], header.count);
+            let page = read_page(&record[RECORD_HEADER_BYTES..], header.flags, header.count);
             let page = page.filter(|(queue, page, _)| (*queue, *page) == name);
             page.map(|(_, _, slots)| slots).ok_or_else(|| {
                 let file = self.layer.path(&segment_name(stored.segment));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::plan::settled_by;
 use super::runs::Runs;
 use crate::base::MessageId;
-use crate::store::{Entry, QueueNumber, Run, Submission};
+use crate::store::{Entry, Mark, QueueNumber, Run, Submission};
 
 /// Takes out everything that needs no room to speak of: settles, deliveries, dropped queues, and
 /// submissions whose messages are settled already. What stays are messages, in their order.
@@ -47,6 +47,8 @@ pub(super) fn take_facts(waiting: &mut Vec<Submission>) -> Vec<Submission> {
 
 type Names = BTreeSet<(QueueNumber, MessageId)>;
 
+type Delivered = BTreeMap<(QueueNumber, Mark), Vec<Run>>;
+
 fn messages_of(submission: &Submission) -> Names {
     let name = |entry: &Entry| match entry {
         Entry::Enqueue { queue, id, .. } => Some((*queue, *id)),
@@ -58,7 +60,7 @@ fn messages_of(submission: &Submission) -> Names {
 /// Whether this is about deliveries of these messages only, one by one: what was taken along stays.
 fn is_delivery_of(entry: &Entry, messages: &Names) -> bool {
     match entry {
-        Entry::Delivered { queue, runs } => {
+        Entry::Delivered { queue, runs, .. } => {
             runs.iter().all(|(first, last)| first == last && messages.contains(&(*queue, *first)))
         }
         Entry::Enqueue { .. } | Entry::Settle { .. } | Entry::DropQueue { .. } => false,
@@ -66,16 +68,16 @@ fn is_delivery_of(entry: &Entry, messages: &Names) -> bool {
 }
 
 /// The deliveries that are about to be written without waiting for messages.
-fn delivered_by(facts: &[Submission], rest: &[Submission]) -> BTreeMap<QueueNumber, Vec<Run>> {
-    let mut delivered: BTreeMap<QueueNumber, Vec<Run>> = BTreeMap::new();
+fn delivered_by(facts: &[Submission], rest: &[Submission]) -> Delivered {
+    let mut delivered = Delivered::new();
     let plain = rest.iter().filter(|submission| !submission.atomic);
     for submission in facts.iter().chain(plain) {
         let own = messages_of(submission);
         for entry in &submission.entries {
-            if let Entry::Delivered { queue, runs } = entry
+            if let Entry::Delivered { queue, mark, runs } = entry
                 && !is_delivery_of(entry, &own)
             {
-                delivered.entry(*queue).or_default().extend(runs);
+                delivered.entry((*queue, *mark)).or_default().extend(runs);
             }
         }
     }
@@ -83,16 +85,15 @@ fn delivered_by(facts: &[Submission], rest: &[Submission]) -> BTreeMap<QueueNumb
 }
 
 /// Those of them that are deliveries of messages of this submission.
-fn deliveries_of(
-    submission: &Submission,
-    delivered: &BTreeMap<QueueNumber, Vec<Run>>,
-) -> Vec<Entry> {
+fn deliveries_of(submission: &Submission, delivered: &Delivered) -> Vec<Entry> {
     let mut found = Vec::new();
     for (queue, id) in messages_of(submission) {
-        let runs = delivered.get(&queue).into_iter().flatten();
-        let hits = runs.filter(|(first, last)| (*first..=*last).contains(&id)).count();
-        if hits > 0 {
-            found.push(Entry::Delivered { queue, runs: vec![(id, id); hits] });
+        for mark in [Mark::HandedOut, Mark::Failed] {
+            let runs = delivered.get(&(queue, mark)).into_iter().flatten();
+            let hits = runs.filter(|(first, last)| (*first..=*last).contains(&id)).count();
+            if hits > 0 {
+                found.push(Entry::Delivered { queue, mark, runs: vec![(id, id); hits] });
+            }
         }
     }
     found

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::runs::Runs;
 use crate::base::{Message, MessageId};
 use crate::store::format::{RECORD_HEADER_BYTES, Target, message_room};
-use crate::store::{Entry, Lifetime, QueueNumber, Run, Submission};
+use crate::store::{Entry, Lifetime, Mark, QueueNumber, Run, Submission};
 
 /// One record to be written.
 pub(super) enum Planned<'a> {
@@ -28,6 +28,7 @@ pub(super) enum Planned<'a> {
     /// Runs may overlap: every one counts.
     Delivered {
         queue: QueueNumber,
+        mark: Mark,
         runs: Vec<Run>,
     },
     DropQueue {
@@ -134,7 +135,9 @@ impl<'a> Plan<'a> {
                 Entry::Settle { queue, runs } => {
                     self.settle(*queue, &runs.iter().copied().collect());
                 }
-                Entry::Delivered { queue, runs } => self.delivered(*queue, runs.clone()),
+                Entry::Delivered { queue, mark, runs } => {
+                    self.delivered((*queue, *mark), runs.clone());
+                }
                 Entry::DropQueue { queue } => self.drop_queue(*queue),
             }
         }
@@ -146,15 +149,16 @@ impl<'a> Plan<'a> {
 
     /// The facts of all submissions that are not atomic, by queue.
     fn facts(&mut self, submissions: &[Submission]) {
-        let mut delivered: BTreeMap<QueueNumber, Vec<Run>> = BTreeMap::new();
+        let mut delivered: BTreeMap<(QueueNumber, Mark), Vec<Run>> = BTreeMap::new();
         let mut settled: BTreeMap<QueueNumber, Runs> = BTreeMap::new();
         let mut dropped = Vec::new();
         let plain = submissions.iter().filter(|submission| !submission.atomic);
         for entry in plain.flat_map(|submission| &submission.entries) {
             match entry {
                 Entry::Enqueue { .. } => {}
-                Entry::Delivered { queue, runs } => {
-                    delivered.entry(*queue).or_default().extend(self.still_there(*queue, runs));
+                Entry::Delivered { queue, mark, runs } => {
+                    let known = delivered.entry((*queue, *mark)).or_default();
+                    known.extend(self.still_there(*queue, runs));
                 }
                 Entry::Settle { queue, runs } => {
                     let known = settled.entry(*queue).or_default();
@@ -163,8 +167,8 @@ impl<'a> Plan<'a> {
                 Entry::DropQueue { queue } => dropped.push(*queue),
             }
         }
-        for (queue, runs) in delivered {
-            self.delivered(queue, runs);
+        for (which, runs) in delivered {
+            self.delivered(which, runs);
         }
         for (queue, mut runs) in settled {
             runs.tidy();
@@ -197,10 +201,10 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn delivered(&mut self, queue: QueueNumber, runs: Vec<Run>) {
+    fn delivered(&mut self, (queue, mark): (QueueNumber, Mark), runs: Vec<Run>) {
         if !runs.is_empty() {
             self.room += RUNS_ROOM + 16 * runs.len();
-            self.records.push(Planned::Delivered { queue, runs });
+            self.records.push(Planned::Delivered { queue, mark, runs });
         }
     }
 

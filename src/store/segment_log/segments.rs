@@ -18,9 +18,16 @@ const FREE_MAX: usize = 3;
 /// Room for the seal at the end of a segment.
 const SEAL_ROOM: u64 = (RECORD_HEADER_BYTES + ALIGNMENT) as u64;
 
-/// The part of a segment that messages leave to settles and checkpoints while no next segment is
-/// reserved.
+/// The part of a usual segment that messages leave to settles and checkpoints, in the active segment and
+/// the next one together.
 const RESERVE_PART: u64 = 8;
+
+/// A nearly full disk that has no room for a usual segment is asked for this part of one, before it is
+/// asked for what is needed just now.
+const SMALLER_PART: u64 = 4;
+
+/// No segment is smaller: each costs two syncs.
+const SEGMENT_BYTES_LEAST: u64 = 64 * 1024;
 
 /// The segment that is written.
 pub(in crate::store) struct Active {
@@ -73,13 +80,25 @@ impl Segments {
             .is_some_and(|active| u64::from(active.offset) + room as u64 + SEAL_ROOM <= active.size)
     }
 
-    /// Whether after a group of this size there is room left for settles, here or in the next segment.
-    pub(in crate::store) fn leaves_reserve(&self, room: usize) -> bool {
-        self.spare.is_some()
-            || self.active.as_ref().is_some_and(|active| {
-                let end = u64::from(active.offset) + room as u64 + SEAL_ROOM;
-                end <= active.size - active.size / RESERVE_PART
-            })
+    /// The room that messages leave to settles and checkpoints.
+    fn reserve_bytes(&self) -> u64 {
+        self.shared.options.segment_bytes / RESERVE_PART
+    }
+
+    /// How much room for settles is missing after a group of this size, here and in the next segment.
+    fn missing_reserve(&self, room: usize) -> u64 {
+        let after = |active: &Active| {
+            let end = u64::from(active.offset) + room as u64 + SEAL_ROOM;
+            active.size.saturating_sub(end)
+        };
+        let left = self.active.as_ref().map_or(0, after) + self.next_room();
+        self.reserve_bytes().saturating_sub(left)
+    }
+
+    /// What fits into the next segment, when it is reserved.
+    fn next_room(&self) -> u64 {
+        let taken = u64::from(DATA_START) + SEAL_ROOM;
+        self.spare.as_ref().map_or(0, |(_, size)| size.saturating_sub(taken))
     }
 
     /// Whether it is time to reserve the next segment.
@@ -93,10 +112,28 @@ impl Segments {
         self.gave_up = false;
     }
 
-    /// Reserves the next segment, large enough for a group of this size.
-    pub(in crate::store) fn prepare(&mut self, room: usize) -> Result<(), LogError> {
+    /// Makes sure that the next segment has what a group of this size wants of it: its own room, when the
+    /// active one has not, and for messages what they leave to settles.
+    pub(in crate::store) fn prepare_for(
+        &mut self,
+        room: usize,
+        for_messages: bool,
+    ) -> Result<(), LogError> {
+        if !self.fits(room) {
+            let reserve = if for_messages { self.reserve_bytes() } else { 0 };
+            return self.prepare(room as u64 + reserve);
+        }
+        match self.missing_reserve(room) {
+            missing if for_messages && missing > 0 => self.prepare(self.next_room() + missing),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reserves the next segment, large enough for a group of this size: a usual one, or on a disk that has
+    /// no room for that a smaller one.
+    pub(in crate::store) fn prepare(&mut self, room: u64) -> Result<(), LogError> {
         let standard = self.shared.options.segment_bytes;
-        let needed = standard.max(u64::from(DATA_START) + room as u64 + SEAL_ROOM);
+        let needed = u64::from(DATA_START) + room + SEAL_ROOM;
         match &mut self.spare {
             Some((segment, size)) if *size < needed => {
                 segment.file.resize(needed).map_err(|error| segment.error("extend", error))?;
@@ -105,12 +142,24 @@ impl Segments {
             }
             Some(_) => Ok(()),
             None => {
-                let reserved = self.reserve(needed);
+                let least = needed.max(SEGMENT_BYTES_LEAST.min(standard));
+                let reserved = self.reserve_at_best(standard.max(least), least);
                 self.gave_up = reserved.is_err();
                 self.spare = Some(reserved?);
                 Ok(())
             }
         }
+    }
+
+    fn reserve_at_best(&mut self, usual: u64, least: u64) -> Result<(Segment, u64), LogError> {
+        let smaller = (usual / SMALLER_PART).max(least);
+        let mut reserved = self.reserve(usual);
+        for (bytes, before) in [(smaller, usual), (least, smaller)] {
+            if bytes < before && reserved.as_ref().is_err_and(LogError::is_full) {
+                reserved = self.reserve(bytes);
+            }
+        }
+        reserved
     }
 
     fn reserve(&mut self, bytes: u64) -> Result<(Segment, u64), LogError> {
@@ -128,7 +177,12 @@ impl Segments {
             self.shared.files.forget(old);
             self.next_number += 1;
             let file = layer.open(&name).map_err(io("open"))?;
-            file.resize(bytes).map_err(io("extend"))?;
+            if let Err(error) = file.resize(bytes) {
+                // What it has is too little, and room for another: nobody would find it again.
+                drop(file);
+                self.remove(number)?;
+                return Err(io("extend")(error));
+            }
             file
         } else {
             let file = layer.create(&name, bytes).map_err(io("create"))?;

@@ -5,7 +5,7 @@ use proptest::test_runner::RngSeed;
 
 use super::world::{World, small_options};
 use crate::base::MessageId;
-use crate::store::{CrashImage, Entry, QueueNumber, SimulatedLayer, Submission};
+use crate::store::{CrashImage, Entry, Mark, QueueNumber, SimulatedLayer, Submission};
 
 /// One thing that happens to a log.
 #[derive(Clone, Debug)]
@@ -78,7 +78,8 @@ fn perform(world: &mut World, step: &Step) {
         }
         Step::Delivered { queue } => {
             let runs = vec![(MessageId(1), MessageId(50))];
-            let entries = vec![Entry::Delivered { queue: QueueNumber(queue), runs }];
+            let entries =
+                vec![Entry::Delivered { queue: QueueNumber(queue), mark: Mark::HandedOut, runs }];
             world.run(vec![Submission { entries, durable: false, atomic: false, done: None }]);
         }
         Step::Drop { queue } => {

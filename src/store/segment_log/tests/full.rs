@@ -29,6 +29,55 @@ fn a_full_disk_refuses_nothing_and_confirms_nothing_that_is_not_there() {
     world.reopen_after(CrashImage::Lost, "a crash while the disk is full");
 }
 
+/// A usual segment has no room on the disk, and the messages have: nobody may wait for ever.
+#[test]
+fn messages_that_fit_are_written_although_a_usual_segment_does_not() {
+    const SEGMENT: u64 = 1024 * 1024;
+    let layer = SimulatedLayer::new();
+    // With room for the whole index, so that only messages are written.
+    let index_ram_bytes = 1024 * 1024;
+    let options = LogOptions { segment_bytes: SEGMENT, index_ram_bytes, ..small_options() };
+    // One usual segment, and half of another.
+    layer.set_capacity(Some(SEGMENT + SEGMENT / 2));
+    let mut world = World::with(layer, options);
+    while !matches!(world.engine.shared.status(), LogStatus::Full { .. }) {
+        world.publish(1, 4, 2000);
+        assert!(world.layer.used_bytes() <= SEGMENT + SEGMENT / 2);
+    }
+    let written = world.confirmed() as u64 * 2000;
+    // All but what is kept for settles, the edges, and less than the smallest segment.
+    let reserve = SEGMENT / 8;
+    assert!(written > SEGMENT + SEGMENT / 2 - reserve - 2 * 64 * 1024, "{written} bytes");
+    world.verify(&world.engine, "full");
+    // The reserve is there: settles are written, and what they free is used.
+    let ids = world.waiting(1);
+    world.submit(vec![World::settle(1, &ids)]);
+    world.tick(1);
+    assert_eq!(world.engine.shared.status(), LogStatus::Healthy);
+    world.publish(1, 4, 2000);
+    world.reopen_after(CrashImage::Lost, "after the disk was full");
+}
+
+/// What waits is a batch: its first messages do not wait for room for the others.
+#[test]
+fn some_of_a_batch_are_written_when_all_of_it_does_not_fit() {
+    let layer = SimulatedLayer::new();
+    layer.set_capacity(Some(64 * 1024 + 1024));
+    let mut world = World::with(layer, small_options());
+    let submissions: Vec<_> = (0..40)
+        .map(|_| {
+            let entries = world.message(&[1], 2000);
+            world.submission(entries, true, false)
+        })
+        .collect();
+    world.run(submissions);
+    assert!(world.confirmed() >= 20, "{}", world.confirmed());
+    world.layer.set_capacity(None);
+    world.tick(1);
+    assert_eq!(world.confirmed(), 40);
+    world.reopen_after(CrashImage::Lost, "after space returned");
+}
+
 #[test]
 fn when_space_returns_everything_that_waited_is_written() {
     let mut world = full_world();

@@ -5,7 +5,7 @@ use std::io::IoSlice;
 use super::world::{World, open};
 use crate::base::MessageId;
 use crate::store::segment_log::Engine;
-use crate::store::{CrashImage, Entry, FileLayer as _, IndexEntry, QueueNumber, Submission};
+use crate::store::{CrashImage, Entry, FileLayer as _, IndexEntry, Mark, QueueNumber, Submission};
 
 #[test]
 fn deliveries_are_counted_over_a_restart() {
@@ -13,7 +13,8 @@ fn deliveries_are_counted_over_a_restart() {
     world.publish(1, 3, 10);
     let runs = vec![(MessageId(1), MessageId(2))];
     for _ in 0..2 {
-        let delivered = Entry::Delivered { queue: QueueNumber(1), runs: runs.clone() };
+        let (queue, mark) = (QueueNumber(1), Mark::HandedOut);
+        let delivered = Entry::Delivered { queue, mark, runs: runs.clone() };
         let submission =
             Submission { entries: vec![delivered], durable: false, atomic: false, done: None };
         world.run(vec![submission]);
@@ -24,6 +25,33 @@ fn deliveries_are_counted_over_a_restart() {
     let entries = entries.expect("the index can be read");
     assert_eq!(entries.iter().map(|entry| entry.deliveries).collect::<Vec<_>>(), [2, 2, 0]);
     assert!(entries[0].redelivered() && !entries[2].redelivered());
+}
+
+/// Attempts that failed are counted apart, in records and in pages, and outlive a move to another segment.
+#[test]
+fn failed_attempts_are_counted_over_restarts_and_crashes() {
+    let mut world = World::new();
+    world.publish(1, 4, 10);
+    let mark = |mark, first, last| {
+        let runs = vec![(MessageId(first), MessageId(last))];
+        let entries = vec![Entry::Delivered { queue: QueueNumber(1), mark, runs }];
+        Submission { entries, durable: false, atomic: false, done: None }
+    };
+    world.run(vec![mark(Mark::HandedOut, 1, 3), mark(Mark::Failed, 2, 3)]);
+    world.run(vec![mark(Mark::HandedOut, 3, 3), mark(Mark::Failed, 3, 3)]);
+    let counts = |engine: &Engine| -> Vec<_> {
+        let shared = &engine.shared;
+        let entries = shared.index().entries(&shared.files, QueueNumber(1), MessageId(0), 10);
+        let entries = entries.expect("the index can be read");
+        entries.iter().map(|entry| (entry.deliveries, entry.failures)).collect()
+    };
+    world.restart();
+    assert_eq!(counts(&world.engine), [(1, 0), (1, 1), (2, 2), (0, 0)], "from a checkpoint");
+    world.run(vec![mark(Mark::HandedOut, 4, 4), mark(Mark::Failed, 4, 4)]);
+    world.publish(1, 1, 10);
+    world
+        .crash(CrashImage::Lost, "with one more that failed, and a group that was synced after it");
+    assert_eq!(counts(&world.engine)[..4], [(1, 0), (1, 1), (2, 2), (1, 1)], "from a replay");
 }
 
 fn redelivered(engine: &Engine) -> Vec<bool> {
@@ -96,7 +124,8 @@ fn a_message_that_is_handed_out_while_it_waits_for_space_comes_back_marked() {
         }
         assert!(world.confirmed() < 30, "{}", world.confirmed());
         let runs = vec![(MessageId(35), MessageId(36)), (MessageId(36), MessageId(36))];
-        let entries = vec![Entry::Delivered { queue: QueueNumber(1), runs }];
+        let delivered = |mark| Entry::Delivered { queue: QueueNumber(1), mark, runs: runs.clone() };
+        let entries = vec![delivered(Mark::HandedOut), delivered(Mark::Failed)];
         world.run(vec![Submission { entries, durable: false, atomic, done: None }]);
         let written = world.layer.written_bytes();
         world.tick(1);
@@ -107,8 +136,8 @@ fn a_message_that_is_handed_out_while_it_waits_for_space_comes_back_marked() {
         world.restart();
         let shared = &world.engine.shared;
         let entries = shared.index().entries(&shared.files, QueueNumber(1), MessageId(34), 4);
-        let deliveries: Vec<u16> =
-            entries.expect("it can be read").iter().map(|entry| entry.deliveries).collect();
-        assert_eq!(deliveries, [0, 1, 2, 0], "atomic: {atomic}");
+        let entries = entries.expect("it can be read");
+        let counts: Vec<_> = entries.iter().map(|it| (it.deliveries, it.failures)).collect();
+        assert_eq!(counts, [(0, 0), (1, 1), (2, 2), (0, 0)], "atomic: {atomic}");
     }
 }

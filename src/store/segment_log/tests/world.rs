@@ -178,7 +178,7 @@ impl World {
     /// Submits one group and lets the engine do its housekeeping.
     pub(super) fn run(&mut self, submissions: Vec<Submission>) {
         for entry in submissions.iter().flat_map(|submission| &submission.entries) {
-            if let Entry::Delivered { queue, runs } = entry {
+            if let Entry::Delivered { queue, runs, .. } = entry {
                 for (first, last) in runs {
                     let names = self.known.range((queue.0, first.0)..=(queue.0, last.0));
                     let waiting = names.filter(|(_, known)| !known.settle_asked);
