@@ -227,9 +227,19 @@ pub const FETCH_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long a publisher is not read, in ms, before it looks again whether the message log keeps up.
 pub const LOG_PRESSURE_PAUSE_MS: u64 = 5;
 
-/// Bytes of messages that wait for the log's next write, above which publishers are not read. A small
-/// message costs several times its bytes while it waits.
+/// Bytes of messages that wait for the log's next write, above which publishers that fill it are not read. A
+/// small message costs several times its bytes while it waits.
 pub const LOG_WAITING_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Bytes that may wait for the log in all, not counting what is above [`LOG_CHARGE_BYTES_MAX`] in a message.
+/// Above [`LOG_WAITING_BYTES_MAX`] a publisher is read for as long as it brought less, since the log began with
+/// what it is writing, than is left of this. So one that fills the log stops where two thirds of this wait, a hundred
+/// of them stop with a hundredth of it left, and what is left is for those who bring little.
+pub const LOG_ROOM_BYTES: u64 = LOG_WAITING_BYTES_MAX / 2 * 3;
+
+/// What a message takes of [`LOG_ROOM_BYTES`] at most. It is in RAM already when it gets to the log, and its
+/// publisher waits; with all its bytes, everybody else would wait for the disk as well.
+pub const LOG_CHARGE_BYTES_MAX: u64 = LOG_ROOM_BYTES / 16;
 
 /// Message bytes that must have left RAM before the allocator is told to give its free pages back: less
 /// is soon used again, and looking for it takes milliseconds.

@@ -10,6 +10,7 @@ mod conversation;
 mod entrance;
 mod gate;
 mod listener;
+mod log_share;
 mod login;
 mod notices;
 mod proxy_protocol;
