@@ -132,6 +132,10 @@ pub const ROUTE_EXCHANGES_MAX: usize = 65_536;
 /// long one connection works for others.
 pub const DRIVE_BURSTS_MAX: usize = 8;
 
+/// Messages that others put into a queue which count as one burst of the one who drives it: about what a read brings of the
+/// smallest.
+pub const ARRIVALS_PER_BURST: usize = 1024;
+
 /// Messages that a queue gives up or makes ready of its own accord in one step (expired, dropped for
 /// length, due). A million messages that expire at once are a thousand steps, and other queues get their
 /// turn between them.
@@ -155,10 +159,13 @@ pub const SHUTDOWN_TIMEOUT_MS: u64 = 5_000;
 /// batch is what one socket read brought.
 pub const CELL_INBOX_BATCHES_MAX: usize = 256;
 
-/// Bytes of messages in a queue's inbox above which it is the same. 256 reads of small messages were
-/// 200,000 messages, and three times their bytes, whenever the thread that drives the queue was not
-/// running; this is some 20,000 of them, which is several turns.
+/// Bytes of messages in a queue's inbox above which it is the same: some reads of large messages.
 pub const CELL_INBOX_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
+/// Messages in a queue's inbox above which it is the same. They are worked off in one turn, at a microsecond each and several
+/// while processors are scarce, and who waits for that turn keeps a thread of the runtime from everybody else. By their bytes
+/// alone these were up to 200,000 small ones.
+pub const CELL_INBOX_MESSAGES_MAX: usize = 4 * ARRIVALS_PER_BURST;
 
 /// The largest record of a definition on disk, in bytes of JSON. The database puts values from 128 KiB on
 /// into files of their own, which nothing here checks; a frame of arguments is smaller.
