@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::access::{PasswordError, User};
 use crate::base::UserName;
-use crate::base::limits::LOG_WAITING_BYTES_MAX;
+use crate::base::limits::{LOG_ROOM_BYTES, LOG_WAITING_BYTES_MAX};
 use crate::broker::{AccountError, Accounts, Broker, BrokerStorage, user_record};
 use crate::config::{DefaultUser, Durability, Settings, Storage};
 use crate::disk_alarm::DiskAlarm;
@@ -136,6 +136,7 @@ fn open_log(
     let options = LogOptions {
         durability,
         waiting_bytes_high: LOG_WAITING_BYTES_MAX,
+        waiting_bytes_room: LOG_ROOM_BYTES,
         ..LogOptions::with_salt(salt)
     };
     let shown = folder.display().to_string();

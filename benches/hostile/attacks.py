@@ -384,7 +384,7 @@ ATTACKS = [
     Attack("header tables that fill a frame", "`FRAME_MAX_DEFAULT`", header_tables),
     Attack("bodies of 100 MiB in frames of 4 KiB", "`MESSAGE_BYTES_MAX_DEFAULT`, `MESSAGE_BYTES_MAX_HARD`", small_frames),
     Attack("tables 3,000 levels deep", "`TABLE_DEPTH_MAX`", header_bombs),
-    Attack("a publish storm without consumers", "`TURN_BYTES_MAX`, `CELL_INBOX_BYTES_MAX`, `LOG_WAITING_BYTES_MAX`", storm),
+    Attack("a publish storm without consumers", "`TURN_BYTES_MAX`, `CELL_INBOX_MESSAGES_MAX`, `LOG_WAITING_BYTES_MAX`, `LOG_ROOM_BYTES`", storm),
     Attack("declare, bind, delete", "`TURN_BYTES_MAX`", declare_delete),
     Attack("consumer churn", "`TURN_BYTES_MAX`, `DRIVE_BURSTS_MAX`", consumer_churn),
     Attack("20 publishers that never read their returns", "`OUTPUT_STOP_READING_BYTES`", deaf_asker),

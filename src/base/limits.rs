@@ -132,6 +132,10 @@ pub const ROUTE_EXCHANGES_MAX: usize = 65_536;
 /// long one connection works for others.
 pub const DRIVE_BURSTS_MAX: usize = 8;
 
+/// Messages that others put into a queue which count as one burst of the one who drives it: about what a read brings of the
+/// smallest.
+pub const ARRIVALS_PER_BURST: usize = 1024;
+
 /// Messages that a queue gives up or makes ready of its own accord in one step (expired, dropped for
 /// length, due). A million messages that expire at once are a thousand steps, and other queues get their
 /// turn between them.
@@ -163,10 +167,13 @@ pub const SHUTDOWN_LOOK_MS: u64 = 100;
 /// batch is what one socket read brought.
 pub const CELL_INBOX_BATCHES_MAX: usize = 256;
 
-/// Bytes of messages in a queue's inbox above which it is the same. 256 reads of small messages were
-/// 200,000 messages, and three times their bytes, whenever the thread that drives the queue was not
-/// running; this is some 20,000 of them, which is several turns.
+/// Bytes of messages in a queue's inbox above which it is the same: some reads of large messages.
 pub const CELL_INBOX_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
+/// Messages in a queue's inbox above which it is the same. They are worked off in one turn, at a microsecond each and several
+/// while processors are scarce, and who waits for that turn keeps a thread of the runtime from everybody else. By their bytes
+/// alone these were up to 200,000 small ones.
+pub const CELL_INBOX_MESSAGES_MAX: usize = 4 * ARRIVALS_PER_BURST;
 
 /// The largest record of a definition on disk, in bytes of JSON. The database puts values from 128 KiB on
 /// into files of their own, which nothing here checks; a frame of arguments is smaller.
@@ -235,9 +242,19 @@ pub const FETCH_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long a publisher is not read, in ms, before it looks again whether the message log keeps up.
 pub const LOG_PRESSURE_PAUSE_MS: u64 = 5;
 
-/// Bytes of messages that wait for the log's next write, above which publishers are not read. A small
-/// message costs several times its bytes while it waits.
+/// Bytes of messages that wait for the log's next write, above which publishers that fill it are not read. A
+/// small message costs several times its bytes while it waits.
 pub const LOG_WAITING_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Bytes that may wait for the log in all, not counting what is above [`LOG_CHARGE_BYTES_MAX`] in a message.
+/// Above [`LOG_WAITING_BYTES_MAX`] a publisher is read for as long as it brought less, since the log began with
+/// what it is writing, than is left of this. So one that fills the log stops where two thirds of this wait, a hundred
+/// of them stop with a hundredth of it left, and what is left is for those who bring little.
+pub const LOG_ROOM_BYTES: u64 = LOG_WAITING_BYTES_MAX / 2 * 3;
+
+/// What a message takes of [`LOG_ROOM_BYTES`] at most. It is in RAM already when it gets to the log, and its
+/// publisher waits; with all its bytes, everybody else would wait for the disk as well.
+pub const LOG_CHARGE_BYTES_MAX: u64 = LOG_ROOM_BYTES / 16;
 
 /// Message bytes that must have left RAM before the allocator is told to give its free pages back: less
 /// is soon used again, and looking for it takes milliseconds.

@@ -28,7 +28,7 @@ use crate::base::{
     Pressure, QueueId, ReplyCode, UserName, VhostName,
 };
 use crate::queue::RequestId;
-use crate::store::{self, MessageLog, MetadataStore, QueueNumber};
+use crate::store::{self, LogLoad, MessageLog, MetadataStore, QueueNumber};
 
 /// Reads the `headers` table out of a message's raw properties. The layer that knows AMQP bytes puts
 /// it in.
@@ -481,7 +481,13 @@ impl Broker {
     /// Whether the message log asks for less: more bytes wait to be written than it likes to hold.
     #[must_use]
     pub fn log_pressure(&self) -> Pressure {
-        self.common.log.as_ref().map_or(Pressure::Normal, |log| log.pressure())
+        self.log_load().pressure
+    }
+
+    /// How much the message log has to write.
+    #[must_use]
+    pub fn log_load(&self) -> LogLoad {
+        self.common.log.as_ref().map_or(LogLoad::NONE, |log| log.load())
     }
 
     /// How many connections are open.

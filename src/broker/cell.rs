@@ -41,7 +41,9 @@ use super::storing::Storing;
 use super::unique::{FromLog, Unique};
 use waiting::Waiting;
 
-use crate::base::limits::{DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX};
+use crate::base::limits::{
+    ARRIVALS_PER_BURST, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX,
+};
 use crate::base::{ConnectionId, ExchangeName, FieldTable, MessageId, Millis, QueueId, QueueName};
 use crate::queue::{Burst, Command, Effects, Machine, Progress};
 use crate::store::{LogError, QueueNumber};
@@ -223,13 +225,13 @@ impl Cell {
 
     /// Puts something in. Takes effect with the next [`Self::drive`], whoever does it.
     pub(super) fn enqueue(&self, envelope: Envelope) {
-        let bytes = envelope.message_bytes();
-        self.hands.waiting().push(envelope, bytes);
+        let arrivals = envelope.arrivals();
+        self.hands.waiting().push(envelope, arrivals);
     }
 
     /// Works off the inbox and hands out messages, unless somebody else is at it.
     pub fn drive(self: &Arc<Self>, now: Millis) {
-        // Others may bring more for as long as this goes on, so their turns count as well; with
+        // Others may bring more for as long as this goes on, so their turns count as well, and what they bring; with
         // nothing left the next one only applies what is there, and the rest is scheduled.
         let mut bursts_left = DRIVE_BURSTS_MAX + 1;
         let turn = |core: &mut Core| {
@@ -467,7 +469,8 @@ impl Core {
         bursts_left: &mut usize,
         after: &mut After,
     ) -> Progress {
-        cell.hands.waiting().swap(&mut self.taken);
+        let arrivals = cell.hands.waiting().swap(&mut self.taken);
+        *bursts_left = bursts_left.saturating_sub(arrivals / ARRIVALS_PER_BURST);
         if self.machine.next_deadline().is_some_and(|at| at <= now) {
             self.machine.apply(now, Command::Tick, &mut self.effects);
         }

@@ -57,11 +57,13 @@ pub(super) enum Envelope {
 }
 
 impl Envelope {
-    /// Bytes of its messages.
-    pub(super) fn message_bytes(&self) -> u64 {
+    /// How many messages it brings, and their bytes.
+    pub(super) fn arrivals(&self) -> (usize, u64) {
         match self {
-            Self::Publish { messages, .. } => messages.iter().map(|message| message.bytes).sum(),
-            _ => 0,
+            Self::Publish { messages, .. } => {
+                (messages.len(), messages.iter().map(|message| message.bytes).sum())
+            }
+            _ => (0, 0),
         }
     }
 }

@@ -136,7 +136,7 @@ pub use crate::routing::{
 /// Why a message cannot be read back.
 pub use crate::store::LogError as Unreadable;
 /// How the message log is.
-pub use crate::store::LogStatus;
+pub use crate::store::{LogLoad, LogStatus};
 
 use envelope::Envelope;
 use error::refuse;

@@ -125,12 +125,12 @@ fn disk(now: Millis, facts: &BrokerFacts) -> Option<Finding> {
     Some(Finding::critical("disk-alarm", format!("disk alarm for {time}: {why}"), fix).since(since))
 }
 
-/// The log is behind, and connections that publish are not read until it has caught up.
+/// The log is behind, and connections that fill it are not read until it has caught up.
 pub(super) fn behind(facts: &BrokerFacts) -> Option<Finding> {
     let LogFacts::Behind(waiting) = facts.log else { return None };
     let cause = format!(
-        "publishers wait for the disk: more than {} of messages wait to be written, so connections that publish \
-         are not read until the message log has caught up",
+        "publishers wait for the disk: more than {} of messages wait to be written, so connections that \
+         publish much are not read until the message log has caught up",
         bytes(waiting)
     );
     let fix = "a faster disk, fewer persistent messages, or larger batches; it goes on by itself";

@@ -23,7 +23,7 @@ pub struct ConnectionFacts {
     pub has_published: bool,
     /// Since when it is told that it is blocked.
     pub blocked_since: Option<Millis>,
-    /// Whether it is not read until the message log has caught up.
+    /// Whether it is not read until the message log has caught up: it is one of those who fill it.
     pub waits_for_log: bool,
     /// Bytes that the client did not take so far.
     pub unwritten_bytes: u64,

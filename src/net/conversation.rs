@@ -17,6 +17,7 @@ use self::faulty::Faulty;
 use self::outside::{Outside, Parked};
 use super::answers;
 use super::caller::Caller;
+use super::log_share::LogShare;
 use super::turn_events::TurnEvents;
 use super::wait::Interest;
 use crate::base::limits::{
@@ -24,8 +25,7 @@ use crate::base::limits::{
     OUTPUT_LOW_WATER_BYTES, OUTPUT_STOP_READING_BYTES,
 };
 use crate::base::{
-    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, Pressure, QueueId, ReplyCode,
-    VhostName,
+    ChannelId, ConnectionId, ConsumerId, HolderId, MessageId, Millis, QueueId, ReplyCode, VhostName,
 };
 use crate::broker::{
     Answered, Attempt, Broker, Cell, Client, ConnectionCounters, Event, Identity, Inbox, Peer,
@@ -75,6 +75,7 @@ pub(super) struct Conversation {
     /// Whether messages that go out are copied to the firehose; looked at once a turn.
     traced: bool,
     faulty: Faulty,
+    log_share: LogShare,
     counters: Arc<ConnectionCounters>,
 }
 
@@ -125,6 +126,7 @@ impl Conversation {
             mechanism: None,
             traced: false,
             faulty: Faulty::default(),
+            log_share: LogShare::default(),
             counters: Arc::default(),
         }
     }
@@ -153,6 +155,9 @@ impl Conversation {
     pub(super) fn moved(&mut self, received: usize, sent: usize) {
         if received > 0 {
             self.counters.received_bytes.add(received as u64);
+            if self.connection.has_published() {
+                self.log_share.brought(received as u64);
+            }
             self.counters.reads.add(1);
         }
         if sent > 0 {
@@ -527,15 +532,25 @@ impl Conversation {
         }
     }
 
-    /// Publishers wait while the message log has more to write than it likes to hold. The log's tickets
-    /// bring confirms, which wake most of them; the others look again after a moment.
+    /// Publishers that fill the message log wait while it has more to write than it likes to hold. The log's
+    /// tickets bring confirms, which wake most of them; the others look again after a moment.
     fn waits_for_log(&self) -> bool {
-        self.connection.has_published() && self.broker.log_pressure() == Pressure::High
+        self.connection.has_published() && self.log_share.waits(&self.broker.log_load())
+    }
+
+    /// The same, before what was read is worked off.
+    fn looks_at_log(&mut self) -> bool {
+        if !self.connection.has_published() {
+            return false;
+        }
+        let load = self.broker.log_load();
+        self.log_share.look(&load);
+        self.log_share.waits(&load)
     }
 
     fn stops_reading(&mut self) -> bool {
         // A publisher that is held back and told to go must be heard: its close-ok, or its end.
-        let held_back = self.blocked_since.is_some() || self.waits_for_log();
+        let held_back = self.blocked_since.is_some() || self.looks_at_log();
         (held_back && !self.connection.is_closing())
             || self.ending.is_some()
             || self.outside.is_parked()

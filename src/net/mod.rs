@@ -11,6 +11,7 @@ mod entrance;
 mod gate;
 mod leaving;
 mod listener;
+mod log_share;
 mod login;
 mod notices;
 mod proxy_protocol;

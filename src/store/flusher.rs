@@ -12,8 +12,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::brakes::Brakes;
-use super::segment_log::{Engine, refuse, size_of_submission};
-use super::{Brake, LogError, Submission};
+use super::log_load::{Backlog, Weight};
+use super::segment_log::{Engine, refuse};
+use super::{Brake, LogError, LogLoad, Submission};
 use crate::base::{Millis, Pressure};
 
 /// Facts without a ticket that wait until there are this many bytes of them.
@@ -35,17 +36,16 @@ struct Inbox {
     waiting: Mutex<Waiting>,
     wake: Condvar,
     brakes: Brakes,
-    /// The last answer of [`Flusher::pressure`].
+    /// The last pressure of [`Flusher::load`].
     high: AtomicBool,
     high_bytes: u64,
+    room_bytes: u64,
 }
 
 #[derive(Default)]
 struct Waiting {
     submissions: Vec<Submission>,
-    bytes: u64,
-    /// Bytes of the group that is being written.
-    taken_bytes: u64,
+    backlog: Backlog,
     urgent: bool,
     tick: Option<Millis>,
     close: Option<Sender<Result<(), LogError>>>,
@@ -98,7 +98,7 @@ impl Flusher {
         let (submissions, tick) = {
             let mut waiting = self.inbox.lock();
             let submissions = waiting.take();
-            waiting.taken_bytes = 0;
+            waiting.backlog.done();
             (submissions, waiting.tick.take())
         };
         let count = submissions.len();
@@ -120,15 +120,15 @@ impl Flusher {
     }
 
     pub(super) fn submit(&self, submission: Submission) {
-        let bytes = size_of_submission(&submission) as u64;
+        let weight = Weight::of(&submission);
         let mut waiting = self.inbox.lock();
         if waiting.life != Life::Open {
             drop(waiting);
             refuse(vec![submission], &LogError::Closed);
             return;
         }
-        waiting.bytes += bytes;
-        waiting.urgent |= submission.durable || waiting.bytes >= LAZY_BYTES_MAX;
+        let bytes = waiting.backlog.add(weight);
+        waiting.urgent |= submission.durable || bytes >= LAZY_BYTES_MAX;
         let is_first = waiting.submissions.is_empty();
         waiting.submissions.push(submission);
         // The first one wakes the thread, so that it begins to wait for company.
@@ -137,18 +137,16 @@ impl Flusher {
         }
     }
 
-    pub(super) fn pressure(&self) -> Pressure {
-        let bytes = {
-            let waiting = self.inbox.lock();
-            waiting.bytes + waiting.taken_bytes
-        };
+    pub(super) fn load(&self) -> LogLoad {
+        let (bytes, room_bytes, takes) = self.inbox.lock().backlog.figures(self.inbox.room_bytes);
         let was_high = self.inbox.high.load(Ordering::Relaxed);
         let limit = self.inbox.high_bytes;
         let is_high = bytes >= if was_high { limit / 10 * 9 } else { limit };
         if is_high != was_high {
             self.inbox.high.store(is_high, Ordering::Relaxed);
         }
-        if is_high { Pressure::High } else { Pressure::Normal }
+        let pressure = if is_high { Pressure::High } else { Pressure::Normal };
+        LogLoad { pressure, room_bytes, takes }
     }
 
     pub(super) fn tick(&self, now: Millis) {
@@ -210,10 +208,11 @@ impl Drop for Flusher {
 
 impl Inbox {
     fn of(engine: &Engine) -> Arc<Self> {
-        let high_bytes = engine.shared.options.waiting_bytes_high;
+        let options = engine.shared.options;
+        let (high_bytes, room_bytes) = (options.waiting_bytes_high, options.waiting_bytes_room);
         let (waiting, wake) = (Mutex::default(), Condvar::new());
         let (brakes, high) = (Brakes::default(), AtomicBool::new(false));
-        Arc::new(Self { waiting, wake, brakes, high, high_bytes })
+        Arc::new(Self { waiting, wake, brakes, high, high_bytes, room_bytes })
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -232,7 +231,7 @@ impl Inbox {
     /// Waits until there is something to do; `has_work` says that the engine has something itself.
     fn next(&self, has_work: bool) -> Turn {
         let mut waiting = self.lock();
-        waiting.taken_bytes = 0;
+        waiting.backlog.done();
         loop {
             if waiting.life == Life::Stopped {
                 return Turn::Stop(waiting.take());
@@ -267,7 +266,7 @@ impl Inbox {
 impl Waiting {
     fn take(&mut self) -> Vec<Submission> {
         self.urgent = false;
-        self.taken_bytes = std::mem::take(&mut self.bytes);
+        self.backlog.take();
         let room = self.submissions.len();
         std::mem::replace(&mut self.submissions, Vec::with_capacity(room))
     }

@@ -13,8 +13,8 @@
 
 use std::sync::Arc;
 
-use super::LogError;
-use crate::base::{Message, MessageId, Millis, Pressure};
+use super::{LogError, LogLoad};
+use crate::base::{Message, MessageId, Millis};
 
 /// A queue's number in the log: given once by the definitions, never used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -217,12 +217,12 @@ pub type Brake = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// The log. See the module.
 pub trait MessageLog: Send + Sync {
-    /// Hands facts in. Takes a leaf lock and never blocks; the bound is [`Self::pressure`], which
+    /// Hands facts in. Takes a leaf lock and never blocks; the bound is [`Self::load`], which
     /// tells the broker to stop reading from publishers.
     fn submit(&self, submission: Submission);
 
-    /// High while more bytes wait to be written than the log likes to hold, and while it cannot write.
-    fn pressure(&self) -> Pressure;
+    /// How much waits to be written.
+    fn load(&self) -> LogLoad;
 
     /// Reads a message back, and checks its checksum. Blocks.
     fn read(&self, wanted: &Stored) -> Result<Message, LogError>;

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Entry, IndexEntry, Lifetime, LogError, LogStatus, Mark, MessageLog, Position, QueueNumber,
-    RecoveredQueue, Run, Stored, Submission, Written,
+    Entry, IndexEntry, Lifetime, LogError, LogLoad, LogStatus, Mark, MessageLog, Position,
+    QueueNumber, RecoveredQueue, Run, Stored, Submission, Written,
 };
-use crate::base::{Message, MessageId, Millis, Pressure};
+use crate::base::{Message, MessageId, Millis};
 
 /// See the module.
 #[derive(Default)]
@@ -116,8 +116,8 @@ impl MessageLog for MemoryLog {
         complete(submission, refused.map_or(Ok(()), Err));
     }
 
-    fn pressure(&self) -> Pressure {
-        Pressure::Normal
+    fn load(&self) -> LogLoad {
+        LogLoad::NONE
     }
 
     fn read(&self, wanted: &Stored) -> Result<Message, LogError> {

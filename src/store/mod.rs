@@ -14,6 +14,7 @@ mod format;
 mod index;
 mod log;
 mod log_error;
+mod log_load;
 mod memory_log;
 mod metadata;
 mod reclaim;
@@ -35,6 +36,7 @@ pub use log::{
     MessageLog, OnStatus, Position, QueueNumber, RecoveredQueue, Run, Stored, Submission, Written,
 };
 pub use log_error::{Damage, LogError};
+pub use log_load::LogLoad;
 pub use memory_log::MemoryLog;
 pub use metadata::{
     DiskSync, Done, MemoryMetadata, MetadataOptions, MetadataStatus, MetadataStore, OpenReport,

@@ -24,12 +24,12 @@ use super::flusher::Flusher;
 use super::format::{Kind, RECORD_HEADER_BYTES, RecordHeader, read_enqueue, read_message};
 use super::recovery::{self, Recovered};
 use super::{
-    Brake, Damage, FileLayer, IndexEntry, LogError, LogStatus, MessageLog, OnStatus, Position,
-    QueueNumber, RecoveredQueue, Stored, Submission,
+    Brake, Damage, FileLayer, IndexEntry, LogError, LogLoad, LogStatus, MessageLog, OnStatus,
+    Position, QueueNumber, RecoveredQueue, Stored, Submission,
 };
 use crate::base::{Message, MessageId, Millis, Pressure};
 
-pub(super) use engine::{Engine, refuse, size_of_submission};
+pub(super) use engine::{Engine, refuse, size_of_entry};
 pub(super) use files::{Found, SegmentFiles, check_record};
 pub use options::{Durability, LogOptions};
 pub(super) use scanner::{Item, Scanner, Segment};
@@ -124,11 +124,14 @@ impl MessageLog for SegmentLog {
         self.flusher.submit(submission);
     }
 
-    fn pressure(&self) -> Pressure {
+    fn load(&self) -> LogLoad {
+        let load = self.flusher.load();
         match self.shared.status() {
-            LogStatus::Healthy => self.flusher.pressure(),
+            LogStatus::Healthy => load,
             // What waits then is not counted any more, and more of it helps nobody.
-            LogStatus::Full { .. } | LogStatus::Failed { .. } => Pressure::High,
+            LogStatus::Full { .. } | LogStatus::Failed { .. } => {
+                LogLoad { pressure: Pressure::High, room_bytes: 0, ..load }
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Faulty;
 use crate::support::methods::{DURABLE, basic, confirm, queue};
-use crate::support::{RawClient, id};
+use crate::support::{RawClient, content_header, frame, id};
 
 fn expect_blocked(client: &mut RawClient, reason: &str) {
     let mut blocked = client.expect(0, id::CONNECTION_BLOCKED);
@@ -75,6 +75,36 @@ fn a_slow_disk_keeps_confirms_waiting_and_goes_on_when_it_is_withdrawn() {
     while faulty.hits(minute) == 0 {}
     faulty.withdraw(minute);
     assert_eq!(client.expect_ack(1), (2, false), "F6");
+    faulty.is_well();
+}
+
+/// W2: `LOG_ROOM_BYTES` is shared by what is left of it. The disk stands still until the fault is withdrawn.
+#[test]
+fn who_fills_a_slow_disk_waits_for_it_and_a_neighbour_goes_on() {
+    const BYTES_MAX: usize = 64 * 1024 * 1024;
+    let faulty = Faulty::on_disk();
+    let (mut neighbour, own) = faulty.confirming();
+    let is_served = |neighbour: &mut RawClient, number: u64| {
+        neighbour.publish(1, "", &own, "light");
+        assert_eq!(neighbour.expect_ack(1), (number, false));
+        assert_eq!(neighbour.get(1, &own).expect("a message").text(), "light");
+    };
+    is_served(&mut neighbour, 1);
+    let mut heavy = faulty.client();
+    heavy.declare(1, &queue::declare("q").with(DURABLE));
+    let minute = faulty.order(&json!({ "kind": "slow_disk", "ms": 60_000 }));
+    let mut one = basic::publish("", "q").frame(1);
+    one.extend(frame(2, 1, &content_header(60, 16_000, b"\x10\x00\x02")));
+    one.extend(frame(3, 1, &[b'x'; 16_000]));
+    let taken = heavy.sender().send_until_stalled(&one, BYTES_MAX);
+    assert!(taken < BYTES_MAX, "it is not held back");
+    for number in 2..20 {
+        is_served(&mut neighbour, number);
+    }
+    faulty.withdraw(minute);
+    heavy.send_bytes(&one[taken % one.len()..]);
+    let messages = u32::try_from(taken / one.len() + 1).expect("some thousands");
+    heavy.expect_counts(1, "q", (messages, 0));
     faulty.is_well();
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use haremq::base::{MessageId, Millis, Pressure};
+use haremq::base::{MessageId, Millis};
 use haremq::store::{
-    Entry, IndexEntry, LogError, LogStatus, MessageLog, QueueNumber, RecoveredQueue, SegmentLog,
-    SimulatedLayer, Stored, Submission,
+    Entry, IndexEntry, LogError, LogLoad, LogStatus, MessageLog, QueueNumber, RecoveredQueue,
+    SegmentLog, SimulatedLayer, Stored, Submission,
 };
 
 use super::oracle::number_of;
@@ -100,8 +100,8 @@ impl MessageLog for WatchedLog {
         self.log.submit(submission);
     }
 
-    fn pressure(&self) -> Pressure {
-        self.log.pressure()
+    fn load(&self) -> LogLoad {
+        self.log.load()
     }
 
     fn read(&self, wanted: &Stored) -> Result<haremq::base::Message, LogError> {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::base::limits::{CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX};
+use crate::base::limits::{CELL_INBOX_BATCHES_MAX, CELL_INBOX_BYTES_MAX, CELL_INBOX_MESSAGES_MAX};
 use crate::broker::envelope::Envelope;
 use crate::broker::handover::Waits;
 
@@ -10,20 +10,24 @@ use crate::broker::handover::Waits;
 #[derive(Default)]
 pub(super) struct Waiting {
     pub(super) commands: VecDeque<Envelope>,
+    messages: usize,
     message_bytes: u64,
 }
 
 impl Waiting {
-    /// `message_bytes` is counted before the lock is taken.
-    pub(super) fn push(&mut self, envelope: Envelope, message_bytes: u64) {
+    /// What arrives is counted before the lock is taken: messages and their bytes.
+    pub(super) fn push(&mut self, envelope: Envelope, arrivals: (usize, u64)) {
+        let (messages, bytes) = arrivals;
         self.commands.push_back(envelope);
-        self.message_bytes += message_bytes;
+        self.messages += messages;
+        self.message_bytes += bytes;
     }
 
-    /// Gives everything for an empty list, whose room is used next.
-    pub(super) fn swap(&mut self, taken: &mut VecDeque<Envelope>) {
+    /// Gives everything for an empty list, whose room is used next; says how many messages it brings.
+    pub(super) fn swap(&mut self, taken: &mut VecDeque<Envelope>) -> usize {
         std::mem::swap(&mut self.commands, taken);
         self.message_bytes = 0;
+        std::mem::take(&mut self.messages)
     }
 }
 
@@ -33,7 +37,9 @@ impl Waits for Waiting {
     }
 
     fn is_full(&self) -> bool {
-        self.commands.len() >= CELL_INBOX_BATCHES_MAX || self.message_bytes >= CELL_INBOX_BYTES_MAX
+        self.commands.len() >= CELL_INBOX_BATCHES_MAX
+            || self.messages >= CELL_INBOX_MESSAGES_MAX
+            || self.message_bytes >= CELL_INBOX_BYTES_MAX
     }
 }
 
@@ -47,13 +53,12 @@ mod tests {
     use crate::broker::payload::Payload;
     use crate::queue::Incoming;
 
-    fn publish(bytes: u64) -> Envelope {
+    fn publish(count: usize, bytes: u64) -> Envelope {
         let exchange = ExchangeName::try_from("").expect("short");
         let body = Body::One(bytes::Bytes::new());
         let message = Message::new(&exchange, b"q", b"\0\0", body, MessageHeader::default());
-        let payload = Payload::new(message);
-        let incoming = Incoming {
-            payload,
+        let incoming = |_| Incoming {
+            payload: Payload::new(message.clone()),
             bytes,
             persistent: false,
             publish: None,
@@ -61,27 +66,30 @@ mod tests {
             priority: 0,
             due: None,
         };
-        Envelope::Publish { messages: vec![incoming], publisher: Arc::new(Inbox::new()) }
+        let messages = (0..count).map(incoming).collect();
+        Envelope::Publish { messages, publisher: Arc::new(Inbox::new()) }
     }
 
-    fn fill(waiting: &mut Waiting, bytes: u64) -> usize {
+    fn fill(waiting: &mut Waiting, count: usize, bytes: u64) -> usize {
         let mut batches = 0;
         while !waiting.is_full() {
-            let envelope = publish(bytes);
-            let bytes = envelope.message_bytes();
-            waiting.push(envelope, bytes);
+            let envelope = publish(count, bytes);
+            let arrivals = envelope.arrivals();
+            waiting.push(envelope, arrivals);
             batches += 1;
         }
         batches
     }
 
     #[test]
-    fn an_inbox_is_full_by_bytes_or_by_batches_and_has_room_after_a_turn() {
+    fn an_inbox_is_full_by_bytes_messages_or_batches_and_has_room_after_a_turn() {
         let mut waiting = Waiting::default();
-        assert_eq!(fill(&mut waiting, CELL_INBOX_BYTES_MAX / 8), 8);
+        assert_eq!(fill(&mut waiting, 1, CELL_INBOX_BYTES_MAX / 8), 8);
         let mut taken = VecDeque::new();
-        waiting.swap(&mut taken);
+        assert_eq!(waiting.swap(&mut taken), 8);
         assert_eq!(taken.len(), 8);
-        assert_eq!(fill(&mut waiting, 1), CELL_INBOX_BATCHES_MAX);
+        assert_eq!(fill(&mut waiting, CELL_INBOX_MESSAGES_MAX / 4, 1), 4);
+        assert_eq!(waiting.swap(&mut VecDeque::new()), CELL_INBOX_MESSAGES_MAX);
+        assert_eq!(fill(&mut waiting, 1, 1), CELL_INBOX_BATCHES_MAX);
     }
 }

@@ -5,11 +5,11 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::base::{Message, MessageId, Millis, Pressure};
+use crate::base::{Message, MessageId, Millis};
 use crate::broker::BrokerStorage;
 use crate::store::{
-    Damage, IndexEntry, LogError, LogStatus, MemoryLog, MemoryMetadata, MessageLog, QueueNumber,
-    RecoveredQueue, Stored, Submission,
+    Damage, IndexEntry, LogError, LogLoad, LogStatus, MemoryLog, MemoryMetadata, MessageLog,
+    QueueNumber, RecoveredQueue, Stored, Submission,
 };
 
 #[derive(Default)]
@@ -61,8 +61,8 @@ impl MessageLog for FaultyLog {
         self.log.submit(submission);
     }
 
-    fn pressure(&self) -> Pressure {
-        self.log.pressure()
+    fn load(&self) -> LogLoad {
+        self.log.load()
     }
 
     fn read(&self, wanted: &Stored) -> Result<Message, LogError> {

@@ -538,16 +538,20 @@ fn bytes_of(group: &[Submission]) -> usize {
 }
 
 /// About how many bytes a submission takes in a group.
-pub(in crate::store) fn size_of_submission(submission: &Submission) -> usize {
-    let size = |entry: &Entry| match entry {
+fn size_of_submission(submission: &Submission) -> usize {
+    submission.entries.iter().map(size_of_entry).sum()
+}
+
+/// About how many bytes a fact takes in a group.
+pub(in crate::store) fn size_of_entry(entry: &Entry) -> usize {
+    match entry {
         // A body beyond the address space does not exist.
         Entry::Enqueue { message, .. } => {
             usize::try_from(message.content_bytes()).unwrap_or(usize::MAX / 2) + 64
         }
         Entry::Settle { runs, .. } | Entry::Delivered { runs, .. } => 32 + 16 * runs.len(),
         Entry::DropQueue { .. } => 32,
-    };
-    submission.entries.iter().map(size).sum()
+    }
 }
 
 fn tickets_of(

@@ -19,8 +19,10 @@ pub struct LogOptions {
     pub segment_bytes: u64,
     /// RAM for the index of waiting messages.
     pub index_ram_bytes: usize,
-    /// Bytes that may wait to be written before [`crate::store::MessageLog::pressure`] is high.
+    /// Bytes that may wait to be written before the pressure ([`crate::store::LogLoad`]) is high.
     pub waiting_bytes_high: u64,
+    /// The room of what waits, which [`crate::store::LogLoad`] gives what is left of.
+    pub waiting_bytes_room: u64,
     /// Any number that nobody outside can know; drawn anew for every start. It keeps bytes inside of
     /// messages from looking like records.
     pub salt: u64,
@@ -35,6 +37,7 @@ impl LogOptions {
             segment_bytes: 16 * 1024 * 1024,
             index_ram_bytes: 8 * 1024 * 1024,
             waiting_bytes_high: 32 * 1024 * 1024,
+            waiting_bytes_room: 48 * 1024 * 1024,
             salt,
         }
     }
