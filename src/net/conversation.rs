@@ -60,6 +60,8 @@ pub(super) struct Conversation {
     /// The question that a queue is to answer.
     asked: Option<(ChannelId, HolderId, MethodId)>,
     alarm: Option<&'static str>,
+    /// Whether a publish was acted on: from then on every change of an alarm is one for this connection.
+    has_published: bool,
     /// Since when it is blocked, while it is.
     blocked_since: Option<Millis>,
     /// When the question was asked that is open.
@@ -117,6 +119,7 @@ impl Conversation {
             failed: Vec::new(),
             asked: None,
             alarm: None,
+            has_published: false,
             blocked_since: None,
             asked_at: now,
             choked: false,
@@ -270,8 +273,12 @@ impl Conversation {
         if !self.connection.is_open(publish.channel, publish.holder) {
             return;
         }
+        if !self.has_published {
+            self.has_published = true;
+            self.block_on_alarm();
+        }
         if self.faulty.is_armed && self.strikes_publish(now, &publish, more) {
-            return self.block_on_alarm();
+            return;
         }
         let Some(client) = &mut self.client else { return };
         let Publish { channel, holder, sequence, mandatory, .. } = publish;
@@ -305,7 +312,6 @@ impl Conversation {
                 self.connection.fail(now, channel, holder, refusal, more);
             }
         }
-        self.block_on_alarm();
     }
 
     fn ask(&mut self, now: Millis, ask: Ask, more: &mut Vec<Action>) {
@@ -397,17 +403,15 @@ impl Conversation {
         if self.choked {
             return false;
         }
-        let mut events = self.events.take(&self.inbox, &mut self.held);
+        let has_events = self.events.begin(&self.inbox, &mut self.held);
         self.traced = self.client.as_ref().is_some_and(Client::is_traced);
-        if events.is_empty() && self.held.is_empty() {
-            self.events.give_back(events);
+        if !has_events && self.held.is_empty() {
             return false;
         }
         let mut actions = std::mem::take(&mut self.actions);
-        for event in events.drain(..) {
+        while let Some(event) = self.events.next() {
             self.happen(now, event, &mut actions);
         }
-        self.events.give_back(events);
         self.perform(now, &mut actions);
         if let Some(client) = &mut self.client {
             for (holder, queue, run) in self.read.drain(..) {

@@ -30,10 +30,11 @@ fn a_message_is_what_it_was_put_together_from() {
         assert_eq!(message.body().to_vec(), body);
         assert_eq!(message.content_bytes(), 255 + 300 + len as u64);
         let parts = message.content();
-        assert_eq!((parts.exchange, parts.routing_key), (&b"logs"[..], &key[..]));
+        let route = [&b"\x04logs\xff"[..], &key].concat();
+        assert_eq!((parts.route, message.route()), (&route[..], &route[..]));
         assert_eq!((parts.properties, parts.body), (&properties[..], message.body()));
         let shared = || body.clone();
-        let whole = Message::whole(&exchange(), &key, &properties, &body, header, shared);
+        let whole = Message::whole(&route, &properties, &body, header, shared);
         assert_eq!(whole, message);
         assert!(!whole.same(&message) && whole.same(&whole.clone()));
     }
