@@ -403,15 +403,17 @@ impl Conversation {
         if self.choked {
             return false;
         }
-        let has_events = self.events.begin(&self.inbox, &mut self.held);
+        let mut events = self.events.take(&self.inbox, &mut self.held);
         self.traced = self.client.as_ref().is_some_and(Client::is_traced);
-        if !has_events && self.held.is_empty() {
+        if events.is_empty() && self.held.is_empty() {
+            self.events.give_back(events);
             return false;
         }
         let mut actions = std::mem::take(&mut self.actions);
-        while let Some(event) = self.events.next() {
+        for event in events.drain(..) {
             self.happen(now, event, &mut actions);
         }
+        self.events.give_back(events);
         self.perform(now, &mut actions);
         if let Some(client) = &mut self.client {
             for (holder, queue, run) in self.read.drain(..) {

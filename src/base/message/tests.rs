@@ -73,3 +73,18 @@ fn a_large_body_keeps_the_slices_it_came_in() {
     let BodyRef::Slices([piece]) = message.body() else { panic!("{message:?}") };
     assert_eq!(piece.as_ptr(), chunk.as_ptr());
 }
+
+#[test]
+fn a_message_has_one_route_and_its_flags_are_those_of_its_properties() {
+    let message = of(Body::One(Bytes::from_static(b"ab")));
+    assert!(message.has_route(b"\x04logs\x03key"));
+    for other in [&b"\x04logs\x03kez"[..], b"\x03log\x04skey", b"\x00\x07logskey", b""] {
+        assert!(!message.has_route(other), "{other:?}");
+    }
+    for (properties, flags) in [(&b"\x00\x10\x00"[..], 0x10), (b"\x80", 0), (b"", 0)] {
+        let body = Body::One(Bytes::from_static(b"ab"));
+        let header = MessageHeader::default();
+        let message = Message::new(&exchange(), b"key", properties, body, header);
+        assert_eq!(message.property_flags(), flags, "{properties:?}");
+    }
+}
