@@ -8,11 +8,14 @@
 //! of a short name.
 //!
 //! ```text
-//! 0                 1              2      3          4                   8            16
-//! +-----------------+--------------+------+----------+-------------------+------------+----------+-----+------------+------+
-//! | exchange length | key length   | bits | priority | properties length | expiration | exchange | key | properties | body |
-//! +-----------------+--------------+------+----------+-------------------+------------+----------+-----+------------+------+
+//! 0                   4            12     13         14
+//! +-------------------+------------+------+----------+-----------------+----------+------------+-----+------------+------+
+//! | properties length | expiration | bits | priority | exchange length | exchange | key length | key | properties | body |
+//! +-------------------+------------+------+----------+-----------------+----------+------------+-----+------------+------+
 //! ```
+//!
+//! Exchange and key stand as they do on the wire, two short strings behind one another: the *route*. So it comes
+//! in, is compared with another one and goes out in one piece.
 
 use std::fmt;
 use std::sync::Arc;
@@ -139,10 +142,8 @@ impl PartialEq for BodyRef<'_> {
 /// What [`Message::content`] gives: the parts where they lie.
 #[derive(Clone, Copy, Debug)]
 pub struct ContentRef<'a> {
-    /// As [`Message::exchange_bytes`].
-    pub exchange: &'a [u8],
-    /// As [`Message::routing_key`].
-    pub routing_key: &'a [u8],
+    /// As [`Message::route`].
+    pub route: &'a [u8],
     /// As [`Message::properties`].
     pub properties: &'a [u8],
     /// As [`Message::body`].
@@ -171,8 +172,7 @@ struct Large {
 
 /// What a message is put together from, apart from its body.
 struct Parts<'a> {
-    exchange: &'a [u8],
-    routing_key: &'a [u8],
+    route: &'a [u8],
     properties: &'a [u8],
     header: MessageHeader,
 }
@@ -194,10 +194,13 @@ impl Message {
         body: Body,
         header: MessageHeader,
     ) -> Self {
+        let (route, length) = route_of(exchange.as_str().as_bytes(), routing_key);
+        Self::of(&Parts { route: &route[..length], properties, header }, body)
+    }
+
+    fn of(parts: &Parts<'_>, body: Body) -> Self {
         let body_bytes = body.len();
-        let exchange = exchange.as_str().as_bytes();
-        let parts = Parts { exchange, routing_key, properties, header };
-        let content_bytes = routing_key.len() + properties.len() + body_bytes;
+        let content_bytes = parts.content_bytes(body_bytes);
         if content_bytes <= MESSAGE_PACKED_BYTES_MAX {
             return Self(Held::Packed(parts.pack(body_bytes, body.pieces())));
         }
@@ -212,27 +215,26 @@ impl Message {
         Self(Held::Large(Arc::new(Large { packed, pieces, body_bytes })))
     }
 
-    /// As [`Self::new`], for a body that is there in one piece: a small one is copied from where it
-    /// stands, and only for a larger one `shared` makes a slice of it.
+    /// As [`Self::new`], for a route and a body that are there in one piece each: a small body is copied from
+    /// where it stands, and only for a larger one `shared` makes a slice of it. `route` is the exchange's name
+    /// and the routing key as [`Self::route`] gives them, and nothing else; the name is UTF-8.
     ///
     /// # Panics
-    /// As [`Self::new`].
+    /// When `route` is not two short strings: at once, or when a part of the message is asked for.
     #[must_use]
     #[inline]
     pub fn whole(
-        exchange: &ExchangeName,
-        routing_key: &[u8],
+        route: &[u8],
         properties: &[u8],
         body: &[u8],
         header: MessageHeader,
         shared: impl FnOnce() -> Bytes,
     ) -> Self {
-        if routing_key.len() + properties.len() + body.len() <= MESSAGE_PACKED_BYTES_MAX {
-            let exchange = exchange.as_str().as_bytes();
-            let parts = Parts { exchange, routing_key, properties, header };
+        let parts = Parts { route, properties, header };
+        if parts.content_bytes(body.len()) <= MESSAGE_PACKED_BYTES_MAX {
             return Self(Held::Packed(parts.pack(body.len(), &[body])));
         }
-        Self::new(exchange, routing_key, properties, Body::One(shared()), header)
+        Self::of(&parts, Body::One(shared()))
     }
 
     /// The same message with other properties. What was read in the old ones still holds: whoever changes
@@ -269,26 +271,30 @@ impl Message {
     #[must_use]
     #[inline]
     pub fn exchange_bytes(&self) -> &[u8] {
-        let packed = self.packed();
-        &packed[HEAD_BYTES..][..packed[EXCHANGE_AT].into()]
+        short_string(&self.packed()[ROUTE_AT..]).0
     }
 
-    /// Exchange and routing key in one piece, for a comparison with those of another message that
-    /// has an exchange's name of the same length.
+    /// Exchange and routing key as two short strings (spec: 4.2.5.3), as they stand on the wire.
     #[must_use]
     #[inline]
     pub fn route(&self) -> &[u8] {
         let packed = self.packed();
-        let bytes = usize::from(packed[EXCHANGE_AT]) + usize::from(packed[KEY_AT]);
-        &packed[HEAD_BYTES..][..bytes]
+        &packed[ROUTE_AT..route_end(packed)]
+    }
+
+    /// Whether this is its [`Self::route`]: a route says itself where it ends, so none is the beginning of another.
+    #[must_use]
+    #[inline]
+    pub fn has_route(&self, route: &[u8]) -> bool {
+        !route.is_empty() && self.packed()[ROUTE_AT..].starts_with(route)
     }
 
     /// The routing key it was published with: any bytes, at most 255.
     #[must_use]
     #[inline]
     pub fn routing_key(&self) -> &[u8] {
-        let packed = self.packed();
-        &packed[HEAD_BYTES + usize::from(packed[EXCHANGE_AT])..][..packed[KEY_AT].into()]
+        let (_exchange, rest) = short_string(&self.packed()[ROUTE_AT..]);
+        short_string(rest).0
     }
 
     /// The content header from its property flags on, as received.
@@ -298,6 +304,19 @@ impl Message {
         let packed = self.packed();
         let (start, end) = properties_place(packed);
         &packed[start..end]
+    }
+
+    /// The first two octets of [`Self::properties`], which say what properties there are; 0 where they are shorter.
+    #[must_use]
+    #[inline]
+    pub fn property_flags(&self) -> u16 {
+        let packed = self.packed();
+        match packed.get(route_end(packed)..) {
+            Some([high, low, ..]) if properties_len(packed) >= 2 => {
+                u16::from_be_bytes([*high, *low])
+            }
+            _ => 0,
+        }
     }
 
     /// The body, as received.
@@ -315,17 +334,14 @@ impl Message {
     #[inline]
     pub fn content(&self) -> ContentRef<'_> {
         let packed = self.packed();
-        let (head, rest) = packed.split_at(HEAD_BYTES);
-        let (exchange, rest) = rest.split_at(head[EXCHANGE_AT].into());
-        let (routing_key, rest) = rest.split_at(head[KEY_AT].into());
-        // A content header is within one frame, and usize has at least 32 bits on every supported machine.
-        let (properties, rest) =
-            rest.split_at(u32::from_le_bytes(field(head, PROPERTIES_AT)) as usize);
+        let (before, rest) = packed.split_at(route_end(packed));
+        let (properties, rest) = rest.split_at(properties_len(packed));
+        let route = &before[ROUTE_AT..];
         let body = match &self.0 {
             Held::Packed(_) => BodyRef::Packed(rest),
             Held::Large(large) => BodyRef::Slices(&large.pieces),
         };
-        ContentRef { exchange, routing_key, properties, body }
+        ContentRef { route, properties, body }
     }
 
     /// What the broker read in the content header.
@@ -348,6 +364,13 @@ impl Message {
     #[inline]
     pub fn is_persistent(&self) -> bool {
         self.packed()[BITS_AT] & PERSISTENT != 0
+    }
+
+    /// Whether its content header has a `headers` table.
+    #[must_use]
+    #[inline]
+    pub fn has_headers(&self) -> bool {
+        self.packed()[BITS_AT] & HEADERS != 0
     }
 
     /// Whether its content header has a say in its place in a queue: a `priority` or an `expiration`.
@@ -376,8 +399,8 @@ impl Message {
     #[must_use]
     #[inline]
     pub fn content_bytes(&self) -> u64 {
-        let exchange = usize::from(self.packed()[EXCHANGE_AT]);
-        (self.carried() - HEAD_BYTES - exchange) as u64
+        let exchange = usize::from(self.packed()[ROUTE_AT]);
+        (self.carried() - ROUTE_AT - ROUTE_LENGTHS_BYTES - exchange) as u64
     }
 
     /// Bytes this message costs in RAM: what it carries and the bookkeeping around it.
@@ -429,14 +452,18 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Octets before the exchange's name, and where in them a field stands.
-const HEAD_BYTES: usize = 16;
-const EXCHANGE_AT: usize = 0;
-const KEY_AT: usize = 1;
-const BITS_AT: usize = 2;
-const PRIORITY_AT: usize = 3;
-const PROPERTIES_AT: usize = 4;
-const EXPIRATION_AT: usize = 8;
+/// Where a field stands, and behind all of them the route.
+const PROPERTIES_AT: usize = 0;
+const EXPIRATION_AT: usize = 4;
+const BITS_AT: usize = 12;
+const PRIORITY_AT: usize = 13;
+const ROUTE_AT: usize = 14;
+
+/// Octets of a route beside the exchange's name and the key.
+const ROUTE_LENGTHS_BYTES: usize = 2;
+
+/// The longest route.
+const ROUTE_BYTES_MAX: usize = ROUTE_LENGTHS_BYTES + 255 + 255;
 
 const PERSISTENT: u8 = 1;
 const PRIORITY: u8 = 2;
@@ -450,10 +477,39 @@ const BOOKKEEPING_BYTES: usize = 128;
 /// Where in a packed message the content header begins and ends.
 #[inline]
 fn properties_place(packed: &[u8]) -> (usize, usize) {
-    let names = usize::from(packed[EXCHANGE_AT]) + usize::from(packed[KEY_AT]);
-    let start = HEAD_BYTES + names;
+    let start = route_end(packed);
+    (start, start + properties_len(packed))
+}
+
+#[inline]
+fn properties_len(packed: &[u8]) -> usize {
     // A content header is within one frame, and usize has at least 32 bits on every supported machine.
-    (start, start + u32::from_le_bytes(field(packed, PROPERTIES_AT)) as usize)
+    u32::from_le_bytes(field(packed, PROPERTIES_AT)) as usize
+}
+
+/// Where the route ends.
+#[inline]
+fn route_end(packed: &[u8]) -> usize {
+    let key_at = ROUTE_AT + 1 + usize::from(packed[ROUTE_AT]);
+    key_at + 1 + usize::from(packed[key_at])
+}
+
+/// The short string at the beginning, and what stands behind it.
+#[inline]
+fn short_string(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (length, rest) = bytes.split_first().expect("a route is two short strings");
+    rest.split_at(usize::from(*length))
+}
+
+/// A route from its parts, and its length.
+fn route_of(exchange: &[u8], routing_key: &[u8]) -> ([u8; ROUTE_BYTES_MAX], usize) {
+    let (mut route, mut end) = ([0; ROUTE_BYTES_MAX], 0);
+    for part in [exchange, routing_key] {
+        route[end] = u8::try_from(part.len()).expect("at most 255 bytes");
+        route[end + 1..][..part.len()].copy_from_slice(part);
+        end += 1 + part.len();
+    }
+    (route, end)
 }
 
 #[inline]
@@ -463,7 +519,15 @@ fn field<const N: usize>(packed: &[u8], at: usize) -> [u8; N] {
 
 impl Parts<'_> {
     fn len(&self) -> usize {
-        HEAD_BYTES + self.exchange.len() + self.routing_key.len() + self.properties.len()
+        ROUTE_AT + self.route.len() + self.properties.len()
+    }
+
+    /// As [`Message::content_bytes`].
+    #[inline]
+    fn content_bytes(&self, body_bytes: usize) -> usize {
+        let exchange = self.route.first().map_or(0, |length| usize::from(*length));
+        (self.route.len() + self.properties.len() + body_bytes)
+            .saturating_sub(ROUTE_LENGTHS_BYTES + exchange)
     }
 
     /// Lays a small message out on the stack, where it fits, so that it is allocated once and in its
@@ -487,15 +551,14 @@ impl Parts<'_> {
     #[inline]
     fn pack_on_stack<const N: usize>(&self, len: usize, body: &[impl AsRef<[u8]>]) -> Arc<[u8]> {
         let mut room = [0; N];
-        room[..HEAD_BYTES].copy_from_slice(&self.head());
-        let mut at = HEAD_BYTES;
+        room[..ROUTE_AT].copy_from_slice(&self.head());
+        let mut at = ROUTE_AT;
         let mut put = |bytes: &[u8]| {
             room[at..at + bytes.len()].copy_from_slice(bytes);
             at += bytes.len();
         };
-        for bytes in [self.exchange, self.routing_key, self.properties] {
-            put(bytes);
-        }
+        put(self.route);
+        put(self.properties);
         for piece in body {
             put(piece.as_ref());
         }
@@ -503,23 +566,21 @@ impl Parts<'_> {
     }
 
     fn before_body(&self) -> Vec<u8> {
-        [&self.head(), self.exchange, self.routing_key, self.properties].concat()
+        [&self.head(), self.route, self.properties].concat()
     }
 
     #[inline]
-    fn head(&self) -> [u8; HEAD_BYTES] {
+    fn head(&self) -> [u8; ROUTE_AT] {
         let MessageHeader { persistent, priority, expiration_ms, has_headers } = self.header;
         let bits = (u8::from(persistent) * PERSISTENT)
             | (u8::from(priority.is_some()) * PRIORITY)
             | (u8::from(expiration_ms.is_some()) * EXPIRATION)
             | (u8::from(has_headers) * HEADERS);
-        let short = |bytes: &[u8]| u8::try_from(bytes.len()).expect("at most 255 bytes");
         let properties = u32::try_from(self.properties.len()).expect("at most one frame");
         let [p0, p1, p2, p3] = properties.to_le_bytes();
         let [e0, e1, e2, e3, e4, e5, e6, e7] = expiration_ms.unwrap_or(0).to_le_bytes();
-        let (exchange, key) = (short(self.exchange), short(self.routing_key));
         let priority = priority.unwrap_or(0);
-        [exchange, key, bits, priority, p0, p1, p2, p3, e0, e1, e2, e3, e4, e5, e6, e7]
+        [p0, p1, p2, p3, e0, e1, e2, e3, e4, e5, e6, e7, bits, priority]
     }
 }
 

@@ -363,7 +363,11 @@ impl Executor {
     }
 
     /// The event for a delivery; notes what the log is to know of it.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as a call it moves the event over the stack once more"
+    )]
     fn hand_over(
         &mut self,
         queue: QueueId,

@@ -58,9 +58,8 @@ struct Cached {
     generation: Option<u64>,
     /// The generation at which the peer was found to be allowed to publish to this exchange.
     checked: Option<u64>,
-    /// The exchange's name and the routing key behind it.
+    /// As [`Message::route`] gives it.
     route: Vec<u8>,
-    exchange_bytes: usize,
     queues: Vec<Arc<Cell>>,
     /// Where this message waits, for exchanges that delay it. No route through one of them is kept.
     later: Vec<Arc<Cell>>,
@@ -186,25 +185,16 @@ impl Publisher {
         let cached = &mut self.cached;
         cached.uncounted += 1;
         if cached.in_batch != self.batch.number {
-            cached.slots.clear();
-            for cell in &cached.queues {
-                cached.slots.push(self.batch.slot(cell));
-            }
-            cached.in_batch = self.batch.number;
+            cached.find_slots(&mut self.batch);
         }
-        let queues = cached.queues.len();
-        let bytes = ENTRY_BYTES + message.content_bytes();
-        let persistent = message.is_persistent();
-        let (ttl, priority) = if message.is_arranged() { arrangement(&message) } else { (None, 0) };
-        let mut message = Some(message);
-        for (place, slot) in cached.slots.iter().enumerate() {
-            let payload = if place + 1 == queues { message.take() } else { message.clone() };
-            if let Some(payload) = payload {
-                let payload = Payload::new(payload);
-                let incoming =
-                    Incoming { payload, bytes, persistent, publish, ttl, priority, due: None };
-                self.batch.groups[*slot].1.push(incoming);
+        let queues = cached.slots.len();
+        if let Some((last, others)) = cached.slots.split_last() {
+            let mut incoming = incoming(message);
+            incoming.publish = publish;
+            for slot in others {
+                self.batch.groups[*slot].1.push(incoming.clone());
             }
+            self.batch.groups[*last].1.push(incoming);
         }
         if let Some(span) = &self.span {
             for slot in &cached.slots {
@@ -416,8 +406,7 @@ impl Publisher {
 
     fn is_cached(&self, message: &Message) -> bool {
         self.cached.generation == Some(self.vhost.generation())
-            && self.cached.exchange_bytes == message.exchange_bytes().len()
-            && self.cached.route == message.route()
+            && message.has_route(&self.cached.route)
     }
 
     /// Finds the queues of a message whose headers may hold more routing keys; gives the message as it
@@ -452,8 +441,9 @@ impl Publisher {
 
     fn look_up(&mut self, message: &Message, keys: &[&[u8]]) -> Result<(), Refused> {
         let generation = self.vhost.generation();
-        let (exchange, name) = (message.exchange(), message.exchange_bytes());
-        let same = self.cached.route.get(..self.cached.exchange_bytes) == Some(name);
+        let exchange = message.exchange();
+        // The exchange stands first in a route, behind the octet of its length.
+        let same = self.cached.route.starts_with(&message.route()[..=exchange.len()]);
         let is_checked = same && self.cached.checked == Some(generation);
         (self.cached.generation, self.cached.checked) = (None, None);
         self.cached.count();
@@ -489,7 +479,6 @@ impl Publisher {
         cached.later.extend_from_slice(later);
         cached.in_batch = 0;
         cached.checked = Some(generation);
-        cached.exchange_bytes = exchange.len();
         cached.route.clear();
         cached.route.extend_from_slice(message.route());
         Ok(())
@@ -497,6 +486,14 @@ impl Publisher {
 }
 
 impl Cached {
+    /// The batch is another one than that of the last message.
+    #[cold]
+    fn find_slots(&mut self, batch: &mut Batch) {
+        self.slots.clear();
+        self.slots.extend(self.queues.iter().map(|cell| batch.slot(cell)));
+        self.in_batch = batch.number;
+    }
+
     /// Counts the messages that took this route where everybody's are counted: once for all of them.
     #[inline]
     fn count(&mut self) {
@@ -510,10 +507,11 @@ impl Cached {
 }
 
 /// A message that nobody waits for the confirm of, as a queue takes it.
+#[inline]
 pub(super) fn incoming(message: Message) -> Incoming<Payload> {
     let bytes = ENTRY_BYTES + message.content_bytes();
     let persistent = message.is_persistent();
-    let (ttl, priority) = arrangement(&message);
+    let (ttl, priority) = if message.is_arranged() { arrangement(&message) } else { (None, 0) };
     let payload = Payload::new(message);
     Incoming { payload, bytes, persistent, publish: None, ttl, priority, due: None }
 }

@@ -23,8 +23,14 @@ pub(super) struct Selected {
 
 /// Whether it is worth reading the headers: false for all messages that select nothing and true for very
 /// few of them.
+#[inline]
 pub(super) fn may_select(message: &Message) -> bool {
-    message.header().has_headers && message.properties().windows(2).any(|pair| pair == b"CC")
+    message.has_headers() && has_name(message)
+}
+
+#[inline(never)]
+fn has_name(message: &Message) -> bool {
+    message.properties().windows(2).any(|pair| pair == b"CC")
 }
 
 impl Selected {

@@ -164,13 +164,14 @@ pub(super) fn method_id(request: &Request) -> MethodId {
 /// The refusal of a message whose `user-id` is not the publisher's (rabbitmq: validated-user-id.md).
 #[inline]
 pub(super) fn check_user_id(client: &Client, message: &Message) -> Result<(), Refused> {
-    let properties = message.properties();
-    if has_user_id(properties) { check_claim(client, message, properties) } else { Ok(()) }
+    // Few messages have one.
+    if message.property_flags() & USER_ID_FLAG == 0 { Ok(()) } else { check_claim(client, message) }
 }
 
 #[cold]
-fn check_claim(client: &Client, message: &Message, properties: &[u8]) -> Result<(), Refused> {
-    let claimed = Properties::decode(properties).ok().and_then(|decoded| decoded.user_id);
+fn check_claim(client: &Client, message: &Message) -> Result<(), Refused> {
+    let properties = Properties::decode(message.properties()).ok();
+    let claimed = properties.and_then(|properties| properties.user_id);
     let Some(claimed) = claimed else { return Ok(()) };
     let user = &client.peer().user;
     if claimed.as_bytes() == user.as_str().as_bytes() || client.may_impersonate() {
@@ -181,12 +182,6 @@ fn check_claim(client: &Client, message: &Message, properties: &[u8]) -> Result<
         code: ReplyCode::PreconditionFailed,
         text: format!("user_id property set to '{claimed}' but authenticated user was '{user}'"),
     })
-}
-
-/// Looks at the property flags only, because few messages have a user id.
-#[inline]
-fn has_user_id(properties: &[u8]) -> bool {
-    properties.first_chunk().is_some_and(|flags| u16::from_be_bytes(*flags) & USER_ID_FLAG != 0)
 }
 
 /// The flag of `user-id` (spec: 4.2.6.1; flags go down from bit 15, and this is the twelfth property).

@@ -60,6 +60,8 @@ pub(super) struct Conversation {
     /// The question that a queue is to answer.
     asked: Option<(ChannelId, HolderId, MethodId)>,
     alarm: Option<&'static str>,
+    /// Whether a publish was acted on: from then on every change of an alarm is one for this connection.
+    has_published: bool,
     /// Since when it is blocked, while it is.
     blocked_since: Option<Millis>,
     /// When the question was asked that is open.
@@ -118,6 +120,7 @@ impl Conversation {
             failed: Vec::new(),
             asked: None,
             alarm: None,
+            has_published: false,
             blocked_since: None,
             asked_at: now,
             choked: false,
@@ -275,8 +278,12 @@ impl Conversation {
         if !self.connection.is_open(publish.channel, publish.holder) {
             return;
         }
+        if !self.has_published {
+            self.has_published = true;
+            self.block_on_alarm();
+        }
         if self.faulty.is_armed && self.strikes_publish(now, &publish, more) {
-            return self.block_on_alarm();
+            return;
         }
         let Some(client) = &mut self.client else { return };
         let Publish { channel, holder, sequence, mandatory, .. } = publish;
@@ -313,7 +320,6 @@ impl Conversation {
                 self.connection.fail(now, channel, holder, refusal, more);
             }
         }
-        self.block_on_alarm();
     }
 
     fn ask(&mut self, now: Millis, ask: Ask, more: &mut Vec<Action>) {

@@ -243,13 +243,13 @@ pub(super) struct Whole<'a> {
 }
 
 impl Whole<'_> {
-    /// The message, with what its method said.
+    /// The message, with the route that its method named.
     #[inline]
-    pub(super) fn message(&self, exchange: &ExchangeName, routing_key: &[u8]) -> Message {
+    pub(super) fn message(&self, route: &[u8]) -> Message {
         let body = self.body.map_or(&[][..], |frame| frame.payload);
         // Only a large body is worth a reference to what was read.
         let shared = || self.body.map(|frame| frame.payload_bytes()).unwrap_or_default();
-        Message::whole(exchange, routing_key, self.properties, body, self.header, shared)
+        Message::whole(route, self.properties, body, self.header, shared)
     }
 }
 
@@ -266,22 +266,32 @@ pub(super) fn whole<'a>(
     if frame.kind != FrameKind::Header || frame.channel != channel {
         return None;
     }
-    let header = content_header(frame.payload).ok()?;
-    if header.body_size > bytes_max {
+    let properties = frame.payload.get(ContentHeader::BYTES_BEFORE_PROPERTIES..)?;
+    let (body_size, header, wants_reply) = match ContentHeader::plain(frame.payload) {
+        Some((body_size, header)) => (body_size, header, false),
+        None => scanned(frame.payload)?,
+    };
+    if body_size > bytes_max {
         return None;
     }
-    let body = if header.body_size == 0 {
+    let body = if body_size == 0 {
         None
     } else {
         let frame = ahead.next()?;
         let is_body = frame.kind == FrameKind::Body && frame.channel == channel;
-        if !is_body || frame.payload.len() as u64 != header.body_size {
+        if !is_body || frame.payload.len() as u64 != body_size {
             return None;
         }
         Some(frame)
     };
-    let (properties, wants_reply) = (header.properties, wants_reply(&header));
-    let header = header.message_header().ok()?;
     *frames = ahead;
     Some(Whole { properties, header, wants_reply, body })
+}
+
+/// What a content header with properties says: the size of the body, what the broker needs to know, and whether
+/// its `reply-to` is the pseudo-queue. `None` when something is wrong with it.
+#[inline(never)]
+fn scanned(payload: &[u8]) -> Option<(u64, MessageHeader, bool)> {
+    let header = content_header(payload).ok()?;
+    Some((header.body_size, header.message_header().ok()?, wants_reply(&header)))
 }

@@ -125,6 +125,12 @@ impl Ledger {
     ) -> Result<(), UnknownTag> {
         match selection {
             Selection::All => self.take_front(self.slots.len(), each),
+            Selection::One(tag) if self.is_first(tag) => {
+                self.take_front(1, each);
+                if !self.slots.is_empty() {
+                    return Ok(());
+                }
+            }
             Selection::One(tag) => {
                 let index = self.find(tag).ok_or(UnknownTag(tag))?;
                 if let Some(line) = self.open_gap(index) {
@@ -146,6 +152,12 @@ impl Ledger {
         self.slots.retain(|slot| matches!(slot, Slot::Held(_)));
         self.gaps = 0;
         self.slots.make_contiguous().sort_unstable_by_key(Slot::tag);
+    }
+
+    /// Whether the first line has this tag and there is no gap: as long as a client acks in order.
+    #[inline]
+    fn is_first(&self, tag: DeliveryTag) -> bool {
+        self.gaps == 0 && self.slots.front().is_some_and(|first| first.tag() == tag)
     }
 
     fn find(&self, tag: DeliveryTag) -> Option<usize> {

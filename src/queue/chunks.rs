@@ -43,7 +43,8 @@ impl<T> Chunks<T> {
         piece.push_back(value);
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for `push_back`")]
     pub(super) fn pop_front(&mut self) -> Option<T> {
         let value = self.head.pop_front()?;
         self.len -= 1;

@@ -119,7 +119,8 @@ impl<P> Ready<P> {
     }
 
     /// Takes the oldest message out; `None` when there is none, or when it is away.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for `Chunks::push_back`")]
     pub(super) fn pop(&mut self) -> Option<(MessageId, Entry<P>)> {
         if self.older > 0 {
             return self.pop_older();

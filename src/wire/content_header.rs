@@ -65,6 +65,23 @@ impl<'a> ContentHeader<'a> {
         Ok(Self { class_id, weight, body_size, properties, fields })
     }
 
+    /// The size of the body and what the broker needs to know of the properties, for a content header as most
+    /// publishers send it: of class basic, and without a property but perhaps the delivery mode. `None` for every
+    /// other one, good or bad.
+    #[must_use]
+    #[inline]
+    pub fn plain(payload: &[u8]) -> Option<(u64, MessageHeader)> {
+        let (fixed, properties) = payload.split_first_chunk()?;
+        let [0, 60, 0, 0, s0, s1, s2, s3, s4, s5, s6, s7] = *fixed else { return None };
+        let persistent = match properties {
+            [0, 0] => false,
+            [0x10, 0, mode] => *mode == 2,
+            _ => return None,
+        };
+        let body_size = u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
+        Some((body_size, MessageHeader { persistent, ..MessageHeader::default() }))
+    }
+
     /// What the broker needs to know of the properties.
     ///
     /// The error is [`WireError::InvalidExpiration`], which ends the channel and not the connection.

@@ -47,6 +47,8 @@ fn decode_any(payload: &[u8]) -> Result<Method, WireError> {
 /// to be UTF-8.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PublishRef<'a> {
+    /// The exchange's name and the routing key as they were sent: two short strings behind one another.
+    pub route: &'a [u8],
     /// The exchange's name as sent; compare it with the last one before you call
     /// [`Self::exchange_name`].
     pub exchange: &'a [u8],
@@ -73,8 +75,8 @@ pub fn decode_publish(payload: &[u8]) -> Option<Result<PublishRef<'_>, WireError
         return None;
     };
     Some(match PublishFields::read(&mut Reader::new(arguments)) {
-        Ok(PublishFields { exchange, routing_key, mandatory, immediate }) => {
-            Ok(PublishRef { exchange, routing_key, mandatory, immediate })
+        Ok(PublishFields { route, exchange, routing_key, mandatory, immediate }) => {
+            Ok(PublishRef { route, exchange, routing_key, mandatory, immediate })
         }
         Err(fault) => Err(WireError::in_method(fault, MethodId::BASIC_PUBLISH, arguments)),
     })

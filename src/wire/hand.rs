@@ -67,6 +67,8 @@ fn reject(reader: &mut Reader<'_>) -> Result<Method, Fault> {
 
 /// The fields of `basic.publish`, borrowed.
 pub(super) struct PublishFields<'a> {
+    /// Both of the next in one piece, with the octets that say how long they are.
+    pub(super) route: &'a [u8],
     pub(super) exchange: &'a [u8],
     pub(super) routing_key: &'a [u8],
     pub(super) mandatory: bool,
@@ -78,12 +80,14 @@ impl<'a> PublishFields<'a> {
     #[inline]
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
         let _ticket = reader.u16()?;
+        let from_route = reader.rest();
         let exchange = reader.short_string()?;
         let routing_key = reader.short_string()?;
+        let route = from_route.get(..2 + exchange.len() + routing_key.len()).unwrap_or_default();
         let flags = reader.u8()?;
         reader.end()?;
         let (mandatory, immediate) = (flag(flags, 0), flag(flags, 1));
-        Ok(Self { exchange, routing_key, mandatory, immediate })
+        Ok(Self { route, exchange, routing_key, mandatory, immediate })
     }
 }
 

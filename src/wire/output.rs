@@ -155,10 +155,14 @@ impl Output {
         let tag = consumer_tag.as_str().as_bytes();
         let own_bytes = 4 + 1 + tag.len() + 9;
         self.with_content(message, frame_max, channel, own_bytes, |size, content, out| {
-            out.extend_from_slice(&method_head(MethodId::BASIC_DELIVER, channel, size));
-            put_short_string(tag, out);
+            let [h0, h1, h2, h3, h4, h5, h6, h7, h8, h9, h10] =
+                method_head(MethodId::BASIC_DELIVER, channel, size);
+            // A tag has at most 255 bytes.
+            let length = u8::try_from(tag.len()).unwrap_or(u8::MAX);
+            out.extend_from_slice(&[h0, h1, h2, h3, h4, h5, h6, h7, h8, h9, h10, length]);
+            out.extend_from_slice(tag);
             put_tag_and_flag(delivery_tag, redelivered, out);
-            put_route(content, out);
+            out.extend_from_slice(content.route);
         });
     }
 
@@ -175,7 +179,7 @@ impl Output {
         self.with_content(message, frame_max, channel, 4 + 9 + 4, |size, content, out| {
             out.extend_from_slice(&method_head(MethodId::BASIC_GET_OK, channel, size));
             put_tag_and_flag(delivery_tag, redelivered, out);
-            put_route(content, out);
+            out.extend_from_slice(content.route);
             out.extend_from_slice(&message_count.to_be_bytes());
         });
     }
@@ -194,7 +198,7 @@ impl Output {
             out.extend_from_slice(&method_head(MethodId::BASIC_RETURN, channel, size));
             out.extend_from_slice(&reply_code.number().to_be_bytes());
             put_short_string(text, out);
-            put_route(content, out);
+            out.extend_from_slice(content.route);
         });
     }
 
@@ -210,8 +214,7 @@ impl Output {
         put: impl FnOnce(u32, &ContentRef<'_>, &mut Vec<u8>),
     ) {
         let content = message.content();
-        let route_bytes = 2 + content.exchange.len() + content.routing_key.len();
-        let payload_bytes = own_bytes + route_bytes;
+        let payload_bytes = own_bytes + content.route.len();
         let body_size = content.body.len();
         let copied = if body_size <= SHARED_BYTES_MIN { body_size } else { 0 };
         self.small.reserve(64 + payload_bytes + content.properties.len() + copied);
@@ -378,12 +381,6 @@ fn method_head(id: MethodId, channel: ChannelId, payload_bytes: u32) -> [u8; 11]
 fn put_tag_and_flag(delivery_tag: DeliveryTag, flag: bool, out: &mut Vec<u8>) {
     let [t0, t1, t2, t3, t4, t5, t6, t7] = delivery_tag.0.to_be_bytes();
     out.extend_from_slice(&[t0, t1, t2, t3, t4, t5, t6, t7, u8::from(flag)]);
-}
-
-#[inline]
-fn put_route(content: &ContentRef<'_>, out: &mut Vec<u8>) {
-    put_short_string(content.exchange, out);
-    put_short_string(content.routing_key, out);
 }
 
 /// The end of the frame before, and a content header frame but for its own end; the publisher's

@@ -30,10 +30,11 @@ fn a_message_is_what_it_was_put_together_from() {
         assert_eq!(message.body().to_vec(), body);
         assert_eq!(message.content_bytes(), 255 + 300 + len as u64);
         let parts = message.content();
-        assert_eq!((parts.exchange, parts.routing_key), (&b"logs"[..], &key[..]));
+        let route = [&b"\x04logs\xff"[..], &key].concat();
+        assert_eq!((parts.route, message.route()), (&route[..], &route[..]));
         assert_eq!((parts.properties, parts.body), (&properties[..], message.body()));
         let shared = || body.clone();
-        let whole = Message::whole(&exchange(), &key, &properties, &body, header, shared);
+        let whole = Message::whole(&route, &properties, &body, header, shared);
         assert_eq!(whole, message);
         assert!(!whole.same(&message) && whole.same(&whole.clone()));
     }
@@ -71,4 +72,19 @@ fn a_large_body_keeps_the_slices_it_came_in() {
     let message = of(Body::One(chunk.clone()));
     let BodyRef::Slices([piece]) = message.body() else { panic!("{message:?}") };
     assert_eq!(piece.as_ptr(), chunk.as_ptr());
+}
+
+#[test]
+fn a_message_has_one_route_and_its_flags_are_those_of_its_properties() {
+    let message = of(Body::One(Bytes::from_static(b"ab")));
+    assert!(message.has_route(b"\x04logs\x03key"));
+    for other in [&b"\x04logs\x03kez"[..], b"\x03log\x04skey", b"\x00\x07logskey", b""] {
+        assert!(!message.has_route(other), "{other:?}");
+    }
+    for (properties, flags) in [(&b"\x00\x10\x00"[..], 0x10), (b"\x80", 0), (b"", 0)] {
+        let body = Body::One(Bytes::from_static(b"ab"));
+        let header = MessageHeader::default();
+        let message = Message::new(&exchange(), b"key", properties, body, header);
+        assert_eq!(message.property_flags(), flags, "{properties:?}");
+    }
 }

@@ -31,6 +31,24 @@ fn a_header_without_properties_is_two_octets_of_flags() {
 }
 
 #[test]
+fn a_plain_header_is_read_as_the_scan_reads_it_and_no_other_is_plain() {
+    let of: [&[u8]; 7] =
+        [&[0, 0], &[0x10, 0, 1], &[0x10, 0, 2], &[0x80, 0, 0], &[0], &[0, 1], &[0x10, 0]];
+    for (place, properties) in of.into_iter().enumerate() {
+        let payload = header_payload(77, properties);
+        let scanned = ContentHeader::scan(&payload).ok();
+        let scanned = scanned.and_then(|all| Some((all.body_size, all.message_header().ok()?)));
+        let expected = if place < 3 { scanned } else { None };
+        assert_eq!(ContentHeader::plain(&payload), expected, "{properties:?}");
+        assert_eq!(expected.is_some(), place < 3, "{properties:?}");
+    }
+    let mut of_other_class = header_payload(77, &[0, 0]);
+    of_other_class[1] = 50;
+    assert_eq!(ContentHeader::plain(&of_other_class), None);
+    assert_eq!(ContentHeader::plain(&header_payload(77, &[])), None);
+}
+
+#[test]
 fn what_the_broker_needs_is_found() {
     let properties = Properties {
         headers: Some(FieldTable::new(vec![
