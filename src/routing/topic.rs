@@ -27,18 +27,19 @@ pub(super) struct Topic {
     children: Map<Key, u32>,
 }
 
-/// One cache line.
+/// As large as a cache line, and what a walk looks at comes first. Not aligned to one: memory of a larger
+/// alignment than usual is copied whenever it grows, and nobody can look meanwhile.
 #[derive(Clone, Debug)]
-#[repr(align(64))]
+#[repr(C)]
 struct Node {
-    parent: u32,
-    /// How one gets here from the parent.
-    step: Step,
     star: u32,
     hash: u32,
     /// How many children are reached by a word.
     words: u32,
+    parent: u32,
     targets: Targets,
+    /// How one gets here from the parent.
+    step: Step,
 }
 
 #[derive(Clone, Debug)]
