@@ -40,6 +40,8 @@ struct Node {
     targets: Targets,
     /// How one gets here from the parent.
     step: Step,
+    /// Makes the way from a number to a node a shift.
+    _room: [u64; 2],
 }
 
 #[derive(Clone, Debug)]
@@ -236,7 +238,8 @@ impl Topic {
 
 impl Node {
     fn new(parent: u32, step: Step) -> Self {
-        Self { parent, step, star: NONE, hash: NONE, words: 0, targets: Targets::default() }
+        let targets = Targets::default();
+        Self { star: NONE, hash: NONE, words: 0, parent, targets, step, _room: [0; 2] }
     }
 
     fn wildcard(&mut self, wildcard: Wildcard) -> &mut u32 {
