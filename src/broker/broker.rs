@@ -18,8 +18,8 @@ use super::notices::{Actor, Notices, Occurrence};
 use super::policy::QueueType;
 use super::timers::Timers;
 use super::{
-    Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Refused, Seeds, Spans, Vhost,
-    recovery, refuse,
+    Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Refused, Seeds, Spans, Sweeping,
+    Vhost, recovery, refuse,
 };
 use crate::access::{Identity, LoginError, Rights};
 use crate::base::limits::DUE_QUEUES_MAX;
@@ -86,6 +86,12 @@ pub trait Scheduler: Send + Sync {
     /// Runs [`Cell::send_dead_letters`] on a task of its own, after `pause_ms` milliseconds and soon; on a
     /// thread that may block on the disk when they are cold. Never blocks, never calls back in place.
     fn send_dead_letters(&self, cell: Arc<Cell>, letters: DeadLetters, pause_ms: u64);
+
+    /// Has a routing table swept, in steps between which others have it for a moment. Called with no
+    /// table locked, but perhaps other locks. Who goes on with nothing by itself does all of it at once.
+    fn sweep(&self, sweeping: Sweeping) {
+        sweeping.run();
+    }
 
     /// How much of it was asked for without a pause, and how much of that is done. Who goes on with nothing
     /// by itself has nothing to count.

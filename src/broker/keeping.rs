@@ -10,8 +10,8 @@ use super::broker::Common;
 use super::{Cell, Event, Inbox, QueueInfo, records};
 use crate::base::VhostName;
 use crate::queue::RequestId;
-use crate::routing::{Binding, Destination, Exchange, Removed, Table};
-use crate::store::{self, Change, Done};
+use crate::routing::{Binding, Crowd, Destination, Exchange, Removed, Table};
+use crate::store::{self, BindingsOf, Change, DestinationKind, Done};
 
 /// Somebody who waits until a change is on disk.
 pub(super) struct Keeper {
@@ -119,6 +119,28 @@ pub(super) fn put_binding(
     }
 }
 
+/// Bindings that are not listed, when any of them may be kept.
+fn crowd_of(
+    vhost: &VhostName,
+    removed: &Removed,
+    queue: Option<&QueueInfo>,
+    crowd: &Crowd,
+) -> Option<Change> {
+    let (kind, name, is_kept) = match &crowd.end {
+        Destination::Queue(name) => {
+            (DestinationKind::Queue, name.as_str(), queue.is_some_and(|info| info.name == *name))
+        }
+        Destination::Exchange(name) => {
+            let is_it = |exchange: &&Exchange| exchange.name == *name;
+            let exchange = removed.exchanges.iter().find(is_it);
+            let is_kept = exchange.is_some_and(|exchange| exchange.durable);
+            (DestinationKind::Exchange, name.as_str(), is_kept)
+        }
+    };
+    let of = BindingsOf { vhost: vhost.clone(), kind, name: name.to_owned() };
+    is_kept.then_some(Change::DeleteBindingsOf(of))
+}
+
 /// Everything that went. Taking away what is not kept changes nothing.
 pub(super) fn delete(
     vhost: &VhostName,
@@ -141,5 +163,6 @@ pub(super) fn delete(
         .iter()
         .filter(of_kept)
         .map(|binding| Change::DeleteBinding(records::binding(vhost, binding)));
-    queues.into_iter().chain(exchanges).chain(bindings).collect()
+    let crowds = removed.crowds.iter().filter_map(|crowd| crowd_of(vhost, removed, kept, crowd));
+    queues.into_iter().chain(exchanges).chain(bindings).chain(crowds).collect()
 }

@@ -61,6 +61,7 @@ mod server_names;
 mod spans;
 mod storing;
 mod sweep;
+mod sweeping;
 mod sync;
 mod timers;
 mod turning;
@@ -123,6 +124,7 @@ pub use seeds::{SeedLimits, SeedPolicy, SeedUser, Seeds};
 pub use spans::{
     Span, SpanCounts, SpanId, SpanKind, SpanSettings, SpanValue, Spans, TraceContext, TraceId,
 };
+pub use sweeping::Sweeping;
 pub use vhost::Vhost;
 
 /// Who is logged in, and what with.

@@ -1,7 +1,8 @@
 //! A virtual host: one routing table and the cells of its queues.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError, Weak};
+use std::thread;
 
 use super::broker::Common;
 use super::counts::Flows;
@@ -10,9 +11,11 @@ use super::direct_reply::DirectReplies;
 use super::history::Histories;
 use super::notices::Occurrence;
 use super::policies::Policies;
+use super::sweeping::Sweeping;
 use super::windows::Windows;
 use super::{Cell, Peer, QueueInfo, Refused, keeping, refuse};
 use crate::access::{Action, Question, ResourceKind, Rights};
+use crate::base::limits::LOOKERS_FIRST_YIELDS_MAX;
 use crate::base::{ReplyCode, VhostName};
 use crate::routing::{ExchangeKind, Table};
 use crate::store;
@@ -21,7 +24,12 @@ use crate::store;
 pub struct Vhost {
     pub(super) name: VhostName,
     pub(super) common: Arc<Common>,
+    me: Weak<Self>,
     table: RwLock<Table<Arc<Cell>>>,
+    /// How many threads wait for a look at the table.
+    lookers: AtomicUsize,
+    /// Whether somebody sweeps up what has fallen in the table.
+    pub(super) is_swept: AtomicBool,
     /// The table's generation, readable without its lock: a publisher whose cached route is of this
     /// generation needs no lock at all.
     generation: AtomicU64,
@@ -52,10 +60,13 @@ impl Vhost {
         let windows = Windows::new(name.clone(), Arc::clone(&common));
         let (table, default_type) = (RwLock::new(table), DefaultType::default());
         let deleted = AtomicBool::new(false);
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
             name,
             common,
+            me: Weak::clone(me),
             table,
+            lookers: AtomicUsize::new(0),
+            is_swept: AtomicBool::new(false),
             generation,
             policies,
             histories,
@@ -83,20 +94,44 @@ impl Vhost {
 
     pub(super) fn table(&self) -> RwLockReadGuard<'_, Table<Arc<Cell>>> {
         // A panic under the write lock is a broken invariant of the table; readers still see whole maps.
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
+        match self.table.try_read() {
+            Ok(table) => return table,
+            Err(TryLockError::Poisoned(table)) => return table.into_inner(),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        self.lookers.fetch_add(1, Ordering::SeqCst);
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        self.lookers.fetch_sub(1, Ordering::SeqCst);
+        table
+    }
+
+    /// The lock is not fair: who makes one change after the other would take it again before anybody who
+    /// waits for a look is awake. So lookers go first, within bounds.
+    pub(super) fn table_to_change(&self) -> RwLockWriteGuard<'_, Table<Arc<Cell>>> {
+        for _ in 0..LOOKERS_FIRST_YIELDS_MAX {
+            if self.lookers.load(Ordering::SeqCst) == 0 {
+                break;
+            }
+            thread::yield_now();
+        }
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the table and makes the change visible to publishers' caches. What exchanges delayed that
     /// went with it is dropped.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Table<Arc<Cell>>) -> T) -> T {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table_to_change();
         let exchanges = table.exchange_count();
         let result = change(&mut table);
         self.common.limits.exchanges_changed(exchanges, table.exchange_count());
         self.generation.store(table.generation(), Ordering::Release);
         let orphans = table.take_orphans();
         self.note_wanted(&table);
+        let has_fallen = table.has_fallen();
         drop(table);
+        if has_fallen && let Some(me) = self.me.upgrade() {
+            Sweeping::begin(me);
+        }
         self.drop_delayed(orphans);
         result
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::broker::{Cell, DeadLetters, PageQuestion, Scheduler, WorkCounts};
+use crate::base::limits::SWEEP_PAUSE_MS;
+use crate::broker::{Cell, DeadLetters, PageQuestion, Scheduler, Sweeping, WorkCounts};
 
 /// Runs each asked-for turn as a task of its own, so that the runtime shares it out fairly.
 pub struct TokioScheduler {
@@ -90,6 +91,21 @@ impl Scheduler for TokioScheduler {
                 drop(handle.spawn_blocking(send));
             } else {
                 send();
+            }
+        }));
+    }
+
+    fn sweep(&self, sweeping: Sweeping) {
+        // What a runtime that ends leaves behind goes with the process.
+        let handle = self.handle.clone();
+        drop(self.handle.spawn(async move {
+            while let Some(rubble) = sweeping.step() {
+                if rubble.is_large() {
+                    drop(handle.spawn_blocking(move || drop(rubble)));
+                } else {
+                    drop(rubble);
+                }
+                tokio::time::sleep(Duration::from_millis(SWEEP_PAUSE_MS)).await;
             }
         }));
     }

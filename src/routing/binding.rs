@@ -51,13 +51,24 @@ pub enum Change {
 pub struct Removed {
     /// Exchanges that were deleted, or auto-deleted with their last binding.
     pub exchanges: Vec<Exchange>,
-    /// Bindings that were unbound, or lost an end.
+    /// Bindings that were unbound, or lost an end; without those of `crowds`.
     pub bindings: Vec<Binding>,
+    /// Queues and exchanges of which more bindings went than are listed.
+    pub crowds: Vec<Crowd>,
+}
+
+/// Bindings that went with one of their ends and are too many to be listed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Crowd {
+    /// The queue or the exchange that went.
+    pub end: Destination,
+    /// How many of its bindings are not listed: those from it as well, if it is an exchange.
+    pub bindings: usize,
 }
 
 impl Removed {
     /// Whether nothing went.
     pub fn is_empty(&self) -> bool {
-        self.exchanges.is_empty() && self.bindings.is_empty()
+        self.exchanges.is_empty() && self.bindings.is_empty() && self.crowds.is_empty()
     }
 }

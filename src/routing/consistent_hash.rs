@@ -75,22 +75,31 @@ impl ConsistentHash {
 
     /// Removes a binding. The gaps it leaves are filled from the end of the row.
     pub(super) fn remove(&mut self, binding: BindingSlot) {
+        self.remove_all(|piece| piece.binding == binding);
+    }
+
+    /// Removes all bindings to a target, in one walk over the row.
+    pub(super) fn forget(&mut self, target: Target) {
+        self.remove_all(|piece| piece.target == target);
+    }
+
+    fn remove_all(&mut self, goes: impl Fn(&Piece) -> bool) {
         let old = std::mem::take(&mut self.pieces);
-        let weight: u64 = lengths(&old).filter(|(p, _)| p.binding == binding).map(|(_, n)| n).sum();
+        let weight: u64 = lengths(&old).filter(|(piece, _)| goes(piece)).map(|(_, n)| n).sum();
         let left = old.last().map_or(0, |last| last.end) - weight;
         // What others own behind the new end, from there on: exactly as much as the gaps before it.
         let mut fill: Vec<(Piece, u64)> = lengths(&old)
             .map(|(piece, len)| (*piece, len.min(piece.end.saturating_sub(left))))
-            .filter(|(piece, len)| piece.binding != binding && *len > 0)
+            .filter(|(piece, len)| !goes(piece) && *len > 0)
             .collect();
         fill.reverse();
         let mut start = 0;
         for (piece, _) in lengths(&old) {
             let end = piece.end.min(left);
-            if piece.binding != binding {
+            if !goes(piece) {
                 self.push(*piece, end - start);
             }
-            while piece.binding == binding && start < end {
+            while goes(piece) && start < end {
                 let Some((filler, len)) = fill.last_mut() else { break };
                 let taken = (*len).min(end - start);
                 self.push(*filler, taken);

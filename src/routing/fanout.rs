@@ -17,6 +17,11 @@ impl Fanout {
         self.targets.remove(target);
     }
 
+    /// Removes all bindings to a target.
+    pub(super) fn forget(&mut self, target: Target) {
+        self.targets.forget(target);
+    }
+
     pub(super) fn matches(&self, matches: &mut Matches) {
         matches.add(&self.targets);
     }

@@ -25,6 +25,15 @@ const GROUP_MEAN_MAX: usize = 4;
 
 const GROUP_SLOTS: usize = 7;
 
+const TAG_BITS: u32 = u32::BITS;
+
+/// Up to this many groups move to another size at once: some microseconds.
+const MOVED_WHOLE_MAX: usize = 256;
+
+/// Groups that move with each change otherwise. One would do: of the larger size there are four for each, and
+/// the next change of the size comes after as many changes as there are groups of the smaller one at least.
+const MOVED_AT_ONCE: usize = 2;
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub(super) struct Map<K, V> {
@@ -35,10 +44,23 @@ pub(super) struct Map<K, V> {
 
 #[derive(Clone, Debug)]
 struct Index<K> {
-    /// A power of two.
+    /// A power of two of them, ordered by the upper bits of the hashes. While entries move here from `old`
+    /// these are the first ones, as far as they have moved.
     groups: Vec<Group>,
-    /// Entries whose group was full.
-    overflow: BTreeMap<K, u32>,
+    /// How far a tag is shifted to be the number of a group.
+    shift: u32,
+    /// The groups of another size that was too small or too large.
+    old: Option<Box<Old>>,
+    /// Entries whose group was full, by their tag.
+    overflow: BTreeMap<u32, BTreeMap<K, u32>>,
+}
+
+#[derive(Clone, Debug)]
+struct Old {
+    groups: Vec<Group>,
+    shift: u32,
+    /// How many of the groups, from the first on, have moved.
+    moved: usize,
 }
 
 /// One cache line.
@@ -123,76 +145,199 @@ impl<K: Hashed + Clone, V> Map<K, V> {
         let Some(index) = &self.index else {
             return self.entries.iter().position(|(found, _)| found.borrow() == key);
         };
-        let hash = key.hashed();
-        let group = &index.groups[index.group_of(hash)];
+        let tag = tag(key.hashed());
+        let Some(group) = index.groups.get(index.group_of(tag)) else {
+            return self.find_old(index, key, tag);
+        };
+        self.find_in(index, group, key, tag)
+    }
+
+    #[inline]
+    fn find_in<L>(&self, index: &Index<K>, group: &Group, key: &L, tag: u32) -> Option<usize>
+    where
+        K: Borrow<L>,
+        L: Hashed + ?Sized,
+    {
         for i in 0..group.len as usize {
             let at = group.slots[i] as usize;
-            if group.tags[i] == tag(hash) && self.entries[at].0.borrow() == key {
+            if group.tags[i] == tag && self.entries[at].0.borrow() == key {
                 return Some(at);
             }
         }
         if group.overflowed == 0 {
             return None;
         }
-        index.overflow.get(key).map(|at| *at as usize)
+        index.overflow.get(&tag)?.get(key).map(|at| *at as usize)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_old<L>(&self, index: &Index<K>, key: &L, tag: u32) -> Option<usize>
+    where
+        K: Borrow<L>,
+        L: Hashed + ?Sized,
+    {
+        let old = index.old.as_ref()?;
+        self.find_in(index, old.groups.get((tag >> old.shift) as usize)?, key, tag)
     }
 
     fn push(&mut self, key: K, value: V) -> usize {
         let at = self.entries.len();
         self.entries.push((key, value));
-        match &mut self.index {
-            Some(index) if self.entries.len() <= index.groups.len() * GROUP_MEAN_MAX => {
-                index.insert(&self.entries[at].0, narrow(at));
+        let Self { entries, index } = self;
+        match index {
+            Some(index) => {
+                index.insert(&entries[at].0, narrow(at));
+                // Full: twice the room of what there is, so that a key is moved twice on average.
+                if entries.len() > index.size() * GROUP_MEAN_MAX {
+                    index.resize(entries.len().div_ceil(GROUP_MEAN_MAX) * 2, entries);
+                }
+                index.go_on(MOVED_AT_ONCE, entries);
             }
-            None if self.entries.len() <= SCAN_MAX => {}
-            // Full: twice the room of what there is, so that a key is moved twice on average.
-            _ => self.rebuild(self.entries.len().div_ceil(GROUP_MEAN_MAX) * 2),
+            None if entries.len() <= SCAN_MAX => {}
+            None => {
+                let mut new = Index::new(entries.len().div_ceil(GROUP_MEAN_MAX) * 2);
+                for (at, (key, _)) in entries.iter().enumerate() {
+                    new.insert(key, narrow(at));
+                }
+                *index = Some(Box::new(new));
+            }
         }
         at
     }
 
     /// A map that was large once must not stay it.
     fn shrink(&mut self) {
-        let Some(index) = &self.index else { return };
-        if self.entries.len() <= SCAN_MAX / 2 {
+        let Self { entries, index: Some(index) } = self else { return };
+        if entries.len() <= SCAN_MAX / 2 {
             self.index = None;
             self.entries.shrink_to_fit();
-        } else if index.groups.len() > self.entries.len() * 2 {
-            self.rebuild(index.groups.len() / 4);
-            self.entries.shrink_to(self.entries.len() * 2);
+            return;
         }
-    }
-
-    fn rebuild(&mut self, groups: usize) {
-        let groups = vec![Group::default(); groups.max(2).next_power_of_two()];
-        let mut index = Index { groups, overflow: BTreeMap::new() };
-        for (at, (key, _)) in self.entries.iter().enumerate() {
-            index.insert(key, narrow(at));
+        if index.old.is_none() && index.size() > entries.len() * 2 {
+            index.resize(index.size() / 4, entries);
+            entries.shrink_to(entries.len() * 2);
         }
-        self.index = Some(Box::new(index));
+        index.go_on(MOVED_AT_ONCE, entries);
     }
 }
 
 impl<K: Hashed + Clone> Index<K> {
-    fn group_of(&self, hash: u64) -> usize {
-        // The lower half of the hash is enough for the 2^32 entries there can be.
-        let [a, b, c, d, ..] = hash.to_le_bytes();
-        u32::from_le_bytes([a, b, c, d]) as usize & (self.groups.len() - 1)
+    /// With so many groups or a few more, all of them empty.
+    fn new(groups: usize) -> Self {
+        let shift = shift(groups);
+        let groups = vec![Group::default(); size(shift)];
+        Self { groups, shift, old: None, overflow: BTreeMap::new() }
+    }
+
+    /// How many groups there are when all have moved.
+    fn size(&self) -> usize {
+        size(self.shift)
+    }
+
+    /// Entries move to so many groups from now on: at once when they are few, else with every change of the
+    /// map, for moving all of them takes as long as everybody who wants to look would have to wait.
+    fn resize<V>(&mut self, groups: usize, entries: &[(K, V)]) {
+        self.go_on(usize::MAX, entries);
+        let shift = shift(groups);
+        if shift == self.shift {
+            return;
+        }
+        let groups = std::mem::replace(&mut self.groups, Vec::with_capacity(size(shift)));
+        let is_small = groups.len().max(size(shift)) <= MOVED_WHOLE_MAX;
+        let old = Old { groups, shift: std::mem::replace(&mut self.shift, shift), moved: 0 };
+        self.old = Some(Box::new(old));
+        if is_small {
+            self.go_on(usize::MAX, entries);
+        }
+    }
+
+    /// Moves so many groups of the smaller of both sizes, if any is left.
+    fn go_on<V>(&mut self, most: usize, entries: &[(K, V)]) {
+        let Some(mut old) = self.old.take() else { return };
+        for _ in 0..most {
+            if old.moved == old.groups.len() {
+                return;
+            }
+            // Either one group becomes several, or several become one.
+            let (from, to) = (
+                1 << self.shift.saturating_sub(old.shift),
+                1 << old.shift.saturating_sub(self.shift),
+            );
+            let first = self.groups.len();
+            self.groups.resize(first + to, Group::default());
+            let mut has_overflow = false;
+            for group in &old.groups[old.moved..old.moved + from] {
+                has_overflow |= group.overflowed > 0;
+                has_overflow |= self.take_over(group, entries);
+            }
+            if has_overflow {
+                (first..first + to).for_each(|group| self.settle_overflow(group));
+            }
+            old.moved += from;
+        }
+        if old.moved < old.groups.len() {
+            self.old = Some(old);
+        }
+    }
+
+    /// Whether something did not fit.
+    fn take_over<V>(&mut self, group: &Group, entries: &[(K, V)]) -> bool {
+        let mut has_overflow = false;
+        for (tag, slot) in group.tags.into_iter().zip(group.slots).take(group.len as usize) {
+            let to = self.group_of(tag);
+            if !self.groups[to].push(tag, slot) {
+                let key = entries[slot as usize].0.clone();
+                self.overflow.entry(tag).or_default().insert(key, slot);
+                has_overflow = true;
+            }
+        }
+        has_overflow
+    }
+
+    /// A group gets what there is room for of its entries in the overflow, and counts the others.
+    fn settle_overflow(&mut self, at: usize) {
+        let (first, last) = (narrow(at << self.shift), narrow(((at + 1) << self.shift) - 1));
+        let group = &mut self.groups[at];
+        let mut empty = Vec::new();
+        for (tag, same) in self.overflow.range_mut(first..=last) {
+            while let Some((key, slot)) = same.pop_first() {
+                if !group.push(*tag, slot) {
+                    same.insert(key, slot);
+                    break;
+                }
+            }
+            group.overflowed += narrow(same.len());
+            if same.is_empty() {
+                empty.push(*tag);
+            }
+        }
+        for tag in empty {
+            self.overflow.remove(&tag);
+        }
+    }
+
+    #[inline]
+    fn group_of(&self, tag: u32) -> usize {
+        (tag >> self.shift) as usize
+    }
+
+    /// The group of a tag, wherever it is.
+    fn group_mut(&mut self, tag: u32) -> &mut Group {
+        let at = self.group_of(tag);
+        match &mut self.old {
+            Some(old) if at >= self.groups.len() => &mut old.groups[(tag >> old.shift) as usize],
+            _ => &mut self.groups[at],
+        }
     }
 
     fn insert(&mut self, key: &K, at: u32) {
-        let hash = key.hashed();
-        let place = self.group_of(hash);
-        let group = &mut self.groups[place];
-        let len = group.len as usize;
-        if len == GROUP_SLOTS {
+        let tag = tag(key.hashed());
+        let group = self.group_mut(tag);
+        if !group.push(tag, at) {
             group.overflowed += 1;
-            self.overflow.insert(key.clone(), at);
-            return;
+            self.overflow.entry(tag).or_default().insert(key.clone(), at);
         }
-        group.tags[len] = tag(hash);
-        group.slots[len] = at;
-        group.len += 1;
     }
 
     fn remove<L>(&mut self, key: &L, at: u32)
@@ -200,11 +345,16 @@ impl<K: Hashed + Clone> Index<K> {
         K: Borrow<L>,
         L: Hashed + ?Sized,
     {
-        let place = self.group_of(key.hashed());
-        let group = &mut self.groups[place];
+        let tag = tag(key.hashed());
+        let group = self.group_mut(tag);
         let Some(i) = group.position(at) else {
             group.overflowed -= 1;
-            self.overflow.remove(key);
+            if let Some(same) = self.overflow.get_mut(&tag) {
+                same.remove(key);
+                if same.is_empty() {
+                    self.overflow.remove(&tag);
+                }
+            }
             return;
         };
         let last = group.len as usize - 1;
@@ -215,17 +365,38 @@ impl<K: Hashed + Clone> Index<K> {
 
     /// The entry of this key stands somewhere else now.
     fn move_to(&mut self, key: &K, from: u32, to: u32) {
-        let place = self.group_of(key.hashed());
-        let group = &mut self.groups[place];
+        let tag = tag(key.hashed());
+        let group = self.group_mut(tag);
         if let Some(i) = group.position(from) {
             group.slots[i] = to;
-        } else if let Some(at) = self.overflow.get_mut(key) {
+        } else if let Some(at) = self.overflow.get_mut(&tag).and_then(|same| same.get_mut(key)) {
             *at = to;
         }
     }
 }
 
+/// How far tags are shifted for so many groups, or a few more: at least two.
+fn shift(groups: usize) -> u32 {
+    TAG_BITS - groups.max(2).next_power_of_two().trailing_zeros()
+}
+
+fn size(shift: u32) -> usize {
+    1 << (TAG_BITS - shift)
+}
+
 impl Group {
+    /// False when it is full.
+    fn push(&mut self, tag: u32, slot: u32) -> bool {
+        let len = self.len as usize;
+        if len == GROUP_SLOTS {
+            return false;
+        }
+        self.tags[len] = tag;
+        self.slots[len] = slot;
+        self.len += 1;
+        true
+    }
+
     fn position(&self, at: u32) -> Option<usize> {
         self.slots[..self.len as usize].iter().position(|slot| *slot == at)
     }
@@ -342,13 +513,40 @@ mod tests {
         assert!(map.is_empty());
     }
 
+    /// Nobody who looks waits for all entries to move.
+    #[test]
+    fn a_large_map_changes_its_size_in_small_steps_and_finds_everything_meanwhile() {
+        let mut map = Map::default();
+        let moving = |map: &Map<u64, u64>| map.index.as_ref().is_some_and(|i| i.old.is_some());
+        let check = |map: &Map<u64, u64>, n: u64| {
+            let sample = (0..n).step_by(usize::try_from(n / 64).unwrap_or(1).max(1));
+            sample.for_each(|key| assert_eq!(map.get(&key), Some(&key), "of {n}"));
+            assert_eq!(map.get(&n), None);
+        };
+        let (mut growing, mut shrinking) = (0, 0);
+        for n in 0..40_000 {
+            map.entry(n, || n);
+            growing += usize::from(moving(&map));
+            check(&map, n + 1);
+        }
+        for n in (0..40_000).rev() {
+            assert_eq!(map.remove(&n), Some(n));
+            shrinking += usize::from(moving(&map));
+            if n > 0 {
+                check(&map, n);
+            }
+        }
+        assert!(growing > 1_000 && shrinking > 500, "{growing} and {shrinking} steps");
+    }
+
     #[test]
     fn few_keys_overflow_when_nobody_chose_them() {
         let mut map = Map::default();
         for n in 0..100_000 {
             map.entry(Box::<[u8]>::from(format!("orders.{n}").as_bytes()), || ());
         }
-        let overflow = map.index.map_or(0, |index| index.overflow.len());
+        let overflow =
+            map.index.map_or(0, |index| index.overflow.values().map(BTreeMap::len).sum());
         assert!(overflow < 3_000, "{overflow} of 100,000 keys");
     }
 }

@@ -30,7 +30,7 @@ mod target;
 mod topic;
 mod value;
 
-pub use binding::{Binding, Change, Declared, Destination, Removed};
+pub use binding::{Binding, Change, Crowd, Declared, Destination, Removed};
 pub use deduplication::{CACHE_SIZE, CACHE_TTL, DEDUPLICATION, Deduplication};
 pub use delay::{DELAY_HEADER, delay_ms};
 pub use error::RoutingError;
@@ -40,5 +40,5 @@ pub use explain::{
 };
 pub use facts::{Facts, HashProperty};
 pub use routed::Routed;
-pub use table::{Part, Table};
+pub use table::{Part, Rubble, Table};
 pub use value::term as erlang_term;

@@ -38,6 +38,13 @@ impl Modulus {
         }
     }
 
+    /// Removes all bindings to a target.
+    pub(super) fn forget(&mut self, name: &[u8], target: Target) {
+        if let Ok(at) = self.find(name, target) {
+            self.targets.remove(at);
+        }
+    }
+
     pub(super) fn matches(&self, key: &[u8], matches: &mut Matches) {
         let Some(modulus) = std::num::NonZeroU64::new(self.targets.len() as u64) else { return };
         // A remainder is less than the number of targets.

@@ -26,9 +26,14 @@ impl Pool {
         let Some(at) = self.places.get(&target).copied() else { return };
         let bindings = &mut self.targets[at].1;
         *bindings -= 1;
-        if *bindings > 0 {
-            return;
+        if *bindings == 0 {
+            self.forget(target);
         }
+    }
+
+    /// Removes all bindings to a target.
+    pub(super) fn forget(&mut self, target: Target) {
+        let Some(at) = self.places.get(&target).copied() else { return };
         self.targets.swap_remove(at);
         self.places.remove(&target);
         if let Some((moved, _)) = self.targets.get(at)

@@ -85,6 +85,19 @@ impl Router {
         }
     }
 
+    /// Removes all bindings to a target, where that costs no more than one of them. False when they are
+    /// found by their keys: then they are to be removed one by one.
+    pub(super) fn forget(&mut self, name: &[u8], target: Target) -> bool {
+        match self {
+            Self::Direct(_) | Self::Topic(_) | Self::Headers(_) => return false,
+            Self::Fanout(fanout) | Self::RecentHistory(fanout) => fanout.forget(target),
+            Self::ConsistentHash(hash) => hash.forget(target),
+            Self::Random(pool) => pool.forget(target),
+            Self::Modulus(modulus) => modulus.forget(name, target),
+        }
+        true
+    }
+
     /// Adds where a message with these keys goes; `facts` are asked for only when they matter.
     pub(super) fn matches(
         &self,

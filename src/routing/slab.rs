@@ -34,9 +34,19 @@ impl<T> Slab<T> {
     }
 
     pub(super) fn remove(&mut self, slot: u32) -> Option<T> {
-        let thing = self.slots.get_mut(slot as usize)?.take()?;
-        self.free.push(slot);
+        let thing = self.take(slot)?;
+        self.release(slot);
         Some(thing)
+    }
+
+    /// Removes a thing whose number is still referred to: it is given again after [`Self::release`].
+    pub(super) fn take(&mut self, slot: u32) -> Option<T> {
+        self.slots.get_mut(slot as usize)?.take()
+    }
+
+    /// Nobody refers to the number of a thing that was taken.
+    pub(super) fn release(&mut self, slot: u32) {
+        self.free.push(slot);
     }
 
     /// At most `most` things from this slot on, and the slot to go on from when there may be more. Slots
@@ -56,6 +66,16 @@ impl<T> Slab<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_number_of_a_taken_thing_is_given_again_when_it_is_released() {
+        let mut slab = Slab::default();
+        let a = slab.insert("a");
+        assert_eq!((slab.take(a), slab.take(a), slab.get(a)), (Some("a"), None, None));
+        assert_ne!(slab.insert("b"), a);
+        slab.release(a);
+        assert_eq!(slab.insert("c"), a);
+    }
 
     #[test]
     fn a_number_is_given_again_only_after_its_thing_went() {

@@ -1,29 +1,39 @@
 //! All exchanges, queue names and bindings of one virtual host.
 //!
-//! Every thing has a number (see [`Slab`]), and whoever refers to it does so by number: an exchange
-//! lists the bindings from it and to it, a queue the bindings to it, and a binding knows its places in
-//! both lists. So a bind, an unbind and the removal of a queue cost what they add or remove, whatever
-//! else is in the table.
+//! Every thing has a number (see [`Slab`]), and whoever refers to it does so by number. All bindings from
+//! one exchange to one queue or exchange are a bundle ([`Bundle`]); an exchange lists the bundles from it
+//! and to it, a queue those to it. So a bind and an unbind cost what they add or remove, and the removal
+//! of a queue or an exchange costs its bundles, whatever else is in the table: their bindings fall with
+//! them, and are swept up later in small parts ([`fallen`]).
 //!
-//! Invariants: a binding is in `identities`, in two lists and in its source's router, or nowhere; both
-//! of its ends exist; the default exchange is always there and has no bindings, because it finds queues
-//! by their names.
+//! Invariants: a binding that stands is in `identities`, in one bundle and in its source's router, or
+//! nowhere; both of its ends exist; the default exchange is always there and has no bindings, because it
+//! finds queues by their names. A binding that has fallen is in `identities` and in a bundle of `fallen`,
+//! perhaps in its source's router, and nobody outside of the table sees it.
 
-use crate::base::limits::{BINDING_BYTES, BINDINGS_BYTES_MAX};
+use crate::base::limits::{
+    BINDING_BYTES, BINDINGS_BYTES_MAX, REMOVED_BINDINGS_TOLD_MAX, SWEEP_STEP_BYTES,
+};
 use crate::base::{ExchangeName, FieldTable, QueueName, ShortStr};
 
 use super::index::Map;
 use super::key::Key;
 use super::router::Router;
 use super::slab::Slab;
-use super::target::{BindingSlot, ExchangeSlot, QueueSlot, Target};
-use super::{Binding, Destination, Exchange, ExchangeKind};
+use super::target::{BindingSlot, BundleSlot, ExchangeSlot, QueueSlot, Target};
+use super::{Binding, Destination, Exchange, ExchangeKind, Removed};
 
+use bundle::Bundles;
+use fallen::Fallen;
+
+mod bundle;
 mod change;
 mod explain;
+mod fallen;
 mod listing;
 mod route;
 
+pub use fallen::Rubble;
 pub use listing::Part;
 
 /// The routing table of a virtual host. `Q` is what the broker knows a queue by, cheap to clone.
@@ -35,10 +45,16 @@ pub struct Table<Q> {
     queues: Slab<QueueEntry<Q>>,
     queue_names: Map<Key, QueueSlot>,
     bindings: Slab<BindingEntry>,
+    bundles: Bundles,
     identities: Map<Key, BindingSlot>,
+    /// What fell and is not swept up.
+    fallen: Fallen,
     /// What all bindings take ([`BindingEntry::ram_bytes`]), and what they may.
     binding_bytes: usize,
     binding_bytes_max: usize,
+    /// How many bindings that fall together are listed, and of how many bytes they are swept up at once.
+    told_max: usize,
+    swept_at_once: usize,
     /// Queues of exchanges that delayed and are gone; empty but between two lines of the broker.
     orphans: Vec<Q>,
 }
@@ -53,15 +69,31 @@ struct ExchangeEntry<Q> {
     router: Router,
     /// Where messages wait that are to be routed later.
     delay_queue: Option<Q>,
-    outgoing: Vec<BindingSlot>,
-    incoming: Vec<BindingSlot>,
+    outgoing: Vec<BundleSlot>,
+    incoming: Vec<BundleSlot>,
+    /// How many bindings lead from it.
+    bindings: usize,
+    /// Bundles that fell and whose bindings are still in the router.
+    littered: u32,
+    /// Whether a message may need more here than the router ([`ExchangeEntry::set_special`]).
+    is_special: bool,
+}
+
+impl<Q> ExchangeEntry<Q> {
+    /// To be called when anything changes that it looks at.
+    fn set_special(&mut self) {
+        self.is_special = self.deduplicates
+            || self.delay_queue.is_some()
+            || self.router.keeps_history()
+            || self.littered > 0;
+    }
 }
 
 #[derive(Clone, Debug)]
 struct QueueEntry<Q> {
     name: QueueName,
     handle: Q,
-    incoming: Vec<BindingSlot>,
+    incoming: Vec<BundleSlot>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,10 +102,10 @@ struct BindingEntry {
     target: Target,
     routing_key: ShortStr,
     arguments: FieldTable,
-    /// The place in the source's `outgoing`.
-    outgoing_at: usize,
-    /// The place in the destination's `incoming`.
-    incoming_at: usize,
+    bundle: BundleSlot,
+    /// The bindings before and behind it in its bundle.
+    previous: Option<BindingSlot>,
+    next: Option<BindingSlot>,
 }
 
 impl BindingEntry {
@@ -113,9 +145,13 @@ impl<Q: Clone> Table<Q> {
             queues: Slab::default(),
             queue_names: Map::default(),
             bindings: Slab::default(),
+            bundles: Bundles::default(),
             identities: Map::default(),
+            fallen: Fallen::default(),
             binding_bytes: 0,
             binding_bytes_max: BINDINGS_BYTES_MAX,
+            told_max: REMOVED_BINDINGS_TOLD_MAX,
+            swept_at_once: SWEEP_STEP_BYTES,
             orphans: Vec::new(),
         };
         for (name, kind, internal) in PREDECLARED {
@@ -213,7 +249,7 @@ impl<Q: Clone> Table<Q> {
 
     /// How many bindings there are.
     pub fn binding_count(&self) -> usize {
-        self.identities.len()
+        self.identities.len() - self.fallen.bindings()
     }
 
     /// Whether this binding is there.
@@ -223,12 +259,24 @@ impl<Q: Clone> Table<Q> {
 
     fn listed<'a>(
         &'a self,
-        slots: &'a [BindingSlot],
+        bundles: &'a [BundleSlot],
     ) -> impl Iterator<Item = Binding> + use<'a, Q> {
-        slots.iter().filter_map(|slot| self.binding(self.bindings.get(slot.0)?))
+        self.entries(bundles).filter_map(|(_, entry)| self.binding(entry))
     }
 
-    fn incoming(&self, target: Target) -> &[BindingSlot] {
+    /// The bindings of these bundles.
+    fn entries<'a>(
+        &'a self,
+        bundles: &'a [BundleSlot],
+    ) -> impl Iterator<Item = (BindingSlot, &'a BindingEntry)> + use<'a, Q> {
+        let first = |bundle: &BundleSlot| self.bundles.get(*bundle).map(|bundle| bundle.first);
+        bundles.iter().filter_map(first).flat_map(|first| {
+            let entry = |slot: BindingSlot| Some((slot, self.bindings.get(slot.0)?));
+            std::iter::successors(entry(first), move |(_, before)| entry(before.next?))
+        })
+    }
+
+    fn incoming(&self, target: Target) -> &[BundleSlot] {
         let incoming = match target {
             Target::Queue(queue) => self.queues.get(queue.0).map(|entry| &entry.incoming),
             Target::Exchange(exchange) => {
@@ -260,17 +308,11 @@ impl<Q: Clone> Table<Q> {
         self.identities.get(&identity).copied()
     }
 
-    /// The binding with names for numbers; `None` never happens while the invariants hold.
+    /// The binding with names for numbers; `None` when it has fallen.
     fn binding(&self, entry: &BindingEntry) -> Option<Binding> {
-        let destination = match entry.target {
-            Target::Queue(queue) => Destination::Queue(self.queues.get(queue.0)?.name.clone()),
-            Target::Exchange(exchange) => {
-                Destination::Exchange(self.exchanges.get(exchange.0)?.exchange.name.clone())
-            }
-        };
         Some(Binding {
             source: self.exchanges.get(entry.source.0)?.exchange.name.clone(),
-            destination,
+            destination: self.destination(entry.target)?,
             routing_key: entry.routing_key.clone(),
             arguments: entry.arguments.clone(),
         })

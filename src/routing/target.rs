@@ -14,6 +14,10 @@ pub(super) struct ExchangeSlot(pub(super) u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct BindingSlot(pub(super) u32);
 
+/// The number of a bundle of bindings in the table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct BundleSlot(pub(super) u32);
+
 /// Where a binding leads.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Target {
@@ -76,6 +80,20 @@ impl Targets {
                         many.remove(&target);
                     }
                 }
+                if many.is_empty() {
+                    *self = Self::None;
+                }
+            }
+        }
+    }
+
+    /// Removes a target with all of its bindings.
+    pub(super) fn forget(&mut self, target: Target) {
+        match self {
+            Self::One(one, _) if *one == target => *self = Self::None,
+            Self::None | Self::One(..) => {}
+            Self::Many(many) => {
+                many.remove(&target);
                 if many.is_empty() {
                     *self = Self::None;
                 }

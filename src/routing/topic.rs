@@ -27,18 +27,21 @@ pub(super) struct Topic {
     children: Map<Key, u32>,
 }
 
-/// One cache line.
+/// As large as a cache line, and what a walk looks at comes first. Not aligned to one: memory of a larger
+/// alignment than usual is copied whenever it grows, and nobody can look meanwhile.
 #[derive(Clone, Debug)]
-#[repr(align(64))]
+#[repr(C)]
 struct Node {
-    parent: u32,
-    /// How one gets here from the parent.
-    step: Step,
     star: u32,
     hash: u32,
     /// How many children are reached by a word.
     words: u32,
+    parent: u32,
     targets: Targets,
+    /// How one gets here from the parent.
+    step: Step,
+    /// Makes the way from a number to a node a shift.
+    _room: [u64; 2],
 }
 
 #[derive(Clone, Debug)]
@@ -235,7 +238,8 @@ impl Topic {
 
 impl Node {
     fn new(parent: u32, step: Step) -> Self {
-        Self { parent, step, star: NONE, hash: NONE, words: 0, targets: Targets::default() }
+        let targets = Targets::default();
+        Self { star: NONE, hash: NONE, words: 0, parent, targets, step, _room: [0; 2] }
     }
 
     fn wildcard(&mut self, wildcard: Wildcard) -> &mut u32 {

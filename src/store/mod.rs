@@ -25,9 +25,9 @@ mod segment_log;
 mod test_messages;
 
 pub use definitions::{
-    Binding, Change, Definitions, DestinationKind, Exchange, FormatVersion, GlobalParameter, Kind,
-    OperatorPolicy, Parameter, Permission, Policy, Queue, RecordKey, TopicPermission, User,
-    UserLimits, Vhost, VhostLimits,
+    Binding, BindingsOf, Change, Definitions, DestinationKind, Exchange, FormatVersion,
+    GlobalParameter, Kind, OperatorPolicy, Parameter, Permission, Policy, Queue, RecordKey,
+    TopicPermission, User, UserLimits, Vhost, VhostLimits,
 };
 pub use error::StoreError;
 pub use file_layer::{CrashImage, DiskLayer, FileLayer, LogFile, SimulatedLayer};

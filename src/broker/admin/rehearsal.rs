@@ -128,6 +128,7 @@ impl Rehearsal {
             | Change::DeleteExchange { .. }
             | Change::DeleteQueue { .. }
             | Change::DeleteBinding(_)
+            | Change::DeleteBindingsOf(_)
             | Change::DeletePolicy { .. }
             | Change::DeleteOperatorPolicy { .. }
             | Change::DeleteUserLimits { .. } => {
@@ -165,9 +166,12 @@ impl Rehearsal {
             Change::DeleteExchange { vhost, name } => {
                 let table = &mut self.stage(vhost)?.table;
                 table.delete_exchange(name.as_str(), false).map_err(|error| error.to_string())?;
+                drop(table.sweep(usize::MAX));
             }
             Change::DeleteQueue { vhost, name } => {
-                self.stage(vhost)?.table.remove_queue(name.as_str());
+                let table = &mut self.stage(vhost)?.table;
+                table.remove_queue(name.as_str());
+                drop(table.sweep(usize::MAX));
             }
             _ => {}
         }

@@ -206,6 +206,7 @@ impl Sorted {
             Change::PutExchange(record) => &record.vhost,
             Change::PutQueue(record) => &record.vhost,
             Change::PutBinding(record) | Change::DeleteBinding(record) => &record.vhost,
+            Change::DeleteBindingsOf(of) => &of.vhost,
             Change::DeletePolicy { vhost, .. }
             | Change::DeleteOperatorPolicy { vhost, .. }
             | Change::DeleteExchange { vhost, .. }

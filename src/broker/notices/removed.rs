@@ -13,7 +13,8 @@ pub(in crate::broker) enum Asked<'a> {
 }
 
 impl Vhost {
-    /// Tells what is gone from the table, which may be locked. Bindings go before what they led from or to.
+    /// Tells what is gone from the table, which may be locked. Bindings go before what they led from or to;
+    /// those of a crowd are counted as events that did not fit.
     pub(in crate::broker) fn tell_removed(
         &self,
         removed: &Removed,
@@ -31,6 +32,9 @@ impl Vhost {
             };
             let (vhost, binding) = (self.name.clone(), Box::new(binding.clone()));
             common.tell(by, || Occurrence::BindingDeleted { vhost, binding });
+        }
+        for crowd in &removed.crowds {
+            common.notices.drop_events(crowd.bindings as u64);
         }
         for exchange in &removed.exchanges {
             let by = match asked {

@@ -83,6 +83,11 @@ impl Notices {
         }
     }
 
+    /// So many events are not even put in.
+    pub(super) fn drop_events(&self, events: u64) {
+        self.lock().dropped_events += events;
+    }
+
     /// Takes out what waits longest, at most so many.
     pub(super) fn take(&self, most: usize) -> Vec<Notice> {
         let mut state = self.lock();

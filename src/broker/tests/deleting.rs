@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::world::{Hand, World, queue};
+use crate::base::limits::REMOVED_BINDINGS_TOLD_MAX;
 use crate::base::{ExchangeName, FieldTable, ShortStr};
 use crate::broker::{Answered, Binding, BrokerStorage, Destination, Event, Step};
 use crate::queue::Reply;
@@ -149,4 +150,41 @@ fn a_queue_declared_after_an_auto_delete_of_its_name_comes_after_it_on_disk() {
         "{arrived:?}"
     );
     assert_eq!(definitions.load().queues.len(), 1);
+}
+
+/// More bindings than are listed when they go with their queue. A definition that comes back would belong to
+/// the next queue of the name (I9).
+#[test]
+fn a_stored_queue_goes_from_the_disk_with_all_of_its_many_bindings() {
+    const BINDINGS: usize = REMOVED_BINDINGS_TOLD_MAX + 10;
+    let metadata = Arc::new(MemoryMetadata::new());
+    let storage = BrokerStorage {
+        metadata: Arc::clone(&metadata) as Arc<dyn MetadataStore>,
+        log: Arc::new(MemoryLog::new()),
+    };
+    let world = World::stored(storage.clone());
+    let mut hand = world.connect();
+    for name in ["crowded", "other"] {
+        hand.declare_with(name, |declare| declare.durable = true).expect("a good name");
+    }
+    let binding = |name: &str, number: usize| Binding {
+        source: ExchangeName::try_from("amq.topic").expect("short"),
+        destination: Destination::Queue(queue(name)),
+        routing_key: ShortStr::try_from(format!("a.{number}.#").as_str()).expect("short"),
+        arguments: FieldTable::EMPTY,
+    };
+    for number in 0..BINDINGS {
+        hand.bind(&binding("crowded", number)).expect("both are there");
+    }
+    hand.bind(&binding("other", 1)).expect("both are there");
+    assert_eq!(metadata.load().bindings.len(), BINDINGS + 1);
+    hand.delete("crowded").expect("it is there");
+    let left = metadata.load();
+    assert_eq!((left.bindings.len(), left.queues.len()), (1, 1));
+    assert_eq!(hand.client.vhost().counts().bindings, 1);
+    let again = World::stored(storage);
+    let mut hand = again.connect();
+    hand.declare("crowded").expect("a good name");
+    let end = Destination::Queue(queue("crowded"));
+    assert_eq!(hand.client.vhost().list_bindings_to(&end).len(), 0);
 }

@@ -1,11 +1,12 @@
-//! Changes of the table. Each costs what it adds or removes.
+//! Changes of the table. Each costs what it adds or removes; what goes with a queue or an exchange falls
+//! (see [`super::fallen`]).
 
 use crate::base::{ExchangeName, QueueName};
 
 use super::super::router::Route;
 use super::super::{Binding, Change, Declared, Removed, RoutingError, checks, value};
 use super::{
-    BindingEntry, BindingSlot, DEFAULT_EXCHANGE, Destination, Exchange, ExchangeEntry,
+    BindingEntry, BindingSlot, BundleSlot, DEFAULT_EXCHANGE, Destination, Exchange, ExchangeEntry,
     ExchangeSlot, Key, QueueEntry, QueueSlot, Router, Table, Target, identity,
 };
 
@@ -21,7 +22,8 @@ impl<Q: Clone> Table<Q> {
         Ok(Declared::New)
     }
 
-    /// Deletes an exchange with all bindings from it and to it. A missing one is no error.
+    /// Deletes an exchange with all bindings from it and to it, of which many wait to be swept up
+    /// ([`Self::sweep`]). A missing one is no error.
     pub fn delete_exchange(
         &mut self,
         name: &str,
@@ -36,9 +38,10 @@ impl<Q: Clone> Table<Q> {
         if if_unused && is_used {
             return Err(RoutingError::InUse(name.to_owned()));
         }
-        let mut poorer = Vec::new();
-        self.drop_exchange(slot, &mut removed, &mut poorer);
+        let had_fallen = self.has_fallen();
+        let poorer = self.drop_exchange(slot, &mut removed);
         self.auto_delete(poorer, &mut removed);
+        self.sweep_little(had_fallen);
         Ok(removed)
     }
 
@@ -64,6 +67,7 @@ impl<Q: Clone> Table<Q> {
         let slot = self.exchange_slot(name.as_bytes());
         if let Some(entry) = slot.and_then(|slot| self.exchanges.get_mut(slot.0)) {
             self.orphans.extend(entry.delay_queue.replace(queue));
+            entry.set_special();
             self.generation += 1;
         }
     }
@@ -87,14 +91,17 @@ impl<Q: Clone> Table<Q> {
         true
     }
 
-    /// Removes a queue with all its bindings; `None` when there is none of this name.
+    /// Removes a queue with all its bindings, of which many wait to be swept up ([`Self::sweep`]); `None` when there is none of this name.
     pub fn remove_queue(&mut self, name: &str) -> Option<Removed> {
         let slot = self.queue_names.remove(name.as_bytes())?;
-        let (mut removed, mut poorer) = (Removed::default(), Vec::new());
-        self.detach_incoming(Target::Queue(slot), &mut removed, &mut poorer);
-        self.queues.remove(slot.0);
+        let (mut removed, had_fallen) = (Removed::default(), self.has_fallen());
+        let end = Target::Queue(slot);
+        self.list(end, self.incoming(end), &mut removed);
+        let entry = self.queues.take(slot.0)?;
+        let poorer = self.fall(end, name.as_bytes(), entry.incoming, None);
         self.generation += 1;
         self.auto_delete(poorer, &mut removed);
+        self.sweep_little(had_fallen);
         Some(removed)
     }
 
@@ -122,8 +129,9 @@ impl<Q: Clone> Table<Q> {
             target,
             routing_key: value::owned_key(&routing_key),
             arguments: value::owned_and_sorted(&arguments),
-            outgoing_at: 0,
-            incoming_at: 0,
+            bundle: BundleSlot(0),
+            previous: None,
+            next: None,
         };
         let bytes = self.binding_bytes + entry.ram_bytes();
         if bytes > self.binding_bytes_max {
@@ -143,9 +151,11 @@ impl<Q: Clone> Table<Q> {
         }
         let mut removed = Removed::default();
         if let Some(slot) = self.find_binding(binding) {
+            let had_fallen = self.has_fallen();
             let source = self.detach(slot, &mut removed);
             self.generation += 1;
             self.auto_delete(source.into_iter().collect(), &mut removed);
+            self.sweep_little(had_fallen);
         }
         Ok(removed)
     }
@@ -154,7 +164,7 @@ impl<Q: Clone> Table<Q> {
         let key = Key::from(exchange.name.as_str().as_bytes());
         let router = Router::new(&exchange);
         let (outgoing, incoming) = (Vec::new(), Vec::new());
-        let entry = ExchangeEntry {
+        let mut entry = ExchangeEntry {
             policy_alternate: None,
             deduplicates: exchange.deduplicates(),
             delay_queue: None,
@@ -162,7 +172,11 @@ impl<Q: Clone> Table<Q> {
             router,
             outgoing,
             incoming,
+            bindings: 0,
+            littered: 0,
+            is_special: false,
         };
+        entry.set_special();
         let slot = ExchangeSlot(self.exchanges.insert(entry));
         self.exchange_names.entry(key, || slot);
         self.generation += 1;
@@ -173,21 +187,15 @@ impl<Q: Clone> Table<Q> {
             .ok_or_else(|| RoutingError::NoExchange(name.to_string()))
     }
 
-    /// Puts a binding into both lists and the router.
-    fn attach(&mut self, mut entry: BindingEntry) -> BindingSlot {
-        entry.incoming_at = self.incoming(entry.target).len();
-        let outgoing = self.exchanges.get(entry.source.0).map_or(0, |entry| entry.outgoing.len());
-        entry.outgoing_at = outgoing;
+    /// Puts a binding into the bundle of its ends and the router.
+    fn attach(&mut self, entry: BindingEntry) -> BindingSlot {
         let (source, target) = (entry.source, entry.target);
         let slot = BindingSlot(self.bindings.insert(entry));
-        if let Some(incoming) = self.incoming_mut(target) {
-            incoming.push(slot);
-        }
+        self.chain(slot, source, target);
         let name = self.name(target);
         if let Some(exchange) = self.exchanges.get_mut(source.0)
             && let Some(binding) = self.bindings.get(slot.0)
         {
-            exchange.outgoing.push(slot);
             exchange.router.add(route(slot, binding, name.as_slice()));
         }
         slot
@@ -203,52 +211,27 @@ impl<Q: Clone> Table<Q> {
         let name = self.name(entry.target);
         if let Some(exchange) = self.exchanges.get_mut(entry.source.0) {
             exchange.router.remove(route(slot, &entry, name.as_slice()));
-            exchange.outgoing.swap_remove(entry.outgoing_at);
-            if let Some(moved) = exchange.outgoing.get(entry.outgoing_at)
-                && let Some(moved) = self.bindings.get_mut(moved.0)
-            {
-                moved.outgoing_at = entry.outgoing_at;
-            }
         }
-        let incoming = self.incoming_mut(entry.target)?;
-        incoming.swap_remove(entry.incoming_at);
-        let moved = incoming.get(entry.incoming_at).copied();
-        if let Some(moved) = moved.and_then(|moved| self.bindings.get_mut(moved.0)) {
-            moved.incoming_at = entry.incoming_at;
-        }
+        self.unchain(entry.bundle, entry.previous, entry.next);
         Some(entry.source)
     }
 
-    /// Takes out every binding to this target; their sources are added to `poorer`.
-    fn detach_incoming(
-        &mut self,
-        target: Target,
-        removed: &mut Removed,
-        poorer: &mut Vec<ExchangeSlot>,
-    ) {
-        // From the end, so that nothing has to move into a gap.
-        while let Some(slot) = self.incoming(target).last().copied() {
-            poorer.extend(self.detach(slot, removed));
-        }
-    }
-
-    fn drop_exchange(
-        &mut self,
-        slot: ExchangeSlot,
-        removed: &mut Removed,
-        poorer: &mut Vec<ExchangeSlot>,
-    ) {
-        let last = |table: &Self| table.exchanges.get(slot.0)?.outgoing.last().copied();
-        while let Some(binding) = last(self) {
-            self.detach(binding, removed);
-        }
-        self.detach_incoming(Target::Exchange(slot), removed, poorer);
-        if let Some(entry) = self.exchanges.remove(slot.0) {
-            self.exchange_names.remove(entry.exchange.name.as_str().as_bytes());
-            removed.exchanges.push(entry.exchange);
-            self.orphans.extend(entry.delay_queue);
-        }
+    /// Gives the exchanges that were bound to it, which may now have no binding left.
+    fn drop_exchange(&mut self, slot: ExchangeSlot, removed: &mut Removed) -> Vec<ExchangeSlot> {
         self.generation += 1;
+        let Some(entry) = self.exchanges.get(slot.0) else { return Vec::new() };
+        let is_its_own =
+            |bundle: &BundleSlot| self.bundles.get(*bundle).is_some_and(|b| b.source == slot);
+        let incoming = entry.incoming.iter().filter(|bundle| !is_its_own(bundle));
+        let bundles: Vec<_> = entry.outgoing.iter().chain(incoming).copied().collect();
+        self.list(Target::Exchange(slot), &bundles, removed);
+        let Some(entry) = self.exchanges.take(slot.0) else { return Vec::new() };
+        let name = entry.exchange.name.as_str().as_bytes();
+        self.exchange_names.remove(name);
+        let poorer = self.fall(Target::Exchange(slot), name, bundles, Some(entry.router));
+        removed.exchanges.push(entry.exchange);
+        self.orphans.extend(entry.delay_queue);
+        poorer
     }
 
     /// Deletes those of these exchanges that were to go with their last binding, and so on with the
@@ -260,8 +243,15 @@ impl<Q: Clone> Table<Q> {
                 .get(slot.0)
                 .is_some_and(|entry| entry.exchange.auto_delete && entry.outgoing.is_empty());
             if goes {
-                self.drop_exchange(slot, removed, &mut poorer);
+                poorer.extend(self.drop_exchange(slot, removed));
             }
+        }
+    }
+
+    /// What fell just now is swept up at once when it is little, as it mostly is.
+    fn sweep_little(&mut self, had_fallen: bool) {
+        if !had_fallen {
+            drop(self.sweep(self.swept_at_once));
         }
     }
 
@@ -274,18 +264,13 @@ impl<Q: Clone> Table<Q> {
         };
         Key::from(name.unwrap_or_default().as_bytes())
     }
-
-    fn incoming_mut(&mut self, target: Target) -> Option<&mut Vec<BindingSlot>> {
-        match target {
-            Target::Queue(queue) => self.queues.get_mut(queue.0).map(|entry| &mut entry.incoming),
-            Target::Exchange(exchange) => {
-                self.exchanges.get_mut(exchange.0).map(|entry| &mut entry.incoming)
-            }
-        }
-    }
 }
 
-fn route<'a>(binding: BindingSlot, entry: &'a BindingEntry, name: &'a [u8]) -> Route<'a> {
+pub(super) fn route<'a>(
+    binding: BindingSlot,
+    entry: &'a BindingEntry,
+    name: &'a [u8],
+) -> Route<'a> {
     Route {
         binding,
         key: entry.routing_key.as_bytes(),

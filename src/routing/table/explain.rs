@@ -7,7 +7,7 @@ use crate::base::FieldTable;
 use super::super::explain::{headers_mismatch, topic_mismatch};
 use super::super::headers::MessageHeaders;
 use super::super::router::LazyFacts;
-use super::super::target::{BindingSlot, Matches, QueueSlot};
+use super::super::target::{Matches, QueueSlot};
 use super::super::topic::Walk;
 use super::super::{
     Binding, By, ExchangeKind, ExplainBounds, Explanation, Facts, Mismatch, Outcome, RoutingError,
@@ -121,6 +121,7 @@ impl<Q: Clone> Table<Q> {
         }
         let mut matches = Matches::default();
         entry.router.matches(told.keys, facts, walk, &mut matches);
+        self.step_over(&mut matches, 0, 0);
         let ways = self.tell_bindings(entry, &mut step, told, &matches, tale);
         let by = |target: Target| By::Binding(ways.get(&target).cloned().map(Box::new));
         for queue in &matches.queues {
@@ -150,12 +151,11 @@ impl<Q: Clone> Table<Q> {
         tale: &mut Tale,
     ) -> BTreeMap<Target, Binding> {
         let kind = entry.exchange.routes_as();
-        let looked = entry.outgoing.len().min(tale.bindings_left);
+        let looked = entry.bindings.min(tale.bindings_left);
         tale.bindings_left -= looked;
-        step.left_out = entry.outgoing.len() - looked;
+        step.left_out = entry.bindings - looked;
         let mut ways = BTreeMap::new();
-        for BindingSlot(slot) in &entry.outgoing[..looked] {
-            let Some(found) = self.bindings.get(*slot) else { continue };
+        for (_, found) in self.entries(&entry.outgoing).take(looked) {
             let Some(binding) = self.binding(found) else { continue };
             if let Some(why) = why_not(kind, found, told, matches) {
                 step.unmatched.push((binding, why));

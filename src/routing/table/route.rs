@@ -4,6 +4,8 @@ use crate::base::limits::ROUTE_EXCHANGES_MAX;
 
 use super::super::routed::Scratch;
 use super::super::router::LazyFacts;
+use super::super::target::Matches;
+use super::super::topic::Walk;
 use super::super::{Facts, Routed, RoutingError};
 use super::{DEFAULT_EXCHANGE, Exchange, ExchangeEntry, ExchangeSlot, Table, Target};
 
@@ -76,18 +78,13 @@ impl<Q: Clone> Table<Q> {
                 continue;
             }
             let Some(entry) = self.exchanges.get(slot) else { continue };
-            if entry.deduplicates && facts.is_duplicate(&entry.exchange) {
-                continue;
-            }
-            if entry.delay_queue.is_some() && facts.is_delayed() {
-                matches.delays.push(ExchangeSlot(slot));
-                continue;
-            }
             let before = matches.groups;
-            entry.router.matches(keys, &mut facts, walk, matches);
-            if entry.router.keeps_history() {
-                facts.set_asked();
-                matches.histories.push(ExchangeSlot(slot));
+            if entry.is_special {
+                if !self.match_special(ExchangeSlot(slot), entry, keys, &mut facts, walk, matches) {
+                    continue;
+                }
+            } else {
+                entry.router.matches(keys, &mut facts, walk, matches);
             }
             for ExchangeSlot(next) in matches.exchanges.drain(..) {
                 exchanges.insert(next);
@@ -99,6 +96,37 @@ impl<Q: Clone> Table<Q> {
             }
         }
         facts.is_asked()
+    }
+
+    /// What the router says of an exchange at which there is more to look at. False when the message goes no
+    /// further here.
+    #[inline(never)]
+    fn match_special(
+        &self,
+        slot: ExchangeSlot,
+        entry: &ExchangeEntry<Q>,
+        keys: &[&[u8]],
+        facts: &mut LazyFacts<'_>,
+        walk: &mut Walk,
+        matches: &mut Matches,
+    ) -> bool {
+        if entry.deduplicates && facts.is_duplicate(&entry.exchange) {
+            return false;
+        }
+        if entry.delay_queue.is_some() && facts.is_delayed() {
+            matches.delays.push(slot);
+            return false;
+        }
+        let (queues, groups) = (matches.queues.len(), matches.groups);
+        entry.router.matches(keys, facts, walk, matches);
+        if entry.littered > 0 {
+            self.step_over(matches, queues, groups);
+        }
+        if entry.router.keeps_history() {
+            facts.set_asked();
+            matches.histories.push(slot);
+        }
+        true
     }
 
     /// The exchanges on the way of this answer that remember their messages.

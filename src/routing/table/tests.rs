@@ -1,6 +1,6 @@
 //! What the table does, seen from outside. The properties against a naive table are in `model`.
 
-use super::super::{Change, Declared, Removed, Routed, RoutingError};
+use super::super::{Change, Crowd, Declared, Routed, RoutingError};
 use super::*;
 use crate::base::FieldValue;
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Record;
 use super::{
-    Binding, Exchange, GlobalParameter, Kind, OperatorPolicy, Parameter, Permission, Policy, Queue,
-    RecordKey, TopicPermission, User, UserLimits, Vhost, VhostLimits, text,
+    Binding, BindingsOf, Exchange, GlobalParameter, Kind, OperatorPolicy, Parameter, Permission,
+    Policy, Queue, RecordKey, TopicPermission, User, UserLimits, Vhost, VhostLimits, text,
 };
 use crate::base::limits::RECORD_BYTES_MAX;
 use crate::base::{ExchangeName, ParameterName, PolicyName, QueueName, UserName, VhostName};
@@ -69,6 +69,9 @@ pub enum Change {
     PutBinding(Binding),
     /// A binding is gone.
     DeleteBinding(Binding),
+    /// All bindings of a queue or an exchange are gone. It is no record: on disk each of them stands by itself.
+    #[serde(skip)]
+    DeleteBindingsOf(BindingsOf),
     /// A policy is there.
     PutPolicy(Policy),
     /// A policy is gone.
@@ -196,6 +199,7 @@ impl Change {
             }
             Self::DeleteQueue { vhost, name } => (Kind::Queue, RecordKey::queue(vhost, name)),
             Self::DeleteBinding(record) => (Kind::Binding, record.key()),
+            Self::DeleteBindingsOf(_) => (Kind::Binding, RecordKey::none()),
             Self::DeletePolicy { vhost, name } => (Kind::Policy, RecordKey::policy(vhost, name)),
             Self::DeleteOperatorPolicy { vhost, name } => {
                 (Kind::OperatorPolicy, RecordKey::policy(vhost, name))
@@ -251,6 +255,7 @@ fn put_json(change: &Change) -> Result<Put, StoreError> {
         | Change::DeleteExchange { .. }
         | Change::DeleteQueue { .. }
         | Change::DeleteBinding(_)
+        | Change::DeleteBindingsOf(_)
         | Change::DeletePolicy { .. }
         | Change::DeleteOperatorPolicy { .. }
         | Change::DeleteParameter { .. }

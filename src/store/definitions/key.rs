@@ -176,6 +176,11 @@ impl RecordKey {
         &self.0
     }
 
+    /// Of no record.
+    pub(super) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     fn of(parts: &[&str]) -> Self {
         let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
         for part in parts {

@@ -3,6 +3,7 @@
 //! Nothing here touches a file. Records are what a broker needs to be the same after a restart, in a
 //! JSON form that people can read and that gives back every byte.
 
+mod bindings_of;
 mod change;
 mod key;
 mod record;
@@ -15,6 +16,8 @@ mod version;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub use bindings_of::BindingsOf;
+pub(super) use bindings_of::expand;
 pub use change::Change;
 pub(super) use change::Encoded;
 pub use key::{Kind, RecordKey};

@@ -85,6 +85,10 @@ impl Default for Definitions {
 impl Definitions {
     /// Carries a change out.
     pub fn apply(&mut self, change: Change) {
+        if let Change::DeleteBindingsOf(of) = &change {
+            self.bindings.retain(|_, record| !of.has(record));
+            return;
+        }
         if let Some((kind, key)) = change.deleted() {
             self.remove(kind, &key);
             return;
@@ -117,6 +121,7 @@ impl Definitions {
             | Change::DeleteExchange { .. }
             | Change::DeleteQueue { .. }
             | Change::DeleteBinding(_)
+            | Change::DeleteBindingsOf(_)
             | Change::DeletePolicy { .. }
             | Change::DeleteOperatorPolicy { .. }
             | Change::DeleteParameter { .. }

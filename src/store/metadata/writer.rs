@@ -9,7 +9,7 @@ use super::journal::Journal;
 use super::mirror;
 use super::queue::{Queue, Request, Turn, answer};
 use super::{Done, MetadataOptions};
-use crate::store::definitions::Encoded;
+use crate::store::definitions::{Encoded, expand};
 use crate::store::{Definitions, StoreError};
 
 /// Everything that only the thread touches.
@@ -74,9 +74,10 @@ impl Writer {
     fn group(&mut self, requests: Vec<Request>) -> Result<(), StoreError> {
         let mut changes = Vec::new();
         let mut dones = Vec::with_capacity(requests.len());
-        for request in requests {
-            dones.push((request.changes.len(), request.done));
-            changes.extend(request.changes);
+        for Request { changes: requested, done } in requests {
+            let requested = expand(requested, &changes, &self.queue.definitions());
+            dones.push((requested.len(), done));
+            changes.extend(requested);
         }
         let stored = guard::caught(|| self.store(&changes)).unwrap_or_else(|panic| {
             let cause = std::io::Error::other(panic);

@@ -17,6 +17,8 @@ enum Step {
     Unbind(Binding),
     /// Unbinds something that is there: which one, of those there are.
     UnbindAny(usize),
+    /// Sweeps up so many bytes of what has fallen.
+    Sweep(usize),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -54,6 +56,7 @@ impl Model {
                 }
             }
             Step::Unbind(binding) => self.retain(|other| other != binding),
+            Step::Sweep(_) => {}
             Step::UnbindAny(n) => {
                 if let Some(gone) = self.any(*n) {
                     self.retain(|other| *other != gone);
@@ -157,6 +160,11 @@ fn apply(table: &mut Names, model: &Model, step: &Step) {
             removed = table.delete_exchange(name, *if_unused).unwrap_or_default();
         }
         Step::RemoveQueue(name) => removed = table.remove_queue(name).unwrap_or_default(),
+        Step::Sweep(bytes) => {
+            let generation = table.generation();
+            drop(table.sweep(*bytes));
+            assert_eq!(table.generation(), generation, "no route changes");
+        }
         Step::Unbind(binding) => removed = table.unbind(binding).unwrap_or_default(),
         Step::UnbindAny(n) => {
             if let Some(binding) = model.any(*n) {
@@ -166,44 +174,60 @@ fn apply(table: &mut Names, model: &Model, step: &Step) {
         }
     }
     assert_eq!(exchanges - removed.exchanges.len(), table.exchange_count());
-    let left: Vec<_> = before.into_iter().filter(|b| !removed.bindings.contains(b)).collect();
+    let unlisted: usize = removed.crowds.iter().map(|crowd| crowd.bindings).sum();
+    let is_of_crowd = |b: &Binding| {
+        let mut ends = removed.crowds.iter().map(|crowd| &crowd.end);
+        ends.any(|end| *end == b.destination || *end == Destination::Exchange(b.source.clone()))
+    };
+    let (left, gone): (Vec<_>, Vec<_>) = before.into_iter().partition(|b| table.is_bound(b));
     assert_eq!(left.len(), table.binding_count());
-    assert!(left.iter().all(|binding| table.is_bound(binding)));
+    assert_eq!(gone.len(), removed.bindings.len() + unlisted);
+    assert!(removed.bindings.iter().all(|binding| gone.contains(binding)));
+    assert!(gone.iter().all(|b| removed.bindings.contains(b) || is_of_crowd(b)));
 }
 
 /// The invariants of the module's head.
 fn assert_consistent(table: &Names) {
     let (mut outgoing, mut incoming) = (0, 0);
-    let bound = |slot: BindingSlot| table.bindings.get(slot.0).expect("a listed binding is there");
     for (name, slot) in table.exchange_names.iter() {
         let entry = table.exchanges.get(slot.0).expect("a named exchange is there");
         assert_eq!(entry.exchange.name.as_str().as_bytes(), name.as_slice());
-        for (at, binding) in entry.outgoing.iter().enumerate() {
-            let found = bound(*binding);
-            assert_eq!((found.source, found.outgoing_at), (*slot, at));
+        for (at, bundle) in entry.outgoing.iter().enumerate() {
+            let bundle = table.bundles.get(*bundle).expect("a listed bundle is there");
+            assert_eq!((bundle.source, bundle.outgoing_at), (*slot, at));
+        }
+        let mut bindings = 0;
+        for (slot, found) in table.entries(&entry.outgoing) {
             let name = table.binding(found).expect("both ends are there");
-            assert_eq!(table.find_binding(&name), Some(*binding));
+            assert_eq!(table.find_binding(&name), Some(slot));
+            bindings += 1;
         }
-        for (at, binding) in entry.incoming.iter().enumerate() {
-            let found = bound(*binding);
-            assert_eq!((found.target, found.incoming_at), (Target::Exchange(*slot), at));
-        }
-        outgoing += entry.outgoing.len();
-        incoming += entry.incoming.len();
+        assert_eq!(entry.bindings, bindings);
+        outgoing += bindings;
+        incoming += assert_incoming(table, Target::Exchange(*slot), &entry.incoming);
     }
     for (name, slot) in table.queue_names.iter() {
         let entry = table.queues.get(slot.0).expect("a named queue is there");
         assert_eq!(entry.name.as_str().as_bytes(), name.as_slice());
-        for (at, binding) in entry.incoming.iter().enumerate() {
-            let found = bound(*binding);
-            assert_eq!((found.target, found.incoming_at), (Target::Queue(*slot), at));
-        }
-        incoming += entry.incoming.len();
+        incoming += assert_incoming(table, Target::Queue(*slot), &entry.incoming);
     }
-    let bindings = table.bindings.iter().count();
-    assert_eq!((outgoing, incoming, table.identities.len()), (bindings, bindings, bindings));
+    let standing = table.bindings.iter().filter(|entry| table.binding(entry).is_some()).count();
+    assert_eq!((outgoing, incoming, table.binding_count()), (standing, standing, standing));
+    let all = table.bindings.iter().count();
+    assert_eq!((table.identities.len(), table.fallen.bindings()), (all, all - standing));
+    let bytes: usize = table.bindings.iter().map(BindingEntry::ram_bytes).sum();
+    assert_eq!(table.binding_bytes, bytes);
     assert_eq!(table.exchanges.iter().count(), table.exchange_names.len());
     assert_eq!(table.queues.iter().count(), table.queue_names.len());
+}
+
+/// How many bindings lead here.
+fn assert_incoming(table: &Names, target: Target, incoming: &[BundleSlot]) -> usize {
+    for (at, bundle) in incoming.iter().enumerate() {
+        let bundle = table.bundles.get(*bundle).expect("a listed bundle is there");
+        assert_eq!((bundle.target, bundle.incoming_at), (target, at));
+    }
+    table.entries(incoming).inspect(|(_, found)| assert_eq!(found.target, target)).count()
 }
 
 const EXCHANGES: [&str; 5] = ["x0", "x1", "x2", "x3", "x4"];
@@ -269,6 +293,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         20 => any_binding().prop_map(Step::Bind),
         1 => any_binding().prop_map(Step::Unbind),
         4 => (0_usize..100).prop_map(Step::UnbindAny),
+        2 => (0_usize..10).prop_map(|bindings| Step::Sweep(bindings * BINDING_BYTES)),
     ]
 }
 
@@ -279,8 +304,11 @@ proptest! {
     fn any_history_leaves_a_consistent_table_that_routes_as_the_naive_one(
         steps in prop::collection::vec(any_step(), 1..80),
         headers in any_arguments(),
+        swept_at_once in prop::sample::select(vec![0, 2 * BINDING_BYTES, SWEEP_STEP_BYTES]),
+        told_max in prop::sample::select(vec![2, REMOVED_BINDINGS_TOLD_MAX]),
     ) {
         let (mut table, mut model) = (Names::new(), Model::default());
+        (table.swept_at_once, table.told_max) = (swept_at_once, told_max);
         for step in &steps {
             apply(&mut table, &model, step);
             model.apply(step);
@@ -289,18 +317,27 @@ proptest! {
             prop_assert_eq!(table.exchange_count(), model.exchanges.len() + 7);
             prop_assert!(model.bindings.iter().all(|binding| table.is_bound(binding)));
         }
-        let mut buffer = Routed::new();
-        for Exchange { name, .. } in &model.exchanges {
-            for key in KEYS {
-                let done = table.route(
-                    name.as_str(), key.as_bytes(), &mut || headers.clone(), &mut buffer,
-                );
-                prop_assert_eq!(done, Ok(()));
-                let reached: BTreeSet<String> = buffer.queues().iter().cloned().collect();
-                prop_assert_eq!(reached.len(), buffer.queues().len(), "each queue once");
-                prop_assert_eq!(&reached, &model.route(name.as_str(), key, &headers));
-                explained::check(&table, name.as_str(), key, &headers, &reached);
-            }
+        assert_routes(&table, &model, &headers)?;
+        drop(table.sweep(usize::MAX));
+        prop_assert!(!table.has_fallen());
+        assert_consistent(&table);
+        assert_routes(&table, &model, &headers)?;
+    }
+}
+
+/// Every exchange routes every key as the model does.
+fn assert_routes(table: &Names, model: &Model, headers: &FieldTable) -> Result<(), TestCaseError> {
+    let mut buffer = Routed::new();
+    for Exchange { name, .. } in &model.exchanges {
+        for key in KEYS {
+            let done =
+                table.route(name.as_str(), key.as_bytes(), &mut || headers.clone(), &mut buffer);
+            prop_assert_eq!(done, Ok(()));
+            let reached: BTreeSet<String> = buffer.queues().iter().cloned().collect();
+            prop_assert_eq!(reached.len(), buffer.queues().len(), "each queue once");
+            prop_assert_eq!(&reached, &model.route(name.as_str(), key, headers));
+            explained::check(table, name.as_str(), key, headers, &reached);
         }
     }
+    Ok(())
 }
