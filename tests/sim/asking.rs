@@ -41,7 +41,7 @@ fn fetch(world: &mut World, at: usize) {
 }
 
 /// A commit, or in a third of the cases a rollback.
-fn end_transaction(world: &mut World, at: usize) {
+pub(super) fn end_transaction(world: &mut World, at: usize) {
     let commits = !world.random.once_in(3);
     if commits { commit(world, at) } else { roll_back(world, at) }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::asking::commit;
+use super::asking::{commit, end_transaction};
 use super::client::{CONSUMES, Habits, Outcome, TRANSACTS};
 use super::frames::method_frame;
 use super::oracle::Line;
@@ -33,6 +33,13 @@ pub(super) fn drain(world: &mut World) -> Result<(), String> {
     world.tick_log();
     if world.has_failed() {
         crash(world)?;
+    }
+    for at in 0..world.clients.len() {
+        if world.random.once_in(2) {
+            end_transaction(world, at);
+            // What a rollback left behind would come with this.
+            commit(world, at);
+        }
     }
     if world.random.once_in(2) {
         consume(world)?;

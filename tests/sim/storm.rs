@@ -43,8 +43,8 @@ pub(super) fn step(world: &mut World) -> Result<(), String> {
             let habits = habits(world);
             return world.connect(at, habits);
         }
-        230..355 => publish_some(world, at),
-        355..380 => ask(world, at),
+        230..340 => publish_some(world, at),
+        340..380 => ask(world, at),
         380..520 => {
             let bytes = 1 + world.random.below(PIECE_BYTES_MAX);
             if let Some(client) = &mut world.clients[at] {
