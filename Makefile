@@ -4,7 +4,7 @@
 # make rust-test     the Rust tests only
 # make client-test   the clients in Python and Node only
 # make python-test   the Python package only: packs the wheel with the debug build, installs and tests it
-# make loom          the hand-overs between threads in every order of the threads
+# make loom          the hand-overs between threads in every order of the threads, and in random ones
 # make soak          mixed load with restarts, kills and full disks for HOURS (default 1), into target/soak
 # make wheel         the Python package as users get it, into python/dist
 # make browser-test  the management pages in Chromium only

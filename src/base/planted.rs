@@ -14,6 +14,10 @@ pub enum Plant {
     CreditLeak,
     /// A record counts as whole when its header is.
     TornRecord,
+    /// The log hears that a dead letter is gone when it sets out, not when another queue has it.
+    DeadLetterLetGo,
+    /// What is rolled back goes out with the next commit.
+    RollbackKeeps,
 }
 
 #[cfg(debug_assertions)]

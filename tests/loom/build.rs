@@ -30,6 +30,13 @@ const PLANTS: &[(&str, &str, &str, &str)] = &[
         "        let _ = schedule;\n",
     ),
     (
+        "new_deadline_wakes_nobody",
+        "timers.rs",
+        "            let is_first = state.first().is_none_or(|first| at < first);\n            state.entries.insert",
+        "            let is_first = false;\n            state.entries.insert",
+    ),
+    ("turn_is_forgotten", "timers.rs", "            state.clock_turned = true;\n", ""),
+    (
         "sleeps_with_events",
         "inbox.rs",
         "        match &mut state.waker {\n",

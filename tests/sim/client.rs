@@ -1,9 +1,11 @@
 //! A client at its end of a pipe, and the session at the other.
 //!
-//! It publishes with confirms on channel 1 and consumes on channel 2. What it writes arrives when the scheduler says so,
-//! and so does what it reads.
+//! It publishes with confirms on channel 1, consumes, fetches and asks for things on channel 2, and publishes and acks in
+//! transactions on channel 3. What it writes arrives when the scheduler says so, and so does what it reads.
 
-use std::collections::BTreeMap;
+mod listening;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,22 +19,55 @@ use haremq::net::serve_stream;
 use haremq::protocol::Settings;
 use haremq::wire::{BasicConsume, Method, PROTOCOL_HEADER};
 
-use super::frames::{Heard, method_frame, take_frames};
+use super::frames::method_frame;
 use super::pipe::Pipe;
 use super::queues::{QUEUES, declares, queue_name, short};
+use listening::Coming;
+pub(super) use listening::{Answered, Given, Word};
+
+/// The channel with confirms.
+pub(super) const CONFIRMS: u16 = 1;
+
+/// The channel with consumers.
+pub(super) const CONSUMES: u16 = 2;
+
+/// The channel with transactions.
+pub(super) const TRANSACTS: u16 = 3;
 
 /// Turns that a session may need for one thing.
 const TURNS_MAX: usize = 1000;
 
-/// How a client consumes.
+/// How a client consumes at first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Habits {
-    /// The queues.
-    pub(super) queues: Vec<usize>,
+    /// The queues, and whether a delivery from them is acked by being sent.
+    pub(super) queues: Vec<(usize, bool)>,
     /// Messages that may be unsettled; 0 for any number.
     pub(super) prefetch: u16,
     /// Whether that is for all consumers together.
     pub(super) global: bool,
+}
+
+/// A consumer of a client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subscription {
+    pub(super) queue: usize,
+    /// Whether a delivery is acked by being sent.
+    pub(super) auto: bool,
+    /// It was cancelled, and that was not answered yet.
+    pub(super) leaving: bool,
+}
+
+/// Who is given a message.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Receiver {
+    pub(super) connection: u64,
+    pub(super) channel: u16,
+    /// The consumer; `None` when the message was fetched.
+    pub(super) subscription: Option<u64>,
+    pub(super) queue: usize,
+    /// Whether it was acked by being sent.
+    pub(super) auto: bool,
 }
 
 /// A delivery that is not settled.
@@ -40,14 +75,33 @@ pub(super) struct Habits {
 pub(super) struct Held {
     pub(super) message: u64,
     pub(super) queue: usize,
+    pub(super) subscription: Option<u64>,
 }
 
-/// What the broker said to a client.
-pub(super) enum Word {
-    Confirmed { tag: u64, multiple: bool },
-    Refused { tag: u64, multiple: bool },
-    Delivery { queue: usize, tag: u64, redelivered: bool, body: Vec<u8> },
-    Counted { queue: usize, messages: u32, consumers: u32 },
+/// What becomes of what was held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    Ack,
+    GiveBack,
+    /// It is given up: dropped, or a dead letter.
+    Reject,
+}
+
+/// What one transaction has in it.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Transaction {
+    pub(super) publishes: Vec<u64>,
+    pub(super) settled: Vec<(u64, Held, Outcome)>,
+}
+
+/// A question whose answer does not say what was asked. Those of one channel are answered in order.
+#[derive(Clone, Debug)]
+pub(super) enum Question {
+    Fetch { queue: usize, auto: bool },
+    Purge { queue: usize },
+    Delete { queue: usize },
+    Recover,
+    Commit { publishes: Vec<u64> },
 }
 
 /// See the module.
@@ -62,21 +116,22 @@ pub(super) struct Client {
     /// Bytes that it has written and that have not arrived.
     outgoing: Vec<u8>,
     incoming: Vec<u8>,
-    /// A delivery whose content is not complete.
-    coming: Option<Coming>,
+    /// Deliveries whose content is not complete, by channel.
+    coming: BTreeMap<u16, Coming>,
     pub(super) published: u64,
-    /// Publishes without an answer, by their numbers on the channel.
+    /// Publishes without an answer, by their numbers on the channel with confirms.
     pub(super) unanswered: BTreeMap<u64, u64>,
-    /// By delivery tag.
-    pub(super) held: BTreeMap<u64, Held>,
-}
-
-struct Coming {
-    queue: usize,
-    tag: u64,
-    redelivered: bool,
-    body_bytes: Option<u64>,
-    body: Vec<u8>,
+    /// By channel and delivery tag.
+    pub(super) held: BTreeMap<(u16, u64), Held>,
+    /// Its consumers; the number is the tag.
+    pub(super) subscriptions: BTreeMap<u64, Subscription>,
+    subscribed: u64,
+    /// By channel.
+    pub(super) asked: BTreeMap<u16, VecDeque<Question>>,
+    /// The transaction that goes on.
+    pub(super) transaction: Transaction,
+    /// A queue that it has deleted and that is declared again by its next declare.
+    pub(super) redeclares: Option<usize>,
 }
 
 /// Whether the session is to be polled.
@@ -115,10 +170,15 @@ impl Client {
             waker,
             outgoing: PROTOCOL_HEADER.to_vec(),
             incoming: Vec::new(),
-            coming: None,
+            coming: BTreeMap::new(),
             published: 0,
             unanswered: BTreeMap::new(),
             held: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+            subscribed: 0,
+            asked: BTreeMap::new(),
+            transaction: Transaction::default(),
+            redeclares: None,
         };
         client.log_in()?;
         client.set_up();
@@ -146,32 +206,53 @@ impl Client {
         self.arrive(usize::MAX);
         self.turns()?;
         self.read(usize::MAX)?;
-        self.write(&method_frame(1, &Method::ChannelOpen));
-        self.write(&method_frame(2, &Method::ChannelOpen));
+        for channel in [CONFIRMS, CONSUMES, TRANSACTS] {
+            self.write(&method_frame(channel, &Method::ChannelOpen));
+        }
         Ok(())
     }
 
     fn set_up(&mut self) {
-        self.write(&method_frame(1, &Method::ConfirmSelect { nowait: false }));
+        self.write(&method_frame(CONFIRMS, &Method::ConfirmSelect { nowait: false }));
+        self.write(&method_frame(TRANSACTS, &Method::TxSelect));
         for method in declares() {
-            self.write(&method_frame(2, &method));
+            self.write(&method_frame(CONSUMES, &method));
         }
         let Habits { queues, prefetch, global } = self.habits.clone();
         let qos = Method::BasicQos { prefetch_size: 0, prefetch_count: prefetch, global };
-        self.write(&method_frame(2, &qos));
-        for queue in queues {
-            let name = QUEUES[queue].name;
-            let consume = BasicConsume {
-                queue: queue_name(name),
-                consumer_tag: ConsumerTag::try_from(name).expect("a short tag"),
-                no_local: false,
-                no_ack: false,
-                exclusive: false,
-                nowait: false,
-                arguments: FieldTable::EMPTY,
-            };
-            self.write(&method_frame(2, &Method::BasicConsume(consume)));
+        self.write(&method_frame(CONSUMES, &qos));
+        for (queue, auto) in queues {
+            self.subscribe(queue, auto);
         }
+    }
+
+    /// A new consumer; gives its tag.
+    pub(super) fn subscribe(&mut self, queue: usize, auto: bool) -> u64 {
+        self.subscribed += 1;
+        let tag = self.subscribed;
+        self.subscriptions.insert(tag, Subscription { queue, auto, leaving: false });
+        let consume = BasicConsume {
+            queue: queue_name(QUEUES[queue].name),
+            consumer_tag: consumer_tag(tag),
+            no_local: false,
+            no_ack: auto,
+            exclusive: false,
+            nowait: false,
+            arguments: FieldTable::EMPTY,
+        };
+        self.write(&method_frame(CONSUMES, &Method::BasicConsume(consume)));
+        tag
+    }
+
+    /// Asks something whose answer does not say what was asked.
+    pub(super) fn ask(&mut self, channel: u16, question: Question, method: &Method) {
+        self.asked.entry(channel).or_default().push_back(question);
+        self.write(&method_frame(channel, method));
+    }
+
+    /// Whether it has asked for anything like this and waits for the answer.
+    pub(super) fn waits_for(&self, what: impl Fn(&Question) -> bool) -> bool {
+        self.asked.values().flatten().any(what)
     }
 
     /// Writes something that will arrive.
@@ -234,78 +315,9 @@ impl Client {
             }
         }
     }
+}
 
-    /// Reads up to so many bytes and understands whole frames; gives the bytes too, for the trace.
-    pub(super) fn read(&mut self, most: usize) -> Result<(Vec<Word>, Vec<u8>), String> {
-        let bytes = self.pipe.read(most);
-        self.woken.wake_by_ref();
-        self.incoming.extend_from_slice(&bytes);
-        let mut words = Vec::new();
-        let mut seen = Vec::new();
-        for (channel, heard) in take_frames(&mut self.incoming)? {
-            // What the broker says of itself on channel 0 is not the same in every run.
-            if channel > 0 {
-                seen.extend(channel.to_be_bytes());
-            }
-            match heard {
-                Heard::Method(method) => words.extend(self.understand(channel, *method)?),
-                Heard::Header { body_bytes } => {
-                    let coming = self.coming.as_mut().ok_or("a header without a delivery")?;
-                    coming.body_bytes = Some(body_bytes);
-                    words.extend(self.complete());
-                }
-                Heard::Body(body) => {
-                    seen.extend_from_slice(&body);
-                    let coming = self.coming.as_mut().ok_or("a body without a delivery")?;
-                    coming.body.extend_from_slice(&body);
-                    words.extend(self.complete());
-                }
-            }
-        }
-        if self.pipe.is_closed() {
-            return Err(format!("the broker closed connection {}", self.serial));
-        }
-        Ok((words, seen))
-    }
-
-    fn understand(&mut self, channel: u16, method: Method) -> Result<Option<Word>, String> {
-        Ok(match method {
-            Method::BasicAck { delivery_tag, multiple } => {
-                Some(Word::Confirmed { tag: delivery_tag.0, multiple })
-            }
-            Method::BasicNack { delivery_tag, multiple, .. } => {
-                Some(Word::Refused { tag: delivery_tag.0, multiple })
-            }
-            Method::BasicDeliver { consumer_tag, delivery_tag, redelivered, .. } => {
-                let queue = super::queues::by_name(consumer_tag.as_str());
-                let queue = queue.ok_or("a delivery to a consumer that nobody is")?;
-                let (tag, body_bytes, body) = (delivery_tag.0, None, Vec::new());
-                self.coming = Some(Coming { queue, tag, redelivered, body_bytes, body });
-                None
-            }
-            Method::QueueDeclareOk { queue, message_count, consumer_count } => {
-                let queue = super::queues::by_name(queue.as_str()).ok_or("an unknown queue")?;
-                Some(Word::Counted { queue, messages: message_count, consumers: consumer_count })
-            }
-            Method::ConnectionClose(close) | Method::ChannelClose(close) => {
-                let (serial, code) = (self.serial, close.reply_code);
-                let text = String::from_utf8_lossy(close.reply_text.as_bytes()).into_owned();
-                return Err(format!(
-                    "the broker closed channel {channel} of connection {serial}: {code} {text}"
-                ));
-            }
-            _ => None,
-        })
-    }
-
-    /// The delivery, when all of it has come.
-    fn complete(&mut self) -> Option<Word> {
-        let coming = self.coming.take()?;
-        if coming.body_bytes != Some(coming.body.len() as u64) {
-            self.coming = Some(coming);
-            return None;
-        }
-        let Coming { queue, tag, redelivered, body, .. } = coming;
-        Some(Word::Delivery { queue, tag, redelivered, body })
-    }
+/// What a consumer is called.
+pub(super) fn consumer_tag(number: u64) -> ConsumerTag {
+    ConsumerTag::try_from(number.to_string().as_str()).expect("a short tag")
 }

@@ -6,9 +6,9 @@ use haremq::wire::{Decoder, FRAME_END, FrameKind, Frames, Method, Output, decode
 
 use super::queues::{Route, short};
 
-/// The property flags of a message without properties, and of one that is persistent.
-const PASSING: &[u8] = &[0, 0];
-const PERSISTENT: &[u8] = &[0x10, 0, 2];
+/// The bits of the property flags, each followed by one byte.
+const HAS_DELIVERY_MODE: u8 = 0x10;
+const HAS_PRIORITY: u8 = 0x08;
 
 /// What comes on a channel.
 pub(super) enum Heard {
@@ -33,20 +33,44 @@ fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A publish on channel 1.
-pub(super) fn publish(route: &Route, persistent: bool, body: &[u8]) -> Vec<u8> {
+/// What a message is beside its body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamp {
+    pub(super) persistent: bool,
+    /// 0 stands for none.
+    pub(super) priority: u8,
+}
+
+impl Stamp {
+    /// As the properties say it.
+    fn properties(self) -> Vec<u8> {
+        let mut properties = vec![0, 0];
+        if self.persistent {
+            properties[0] |= HAS_DELIVERY_MODE;
+            properties.push(2);
+        }
+        if self.priority > 0 {
+            properties[0] |= HAS_PRIORITY;
+            properties.push(self.priority);
+        }
+        properties
+    }
+}
+
+/// A publish.
+pub(super) fn publish(channel: u16, route: &Route, stamp: Stamp, body: &[u8]) -> Vec<u8> {
     let method = Method::BasicPublish {
         exchange: ExchangeName::try_from(route.exchange).expect("a short name"),
         routing_key: short(route.key),
         mandatory: false,
         immediate: false,
     };
-    let mut bytes = method_frame(1, &method);
+    let mut bytes = method_frame(channel, &method);
     let mut header = vec![0, 60, 0, 0];
     header.extend((body.len() as u64).to_be_bytes());
-    header.extend(if persistent { PERSISTENT } else { PASSING });
-    bytes.extend(frame(2, 1, &header));
-    bytes.extend(frame(3, 1, body));
+    header.extend(stamp.properties());
+    bytes.extend(frame(2, channel, &header));
+    bytes.extend(frame(3, channel, body));
     bytes
 }
 

@@ -8,8 +8,10 @@
 //!
 //! The same seed does the same: `make sim SEED=… STEPS=…` replays one and prints what happens.
 
+mod asking;
 mod client;
 mod frames;
+mod hearing;
 mod oracle;
 mod pipe;
 mod plants;

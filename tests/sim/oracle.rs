@@ -3,45 +3,44 @@
 //! A publish is confirmed, refused, or nobody knows (the connection or the machine went before the answer). A *copy* is a
 //! message in one queue. The oracle says of each copy whether it must be there, may be there, or is gone for good.
 
-use std::collections::BTreeMap;
+mod commits;
+mod copy;
+mod losses;
+mod receiving;
 
-use super::client::Held;
-use super::queues::QUEUES;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::client::{Held, Outcome, Receiver};
+use super::frames::Stamp;
+use super::queues::{QUEUES, Route, source_of};
 use super::watched_log::{Fact, Seen};
+use copy::{Copy, Kept};
+pub(super) use losses::Taking;
+use losses::Window;
 
 /// What the publisher heard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Answer {
-    Confirmed,
-    Refused,
+    /// It waits in a transaction.
+    Uncommitted,
     Unknown,
+    Confirmed,
+    /// By the broker, or by its own rollback.
+    Refused,
 }
+
+/// A channel of a connection, and a priority: what is published there keeps its order.
+pub(super) type Line = (u64, u16, u8);
 
 struct Message {
     body: Vec<u8>,
-    persistent: bool,
-    /// The connection that published it; all on one channel.
-    publisher: u64,
+    stamp: Stamp,
+    publisher: (u64, u16),
     answer: Answer,
+    answered_at: Option<u64>,
+    /// The commit that it was published by.
+    commit: Option<u64>,
     queues: Vec<usize>,
-}
-
-/// A message in one queue.
-#[derive(Clone, Debug, Default)]
-struct Copy {
-    /// A client has seen it.
-    delivered: bool,
-    /// The connection that has it and has not settled it.
-    holder: Option<u64>,
-    /// The connection that sent the ack.
-    acked_by: Option<u64>,
-    /// An ack was sent at some time, so nobody is promised that it comes again.
-    ack_sent: bool,
-    /// Nothing can bring it back but a crash, if that.
-    gone: bool,
-    /// Which submission brought it to the log, and which one settled it.
-    enqueued: Option<u64>,
-    settled: Option<u64>,
 }
 
 /// See the module.
@@ -51,12 +50,19 @@ pub(super) struct Oracle {
     copies: BTreeMap<(u64, usize), Copy>,
     /// Names of copies in the log: number of the queue and id there.
     names: BTreeMap<(u64, u64), (u64, usize)>,
-    /// The youngest message of a publisher that a consumer was given for the first time, by consumer's connection and
-    /// queue.
-    youngest: BTreeMap<(u64, usize, u64), u64>,
+    /// The youngest message of a line that somebody was given for the first time.
+    youngest: BTreeMap<(Receiver, Line), u64>,
+    /// The consumer that was given a message last, of the queue with a single active one.
+    active: Option<(u64, u64)>,
+    /// Consumers that were cancelled.
+    left: BTreeSet<(u64, u64)>,
+    windows: Vec<Window>,
     /// Connections that are open.
-    open: std::collections::BTreeSet<u64>,
+    open: BTreeSet<u64>,
     on_disk: u64,
+    moment: u64,
+    commits: u64,
+    crashes: usize,
 }
 
 /// The number that a body begins with.
@@ -65,27 +71,28 @@ pub(super) fn number_of(body: &[u8]) -> Option<u64> {
 }
 
 impl Oracle {
-    /// A new message, and its body: its number, then bytes that no other has at that place.
+    /// A new message, and its body: its number, then bytes that no other has at that place. With `answer` it is
+    /// uncommitted, or nobody knows.
     pub(super) fn publish(
         &mut self,
-        publisher: u64,
-        queues: &[usize],
-        persistent: bool,
+        publisher: (u64, u16),
+        route: &Route,
+        stamp: Stamp,
+        answer: Answer,
         body_bytes: usize,
     ) -> (u64, Vec<u8>) {
         let number = self.messages.len() as u64;
         let mut body = number.to_be_bytes().to_vec();
         body.extend((0..body_bytes as u64).map(|at| ((number * 31 + at) % 251) as u8 | 1));
-        self.messages.push(Message {
-            body: body.clone(),
-            persistent,
-            publisher,
-            answer: Answer::Unknown,
-            queues: queues.to_vec(),
-        });
-        for queue in queues {
-            self.copies.insert((number, *queue), Copy::default());
+        let (answered_at, commit, queues) = (None, None, route.queues.clone());
+        for queue in &queues {
+            for place in [Some(*queue), QUEUES[*queue].letters].into_iter().flatten() {
+                self.copies.insert((number, place), Copy::default());
+            }
         }
+        let text = body.clone();
+        let message = Message { body: text, stamp, publisher, answer, answered_at, commit, queues };
+        self.messages.push(message);
         (number, body)
     }
 
@@ -95,11 +102,10 @@ impl Oracle {
 
     /// What it held is the queue's again; what it did not get an answer for, nobody knows.
     pub(super) fn disconnected(&mut self, connection: u64) {
+        self.lose(Some(connection));
         self.open.remove(&connection);
         for copy in self.copies.values_mut() {
-            if copy.holder == Some(connection) {
-                copy.holder = None;
-            }
+            copy.holder = copy.holder.filter(|(holder, _)| *holder != connection);
         }
     }
 
@@ -110,35 +116,45 @@ impl Oracle {
             match fact {
                 Fact::Enqueued { queue, id, message, at } => {
                     let Some(&place) = numbers.get(&queue) else { continue };
-                    self.names.insert((queue, id), (message, place));
+                    let name = (queue, id);
+                    self.names.insert(name, (message, place));
                     if let Some(copy) = self.copies.get_mut(&(message, place)) {
-                        copy.enqueued = Some(at);
+                        copy.kept.push(Kept { name, enqueued: at, settled: None });
                     }
                 }
                 Fact::Settled { queue, first, last, at } => {
-                    let names = self.names.range((queue, first)..=(queue, last));
-                    for (_, name) in names {
-                        if let Some(copy) = self.copies.get_mut(name) {
-                            copy.settled.get_or_insert(at);
-                        }
-                    }
+                    self.settled((queue, first), (queue, last), at);
                 }
+                // The definitions know before the log that the queue is gone, and they do not forget here.
+                Fact::Dropped { queue } => self.settled((queue, 0), (queue, u64::MAX), 0),
+            }
+        }
+    }
+
+    fn settled(&mut self, first: (u64, u64), last: (u64, u64), at: u64) {
+        for (name, copy) in self.names.range(first..=last) {
+            let kept = self.copies.get_mut(copy).into_iter().flat_map(|copy| &mut copy.kept);
+            for kept in kept.filter(|kept| kept.name == *name) {
+                kept.settled = Some(kept.settled.map_or(at, |before| before.min(at)));
             }
         }
     }
 
     /// A publisher hears of its publish.
     pub(super) fn answered(&mut self, number: u64, answer: Answer) -> Result<(), String> {
+        let moment = self.next_moment();
         let message = &mut self.messages[index(number)];
         message.answer = answer;
-        if answer != Answer::Confirmed || !message.persistent {
+        message.answered_at = Some(moment);
+        if answer != Answer::Confirmed || !message.stamp.persistent {
             return Ok(());
         }
         for queue in message.queues.iter().filter(|queue| QUEUES[**queue].durable) {
             let copy = &self.copies[&(number, *queue)];
-            // What was settled before it was written need not be.
-            let safe = copy.enqueued.is_some_and(|at| at <= self.on_disk) || copy.settled.is_some();
-            if !safe && !copy.ack_sent && !QUEUES[*queue].forgets {
+            let left = copy.waived || copy.settled_by.is_some() || QUEUES[*queue].forgets;
+            // A queue that is away takes nothing.
+            let is_away = self.windows.iter().any(|window| window.deletes(*queue));
+            if !copy.is_safe(self.on_disk) && !left && !is_away {
                 let name = QUEUES[*queue].name;
                 return Err(format!("message {number} was confirmed before {name} had it on disk"));
             }
@@ -146,115 +162,86 @@ impl Oracle {
         Ok(())
     }
 
-    /// A client sees a message; `first` says whether it is not marked redelivered.
-    pub(super) fn delivered(
-        &mut self,
-        connection: u64,
-        queue: usize,
-        redelivered: bool,
-        body: &[u8],
-    ) -> Result<Held, String> {
-        let name = QUEUES[queue].name;
-        let number = number_of(body).filter(|number| index(*number) < self.messages.len());
-        let Some(number) = number else {
-            return Err(format!("{name} delivered {} bytes that nobody published", body.len()));
+    /// A client settles something, and that is heard if its connection lives.
+    pub(super) fn settles(&mut self, connection: u64, held: Held, outcome: Outcome) {
+        let Some(copy) = self.copies.get_mut(&(held.message, held.queue)) else { return };
+        copy.holder = None;
+        copy.settled_by = Some(connection).filter(|_| outcome != Outcome::GiveBack);
+        copy.waived |= match outcome {
+            Outcome::Ack => true,
+            Outcome::GiveBack => false,
+            // A dead letter is owed still.
+            Outcome::Reject => QUEUES[held.queue].letters.is_none(),
         };
-        let message = &self.messages[index(number)];
-        if message.body != body {
-            return Err(format!("{name} delivered message {number} with another body"));
-        }
-        let Some(copy) = self.copies.get_mut(&(number, queue)) else {
-            return Err(format!("{name} delivered message {number}, which went elsewhere"));
-        };
-        let context = format!("{name} delivered message {number} ({copy:?})");
-        if message.answer == Answer::Refused {
-            return Err(format!("{context}, whose publish was refused"));
-        }
-        if copy.gone || copy.settled.is_some() {
-            return Err(format!("{context}, which was gone for good"));
-        }
-        if copy.holder.is_some_and(|holder| self.open.contains(&holder)) {
-            return Err(format!("{context}, which somebody else has"));
-        }
-        if copy.acked_by.is_some_and(|by| self.open.contains(&by)) {
-            return Err(format!("{context}, which was acked on a connection that is open"));
-        }
-        if copy.delivered && !redelivered {
-            return Err(format!("{context} once more, without the mark"));
-        }
-        if !redelivered {
-            let youngest = self.youngest.entry((connection, queue, message.publisher)).or_insert(0);
-            if *youngest > number {
-                return Err(format!("{context} after {youngest} of the same channel"));
-            }
-            *youngest = number;
-        }
-        copy.delivered = true;
-        copy.holder = Some(connection);
-        copy.acked_by = None;
-        Ok(Held { message: number, queue })
     }
 
-    /// A client acks.
-    pub(super) fn acked(&mut self, connection: u64, held: Held) {
-        if let Some(copy) = self.copies.get_mut(&(held.message, held.queue)) {
-            (copy.holder, copy.acked_by, copy.ack_sent) = (None, Some(connection), true);
-        }
-    }
-
-    /// A client gives back.
-    pub(super) fn returned(&mut self, held: Held) {
-        if let Some(copy) = self.copies.get_mut(&(held.message, held.queue)) {
-            copy.holder = None;
-        }
-    }
-
-    /// The world stands still: every ack that was sent on a connection that is open has been heard.
+    /// The world stands still: whatever was sent on a connection that is open has been heard.
     pub(super) fn heard_everything(&mut self) {
+        self.nothing_was_lost();
         for copy in self.copies.values_mut() {
-            copy.gone |= copy.acked_by.is_some_and(|by| self.open.contains(&by));
+            copy.gone |= copy.settled_by.is_some_and(|by| self.open.contains(&by));
         }
     }
 
-    /// Copies of a queue that must come to whoever takes everything out of it.
+    /// Messages published to a queue of which one copy must come to whoever takes everything out of it, and out of the
+    /// queue of its dead letters.
     pub(super) fn must_come(&self, queue: usize) -> Vec<u64> {
-        let must = self.copies.iter().filter(|((number, place), copy)| {
-            *place == queue
-                && !copy.gone
-                && !copy.ack_sent
+        let letters = QUEUES[queue].letters;
+        let is_waived =
+            |number, place| self.copies.get(&(number, place)).is_none_or(|copy: &Copy| copy.waived);
+        let published = self.copies.keys().filter(|(_, place)| *place == queue);
+        let must = published.map(|(number, _)| *number).filter(|number| {
+            source_of(queue).is_none()
                 && !QUEUES[queue].forgets
                 && self.messages[index(*number)].answer == Answer::Confirmed
+                && !is_waived(*number, queue)
+                && letters.is_none_or(|letters| !is_waived(*number, letters))
         });
-        must.map(|((number, _), _)| *number).collect()
+        must.collect()
     }
 
-    /// Who published it.
-    pub(super) fn publisher(&self, number: u64) -> u64 {
-        self.messages[index(number)].publisher
+    /// Whether it may come more than once.
+    pub(super) fn repeats(&self, queue: usize, number: u64) -> bool {
+        self.copies.get(&(number, queue)).is_some_and(|copy| copy.repeats)
+    }
+
+    /// Whose messages it keeps its order with.
+    pub(super) fn line(&self, number: u64) -> Line {
+        let Message { publisher: (connection, channel), stamp, .. } = self.messages[index(number)];
+        (connection, channel, stamp.priority)
     }
 
     /// Everything that was there has come and was acked: nothing comes any more, whatever was unknown.
     pub(super) fn drained(&mut self) {
         for copy in self.copies.values_mut() {
-            copy.gone = true;
+            (copy.gone, copy.waived, copy.repeats) = (true, true, false);
         }
     }
 
-    /// The machine went down. What was not on disk is open again.
+    /// The machine went down.
     pub(super) fn crashed(&mut self) {
+        self.lose(None);
         self.open.clear();
-        let on_disk = self.on_disk;
+        self.crashes += 1;
         for ((number, queue), copy) in &mut self.copies {
-            let message = &self.messages[index(*number)];
-            copy.holder = None;
-            copy.acked_by = None;
-            let survives = QUEUES[*queue].durable && message.persistent;
-            let settled_for_good = copy.settled.is_some_and(|at| at <= on_disk);
-            // What never came to the log cannot come out of it.
-            let unwritten = copy.enqueued.is_none();
-            copy.gone = !survives || settled_for_good || unwritten;
-            if !settled_for_good {
-                copy.settled = None;
+            let persistent = self.messages[index(*number)].stamp.persistent;
+            copy.crashed(self.on_disk, QUEUES[*queue].durable && persistent);
+        }
+        for (queue, letters) in
+            QUEUES.iter().enumerate().filter_map(|(queue, kind)| Some((queue, kind.letters?)))
+        {
+            self.letters_crashed(queue, letters);
+        }
+    }
+
+    /// What a queue still has although it was on its way sets out again.
+    fn letters_crashed(&mut self, queue: usize, letters: usize) {
+        let there = self.copies.iter().filter(|((_, place), copy)| *place == queue && !copy.gone);
+        let there: Vec<u64> = there.map(|((number, _), _)| *number).collect();
+        for number in there {
+            if let Some(letter) = self.copies.get_mut(&(number, letters)) {
+                letter.repeats |= !letter.kept.is_empty() || letter.delivered.is_some();
+                letter.gone = false;
             }
         }
     }
@@ -263,6 +250,11 @@ impl Oracle {
     pub(super) fn counts(&self) -> (usize, usize) {
         let confirmed = self.messages.iter().filter(|of| of.answer == Answer::Confirmed).count();
         (self.messages.len(), confirmed)
+    }
+
+    fn next_moment(&mut self) -> u64 {
+        self.moment += 1;
+        self.moment
     }
 }
 

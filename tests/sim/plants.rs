@@ -53,6 +53,17 @@ fn a_torn_record_that_is_accepted_is_caught_within_5_seeds() {
     is_caught(Plant::TornRecord, 5, &["with another body", "that nobody published"]);
 }
 
+/// Only a crash between the two queues shows it, and only what knows that they are owed one copy.
+#[test]
+fn a_dead_letter_that_is_let_go_too_early_is_caught_within_20_seeds() {
+    is_caught(Plant::DeadLetterLetGo, 20, &["is not in dying", "is not in careful"]);
+}
+
+#[test]
+fn a_rollback_that_forgets_nothing_is_caught_within_20_seeds() {
+    is_caught(Plant::RollbackKeeps, 20, &["which was refused or rolled back"]);
+}
+
 /// What is planted stands in few places, each a word in front of what it breaks, and only builds for tests have it.
 #[test]
 fn bugs_can_be_planted_in_builds_for_tests_only() {
@@ -69,6 +80,8 @@ fn bugs_can_be_planted_in_builds_for_tests_only() {
         ("queue/ready.rs", "RequeueAtWrongEnd"),
         ("queue/returning.rs", "CreditLeak"),
         ("store/format/record.rs", "TornRecord"),
+        ("broker/executor.rs", "DeadLetterLetGo"),
+        ("protocol/methods/tx.rs", "RollbackKeeps"),
     ] {
         let text = source(path);
         assert_eq!(text.matches("planted(").count(), 1, "{path}");

@@ -2,14 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::client::Habits;
+use super::asking::{commit, end_transaction};
+use super::client::{CONSUMES, Habits, Outcome, TRANSACTS};
 use super::frames::method_frame;
-use super::queues::{QUEUES, declare};
-use super::storm::{crash, habits, settle};
+use super::oracle::Line;
+use super::queues::{QUEUES, RANKED, declare, gets_letters};
+use super::storm::{crash, habits, outcome, settle};
 use super::world::World;
 
 /// Rounds after which a world that still moves will never stand still.
 const ROUNDS_MAX: usize = 20_000;
+
+/// As often what waited for a pause goes on.
+const PAUSES_MAX: usize = 1000;
 
 /// Whether clients ack what they get.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +33,13 @@ pub(super) fn drain(world: &mut World) -> Result<(), String> {
     world.tick_log();
     if world.has_failed() {
         crash(world)?;
+    }
+    for at in 0..world.clients.len() {
+        if world.random.once_in(2) {
+            end_transaction(world, at);
+            // What a rollback left behind would come with this.
+            commit(world, at);
+        }
     }
     if world.random.once_in(2) {
         consume(world)?;
@@ -73,30 +85,21 @@ fn consume(world: &mut World) -> Result<(), String> {
 
 /// One consumer takes everything: in order, and each message that must be there once.
 fn collect(world: &mut World) -> Result<(), String> {
-    world.given.clear();
-    let queues = (0..QUEUES.len()).collect();
+    world.taken.clear();
+    let queues = (0..QUEUES.len()).map(|queue| (queue, false)).collect();
     world.connect(0, Habits { queues, prefetch: 0, global: false })?;
     pump(world, Clients::Keep)?;
-    let mut last: BTreeMap<(usize, u64), u64> = BTreeMap::new();
-    let mut came: BTreeSet<(usize, u64)> = BTreeSet::new();
-    for (queue, message) in std::mem::take(&mut world.given) {
-        let name = QUEUES[queue].name;
-        if !came.insert((queue, message)) {
-            return Err(format!("message {message} came twice out of {name}"));
-        }
-        let before = last.insert((queue, world.oracle.publisher(message)), message);
-        if before.is_some_and(|before| before > message) {
-            return Err(format!("{name} gave {message} after {before:?} of the same channel"));
-        }
-    }
-    for (queue, kind) in QUEUES.iter().enumerate() {
-        for message in world.oracle.must_come(queue) {
-            if !came.contains(&(queue, message)) {
-                return Err(format!("message {message} was confirmed and is not in {}", kind.name));
-            }
-        }
-    }
+    world.oracle.is_there_again();
+    check_ranks(world)?;
     pump(world, Clients::Ack)?;
+    // What a full queue refused of dead letters comes again, now that it has room.
+    for _ in 0..PAUSES_MAX {
+        if world.paused_jobs() == 0 || world.has_failed() {
+            break;
+        }
+        pump(world, Clients::Ack)?;
+    }
+    check_taken(world)?;
     if world.has_failed() {
         // Nobody knows now which acks are on disk.
         return crash(world);
@@ -113,12 +116,52 @@ fn collect(world: &mut World) -> Result<(), String> {
     Ok(())
 }
 
+/// Nothing came while it was taken, so what ranks higher came first.
+fn check_ranks(world: &World) -> Result<(), String> {
+    let ranked = world.taken.iter().filter(|(queue, _)| *queue == RANKED);
+    let mut lowest = u8::MAX;
+    for (_, message) in ranked {
+        let (_, _, priority) = world.oracle.line(*message);
+        if priority > lowest {
+            return Err(format!("message {message} of priority {priority} came after {lowest}"));
+        }
+        lowest = priority;
+    }
+    Ok(())
+}
+
+/// Everything that had to come has come, once and in order.
+fn check_taken(world: &mut World) -> Result<(), String> {
+    let mut last: BTreeMap<(usize, Line), u64> = BTreeMap::new();
+    let mut came: BTreeSet<(usize, u64)> = BTreeSet::new();
+    for (queue, message) in std::mem::take(&mut world.taken) {
+        let name = QUEUES[queue].name;
+        if !came.insert((queue, message)) && !world.oracle.repeats(queue, message) {
+            return Err(format!("message {message} came twice out of {name}"));
+        }
+        let before = last.insert((queue, world.oracle.line(message)), message);
+        if before.is_some_and(|before| before > message) && !gets_letters(queue) {
+            return Err(format!("{name} gave {message} after {before:?} of the same channel"));
+        }
+    }
+    for (queue, kind) in QUEUES.iter().enumerate() {
+        for message in world.oracle.must_come(queue) {
+            let is_letter = kind.letters.is_some_and(|letters| came.contains(&(letters, message)));
+            if !came.contains(&(queue, message)) && !is_letter {
+                return Err(format!("message {message} was confirmed and is not in {}", kind.name));
+            }
+        }
+        world.oracle.check_commits(queue, &came)?;
+    }
+    Ok(())
+}
+
 /// What the broker says is in its queues, and how many consumers they have.
 fn count(world: &mut World) -> Result<BTreeMap<usize, (u32, u32)>, String> {
     world.counted.clear();
     if let Some(client) = &mut world.clients[0] {
-        for kind in &QUEUES {
-            client.write(&method_frame(2, &declare(kind, true)));
+        for queue in 0..QUEUES.len() {
+            client.write(&method_frame(CONSUMES, &declare(queue)));
         }
     }
     pump(world, Clients::Ack)?;
@@ -138,12 +181,16 @@ fn check_answers(world: &World) -> Result<(), String> {
             let serial = client.serial;
             return Err(format!("publish {tag} of {serial}, message {message}, gets no answer"));
         }
+        if client.waits_for(|_| true) {
+            return Err(format!("{} asked {:?} and gets no answer", client.serial, client.asked));
+        }
     }
     Ok(())
 }
 
 /// Lets everything happen until nothing does any more.
 fn pump(world: &mut World, clients: Clients) -> Result<(), String> {
+    world.wake_jobs();
     for _ in 0..ROUNDS_MAX {
         let mut moved = false;
         for at in 0..world.clients.len() {
@@ -176,12 +223,20 @@ fn serve(world: &mut World, at: usize, clients: Clients) -> Result<bool, String>
         moved = true;
         world.read(at, usize::MAX)?;
     }
-    let last = world.clients[at].as_ref().and_then(|client| client.held.keys().last().copied());
-    if let Some(tag) = last
-        && clients != Clients::Keep
-    {
-        let acks = clients == Clients::Ack || world.random.once_in(2);
-        settle(world, at, tag, true, acks);
+    if clients == Clients::Keep {
+        return Ok(moved);
+    }
+    for channel in [CONSUMES, TRANSACTS] {
+        let client = world.clients[at].as_ref();
+        let last = client.and_then(|client| {
+            client.held.range((channel, 0)..=(channel, u64::MAX)).next_back().map(|(at, _)| *at)
+        });
+        let Some(which) = last else { continue };
+        let outcome = if clients == Clients::Ack { Outcome::Ack } else { outcome(world) };
+        settle(world, at, which, true, outcome);
+        if channel == TRANSACTS {
+            commit(world, at);
+        }
         moved = true;
     }
     Ok(moved)

@@ -11,18 +11,32 @@ enum Job {
     DeadLetters(Arc<Cell>, DeadLetters),
 }
 
-/// The list.
+/// The list, and beside it what waits for a pause after a try in vain.
 #[derive(Default)]
-pub(super) struct Jobs(Mutex<Vec<Job>>);
+pub(super) struct Jobs {
+    ready: Mutex<Vec<Job>>,
+    paused: Mutex<Vec<Job>>,
+}
 
 impl Jobs {
     pub(super) fn len(&self) -> usize {
-        self.lock().len()
+        lock(&self.ready).len()
+    }
+
+    /// How many wait for a pause.
+    pub(super) fn paused(&self) -> usize {
+        lock(&self.paused).len()
+    }
+
+    /// All pauses are over.
+    pub(super) fn wake(&self) {
+        let woken = std::mem::take(&mut *lock(&self.paused));
+        lock(&self.ready).extend(woken);
     }
 
     /// Does one of them; there is one with this number.
     pub(super) fn run(&self, number: usize) {
-        let job = self.lock().remove(number);
+        let job = lock(&self.ready).remove(number);
         match job {
             Job::Resume(cell) => cell.resume(),
             Job::PageIn(cell, question) => cell.page_in(question),
@@ -30,25 +44,25 @@ impl Jobs {
         }
     }
 
-    fn add(&self, job: Job) {
-        self.lock().push(job);
+    fn add(&self, job: Job, pause_ms: u64) {
+        lock(if pause_ms > 0 { &self.paused } else { &self.ready }).push(job);
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Job>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(jobs: &Mutex<Vec<Job>>) -> MutexGuard<'_, Vec<Job>> {
+    jobs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Scheduler for Jobs {
     fn resume(&self, cell: Arc<Cell>) {
-        self.add(Job::Resume(cell));
+        self.add(Job::Resume(cell), 0);
     }
 
-    fn page_in(&self, cell: Arc<Cell>, question: PageQuestion, _pause_ms: u64) {
-        self.add(Job::PageIn(cell, question));
+    fn page_in(&self, cell: Arc<Cell>, question: PageQuestion, pause_ms: u64) {
+        self.add(Job::PageIn(cell, question), pause_ms);
     }
 
-    fn send_dead_letters(&self, cell: Arc<Cell>, letters: DeadLetters, _pause_ms: u64) {
-        self.add(Job::DeadLetters(cell, letters));
+    fn send_dead_letters(&self, cell: Arc<Cell>, letters: DeadLetters, pause_ms: u64) {
+        self.add(Job::DeadLetters(cell, letters), pause_ms);
     }
 }

@@ -4,9 +4,11 @@ use haremq::base::{ChannelId, DeliveryTag};
 use haremq::store::CrashImage;
 use haremq::wire::{Method, Output};
 
-use super::client::{Habits, Held};
-use super::frames::{method_frame, publish};
-use super::queues::{QUEUES, route};
+use super::asking::ask;
+use super::client::{CONFIRMS, Habits, Held, Outcome, TRANSACTS};
+use super::frames::{Stamp, method_frame, publish};
+use super::oracle::Answer;
+use super::queues::{FLEETING, PRIORITY_MAX, QUEUES, RANKED, ROUTES, Route, route};
 use super::world::World;
 
 /// The largest body. It lies in several sectors.
@@ -41,7 +43,8 @@ pub(super) fn step(world: &mut World) -> Result<(), String> {
             let habits = habits(world);
             return world.connect(at, habits);
         }
-        230..380 => publish_some(world, at),
+        230..340 => publish_some(world, at),
+        340..380 => ask(world, at),
         380..520 => {
             let bytes = 1 + world.random.below(PIECE_BYTES_MAX);
             if let Some(client) = &mut world.clients[at] {
@@ -82,7 +85,8 @@ fn befall(world: &mut World, at: usize, dice: usize) {
 /// How a new client consumes.
 pub(super) fn habits(world: &mut World) -> Habits {
     let random = &mut world.random;
-    let queues = (0..QUEUES.len()).filter(|_| random.once_in(2)).collect();
+    let queues = (0..FLEETING).filter(|_| random.once_in(3)).collect::<Vec<_>>();
+    let queues = queues.into_iter().map(|queue| (queue, random.once_in(8))).collect();
     let prefetch = u16::try_from(random.below(6)).unwrap_or(0);
     Habits { queues, prefetch, global: random.once_in(3) }
 }
@@ -111,22 +115,39 @@ pub(super) fn crash(world: &mut World) -> Result<(), String> {
 }
 
 fn publish_some(world: &mut World, at: usize) {
+    let channel = if world.random.once_in(4) { TRANSACTS } else { CONFIRMS };
     for _ in 0..=world.random.below(3) {
-        let route = route(world.random.below(QUEUES.len() + 1));
-        let persistent = !world.random.once_in(4);
-        let bytes = if world.random.once_in(2) { BODY_BYTES_MAX } else { 100 };
-        let bytes = world.random.below(bytes);
-        let Some(client) = &mut world.clients[at] else { return };
-        let serial = client.serial;
-        let (number, body) = world.oracle.publish(serial, &route.queues, persistent, bytes);
+        let route = route(world.random.below(ROUTES));
+        // A transaction of which a queue refuses a part ends its channel.
+        let refuses = route.queues.iter().any(|queue| QUEUES[*queue].refuses);
+        publish_one(world, at, if refuses { CONFIRMS } else { channel }, &route);
+    }
+}
+
+fn publish_one(world: &mut World, at: usize, channel: u16, route: &Route) {
+    let persistent = !world.random.once_in(4);
+    let bytes = if world.random.once_in(2) { BODY_BYTES_MAX } else { 100 };
+    let bytes = world.random.below(bytes);
+    let is_ranked = route.queues.contains(&RANKED);
+    let ranks = if is_ranked { usize::from(PRIORITY_MAX) + 1 } else { 1 };
+    let priority = u8::try_from(world.random.below(ranks)).unwrap_or(0);
+    let stamp = Stamp { persistent, priority };
+    let Some(client) = &mut world.clients[at] else { return };
+    let serial = client.serial;
+    let waits = channel == TRANSACTS;
+    let answer = if waits { Answer::Uncommitted } else { Answer::Unknown };
+    let (number, body) = world.oracle.publish((serial, channel), route, stamp, answer, bytes);
+    if waits {
+        client.transaction.publishes.push(number);
+    } else {
         client.published += 1;
         client.unanswered.insert(client.published, number);
-        client.write(&publish(&route, persistent, &body));
-        let to = if route.key.is_empty() { route.exchange } else { route.key };
-        let kind = if persistent { "persistent" } else { "transient" };
-        let size = body.len();
-        world.trace.say(&format!("{serial} publishes {number} to {to}, {kind}, {size} bytes"));
     }
+    client.write(&publish(channel, route, stamp, &body));
+    let to = if route.key.is_empty() { route.exchange } else { route.key };
+    let size = body.len();
+    let how = if waits { ", to be committed" } else { "" };
+    world.trace.say(&format!("{serial} publishes {number} to {to}, {stamp:?}, {size} bytes{how}"));
 }
 
 fn settle_some(world: &mut World, at: usize) {
@@ -135,36 +156,59 @@ fn settle_some(world: &mut World, at: usize) {
         return;
     }
     let number = world.random.below(client.held.len());
-    let Some((&tag, _)) = client.held.iter().nth(number) else { return };
+    let Some((&which, _)) = client.held.iter().nth(number) else { return };
     let multiple = world.random.once_in(3);
-    let acks = !world.random.once_in(3);
-    settle(world, at, tag, multiple, acks);
+    let outcome = outcome(world);
+    settle(world, at, which, multiple, outcome);
 }
 
-/// Acks, or gives back, a delivery, or all up to it.
-pub(super) fn settle(world: &mut World, at: usize, tag: u64, multiple: bool, acks: bool) {
+/// What a client does with what it holds.
+pub(super) fn outcome(world: &mut World) -> Outcome {
+    match world.random.below(6) {
+        0..3 => Outcome::Ack,
+        3 => Outcome::Reject,
+        _ => Outcome::GiveBack,
+    }
+}
+
+/// Settles a delivery, or all up to it on its channel. In a transaction it counts with the commit.
+pub(super) fn settle(
+    world: &mut World,
+    at: usize,
+    (channel, tag): (u16, u64),
+    multiple: bool,
+    outcome: Outcome,
+) {
     let Some(client) = &mut world.clients[at] else { return };
     let serial = client.serial;
     let first = if multiple { 0 } else { tag };
-    let settled: Vec<(u64, Held)> =
-        client.held.range(first..=tag).map(|(tag, held)| (*tag, *held)).collect();
+    let range = client.held.range((channel, first)..=(channel, tag));
+    let settled: Vec<(u64, Held)> = range.map(|((_, tag), held)| (*tag, *held)).collect();
     for (tag, held) in settled {
-        client.held.remove(&tag);
-        if acks {
-            world.oracle.acked(serial, held);
+        client.held.remove(&(channel, tag));
+        if channel == TRANSACTS {
+            client.transaction.settled.push((tag, held, outcome));
         } else {
-            world.oracle.returned(held);
+            world.oracle.settles(serial, held, outcome);
         }
     }
-    if acks {
+    client.write(&settlement(channel, tag, multiple, outcome));
+    world.trace.say(&format!("{serial} {outcome:?}s {tag} on {channel}, multiple {multiple}"));
+}
+
+fn settlement(channel: u16, tag: u64, multiple: bool, outcome: Outcome) -> Vec<u8> {
+    let delivery_tag = DeliveryTag(tag);
+    let requeue = outcome == Outcome::GiveBack;
+    if outcome == Outcome::Ack {
         let mut output = Output::new();
-        output.ack(ChannelId(2), DeliveryTag(tag), multiple);
-        client.write(&output.slices().collect::<Vec<_>>().concat());
-    } else {
-        let delivery_tag = DeliveryTag(tag);
-        client
-            .write(&method_frame(2, &Method::BasicNack { delivery_tag, multiple, requeue: true }));
+        output.ack(ChannelId(channel), delivery_tag, multiple);
+        return output.slices().collect::<Vec<_>>().concat();
     }
-    let what = if acks { "acks" } else { "gives back" };
-    world.trace.say(&format!("{serial} {what} {tag} {multiple}"));
+    // Two methods say it of one delivery; even tags take the older one.
+    let method = if multiple || tag % 2 == 1 {
+        Method::BasicNack { delivery_tag, multiple, requeue }
+    } else {
+        Method::BasicReject { delivery_tag, requeue }
+    };
+    method_frame(channel, &method)
 }

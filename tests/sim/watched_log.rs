@@ -16,6 +16,19 @@ pub(super) enum Fact {
     Enqueued { queue: u64, id: u64, message: u64, at: u64 },
     /// These ids are gone from it.
     Settled { queue: u64, first: u64, last: u64, at: u64 },
+    /// The queue is gone with everything in it.
+    Dropped { queue: u64 },
+}
+
+impl Fact {
+    /// The number of its queue.
+    pub(super) fn queue(&self) -> u64 {
+        match self {
+            Self::Enqueued { queue, .. }
+            | Self::Settled { queue, .. }
+            | Self::Dropped { queue } => *queue,
+        }
+    }
 }
 
 /// What was seen since the beginning of the world, over all crashes.
@@ -67,7 +80,8 @@ impl WatchedLog {
                         at,
                     }));
                 }
-                Entry::Delivered { .. } | Entry::DropQueue { .. } => {}
+                Entry::DropQueue { queue } => seen.facts.push(Fact::Dropped { queue: queue.0 }),
+                Entry::Delivered { .. } => {}
             }
         }
         at

@@ -14,13 +14,13 @@ use haremq::store::{
 };
 use haremq::wire::{headers_of, published_again};
 
-use super::client::{Client, Habits, Word};
-use super::oracle::{Answer, Oracle};
-use super::queues::{QUEUES, by_name};
+use super::client::{Client, Habits};
+use super::oracle::{Oracle, Taking};
+use super::queues::by_name;
 use super::random::Random;
 use super::scheduler::Jobs;
 use super::trace::Trace;
-use super::watched_log::{Seen, WatchedLog, lock};
+use super::watched_log::{Fact, Seen, WatchedLog, lock};
 
 /// No alarm: nothing holds publishers back.
 const MEMORY_WATERMARK_BYTES: u64 = 1 << 40;
@@ -42,15 +42,17 @@ pub(super) struct World {
     /// What a client was told last about a queue: messages and consumers.
     pub(super) counted: BTreeMap<usize, (u32, u32)>,
     /// What the clients were given since this was emptied last, in order: queue and message.
-    pub(super) given: Vec<(usize, u64)>,
+    pub(super) taken: Vec<(usize, u64)>,
     layer: SimulatedLayer,
     metadata: Arc<MemoryMetadata>,
     seen: Arc<Mutex<Seen>>,
     clock: Arc<ManualClock>,
     settings: Arc<Settings>,
     running: Running,
-    /// The queues by their numbers in the log.
+    /// The queues by their numbers in the log; a queue that is declared again gets another one.
     numbers: BTreeMap<u64, usize>,
+    /// Up to which number they were looked up.
+    numbered: u64,
     serials: u64,
     disk_full: bool,
 }
@@ -70,7 +72,7 @@ impl World {
             clients: (0..clients).map(|_| None).collect(),
             crashes: 0,
             counted: BTreeMap::new(),
-            given: Vec::new(),
+            taken: Vec::new(),
             layer,
             metadata,
             seen: reader,
@@ -78,6 +80,7 @@ impl World {
             settings: Arc::new(Settings::default()),
             running,
             numbers: BTreeMap::new(),
+            numbered: 0,
             serials: 0,
             disk_full: false,
         })
@@ -90,6 +93,9 @@ impl World {
         self.trace.say(&format!("client {at} connects as {serial}: {habits:?}"));
         let client = Client::connect(serial, &self.running.broker, &self.settings, habits)?;
         self.oracle.connected(serial);
+        for (tag, subscription) in client.subscriptions.iter().filter(|(_, of)| of.auto) {
+            self.oracle.may_take(serial, subscription.queue, Taking::Consumer(*tag));
+        }
         self.clients[at] = Some(client);
         Ok(())
     }
@@ -103,87 +109,18 @@ impl World {
         }
     }
 
-    /// The client at this place reads up to so many bytes, and the oracle looks at what they say.
-    pub(super) fn read(&mut self, at: usize, bytes: usize) -> Result<(), String> {
-        self.observe();
-        let Some(client) = &mut self.clients[at] else { return Ok(()) };
-        let (words, seen) = client.read(bytes)?;
-        self.trace.mix(&seen);
-        for word in words {
-            self.hear(at, word)?;
-        }
-        Ok(())
-    }
-
-    fn hear(&mut self, at: usize, word: Word) -> Result<(), String> {
-        let Some(client) = &mut self.clients[at] else { return Ok(()) };
-        let serial = client.serial;
-        match word {
-            Word::Confirmed { tag, multiple } => {
-                self.trace.say(&format!("{serial} hears ack {tag} {multiple}"));
-                self.answer(at, tag, multiple, Answer::Confirmed)?;
-            }
-            Word::Refused { tag, multiple } => {
-                self.trace.say(&format!("{serial} hears nack {tag} {multiple}"));
-                self.answer(at, tag, multiple, Answer::Refused)?;
-            }
-            Word::Delivery { queue, tag, redelivered, body } => {
-                let held = self.oracle.delivered(serial, queue, redelivered, &body)?;
-                let (message, name) = (held.message, QUEUES[queue].name);
-                let mark = if redelivered { " again" } else { "" };
-                self.trace.say(&format!("{serial} gets {message} of {name}{mark}, tag {tag}"));
-                self.given.push((queue, message));
-                client.held.insert(tag, held);
-                let Habits { prefetch, global, .. } = client.habits;
-                let counts = |of: &&super::client::Held| global || of.queue == queue;
-                let unsettled = client.held.values().filter(counts).count();
-                if prefetch > 0 && unsettled > prefetch.into() {
-                    return Err(format!(
-                        "{serial} has {unsettled} unsettled messages, and its prefetch is {prefetch}"
-                    ));
-                }
-            }
-            Word::Counted { queue, messages, consumers } => {
-                self.counted.insert(queue, (messages, consumers));
-            }
-        }
-        Ok(())
-    }
-
-    fn answer(
-        &mut self,
-        at: usize,
-        tag: u64,
-        multiple: bool,
-        answer: Answer,
-    ) -> Result<(), String> {
-        let Some(client) = &mut self.clients[at] else { return Ok(()) };
-        let first = if multiple { 0 } else { tag };
-        let answered: Vec<(u64, u64)> =
-            client.unanswered.range(first..=tag).map(|(tag, number)| (*tag, *number)).collect();
-        if answered.last().is_none_or(|(last, _)| *last != tag) {
-            return Err(format!(
-                "publish {tag} of {} was answered twice or never made",
-                client.serial
-            ));
-        }
-        for (tag, number) in answered {
-            client.unanswered.remove(&tag);
-            self.oracle.answered(number, answer)?;
-        }
-        Ok(())
-    }
-
     /// The oracle hears what the log was told.
     pub(super) fn observe(&mut self) {
-        let stored = QUEUES.iter().filter(|kind| kind.durable).count();
-        if self.numbers.len() < stored {
+        let mut seen = lock(&self.seen);
+        let newest = seen.facts.iter().map(Fact::queue).max().unwrap_or(0);
+        if newest > self.numbered {
             let definitions = self.metadata.load();
             let queues = definitions.queues.values();
             let numbers = queues.filter_map(|of| Some((of.number, by_name(of.name.as_str())?)));
-            self.numbers = numbers.collect();
+            self.numbers.extend(numbers);
+            self.numbered = newest;
         }
-        self.oracle.read_along(&mut lock(&self.seen), &self.numbers);
+        self.oracle.read_along(&mut seen, &self.numbers);
     }
 
     pub(super) fn jobs(&self) -> usize {
@@ -192,6 +129,16 @@ impl World {
 
     pub(super) fn run_job(&self, number: usize) {
         self.running.jobs.run(number);
+    }
+
+    /// How much work waits for the pause after a try in vain.
+    pub(super) fn paused_jobs(&self) -> usize {
+        self.running.jobs.paused()
+    }
+
+    /// Those pauses are over.
+    pub(super) fn wake_jobs(&self) {
+        self.running.jobs.wake();
     }
 
     /// The log writes what waits.
@@ -234,6 +181,7 @@ impl World {
         let ms = broker.next_deadline().map_or(100, |at| at.since(now));
         self.trace.say(&format!("{ms} ms pass"));
         self.clock.advance(ms);
+        self.wake_jobs();
         broker.due(broker.clock().now());
     }
 
@@ -258,6 +206,7 @@ impl World {
         self.running = open(&left, &self.metadata, &self.seen, &self.clock, salt)?;
         self.layer = left;
         self.disk_full = false;
+        self.numbered = 0;
         // What the old broker said at its end, and what the new one drops of queues that were not durable.
         lock(&self.seen).facts.clear();
         Ok(())

@@ -29,6 +29,7 @@ mod rights;
 mod seeds;
 mod spans;
 mod storing;
+mod timers;
 mod turns;
 mod world;
 

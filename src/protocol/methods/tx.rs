@@ -1,6 +1,7 @@
 //! Class tx (spec: 1.9). Transactions are atomic for the order of things, not for a crash, as in
 //! RabbitMQ.
 
+use crate::base::{Plant, planted};
 use crate::wire::Method;
 
 use crate::protocol::action::{Action, Publish};
@@ -66,7 +67,10 @@ impl Channel {
         let Mode::Transaction { held, .. } = &mut self.mode else {
             return Err(ProtocolError::NotTransactional);
         };
-        let (_publishes, settlements) = held.end();
+        let (publishes, settlements) = held.end();
+        for publish in publishes.into_iter().filter(|_| planted(Plant::RollbackKeeps)) {
+            held.publish(publish)?;
+        }
         self.ledger.restore(settlements.into_iter().map(|held| held.line));
         self.count_held();
         self.reply(&Method::TxRollbackOk, turn);

@@ -1,7 +1,12 @@
-//! The broker's own files of two hand-overs, compiled with loom's locks, and the models that run them.
+//! The broker's own files of its hand-overs between threads, and the models that run them.
 //!
-//! `handover.rs` and `inbox.rs` are taken by their path, nothing of them is copied. What they name of the broker is here
-//! as small as it can be. The planted copies (`build.rs`) show that the models find what they look for.
+//! They are taken by their path, nothing of them is copied. What they name of the broker is here as small as it can be.
+//! `orders/` has loom's locks: small models, every order of threads. `broker/`, `net/` and `runtime/` have shuttle's: the
+//! queues, the scheduler and the timers on a runtime with several workers, in orders that dice choose. The planted copies
+//! (`build.rs`) show that the models find what they look for.
+
+// `net/` names the runtime by this name.
+extern crate self as tokio;
 
 /// What the files name of the vocabulary.
 pub mod base {
@@ -9,8 +14,12 @@ pub mod base {
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct ConsumerId(pub u32);
 
+    /// A queue.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+    pub struct QueueId(pub u64);
+
     /// A moment.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
     pub struct Millis(pub u64);
 
     /// Bounds that a model can reach.
@@ -22,3 +31,11 @@ pub mod base {
 
 #[allow(dead_code, reason = "the models use a part of what the broker does")]
 mod broker;
+#[allow(dead_code, reason = "as above")]
+mod net;
+#[allow(dead_code, reason = "as above")]
+mod orders;
+
+pub mod runtime;
+pub mod task;
+pub mod time;

@@ -1,45 +1,80 @@
-//! The files of the broker under test, and what they name beside themselves.
+//! Queues, as the scheduler and the timers know them, around the broker's own hand-over.
 
+mod cell;
 #[path = "../../../../src/broker/handover.rs"]
 mod handover;
-#[path = "../../../../src/broker/inbox.rs"]
-mod inbox;
-
+mod hands;
 #[cfg(test)]
-mod handover_models;
-#[cfg(test)]
-mod inbox_models;
-
+mod random_models;
 mod sync;
+#[path = "../../../../src/broker/timers.rs"]
+mod timers;
+mod world;
 
-mod direct_reply {
-    /// Has a lock of its own in the broker, which no model takes.
+mod faults {
+    //! Confirms that a fault holds back; here none is.
+
+    use crate::base::Millis;
+
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(super) struct FaultId;
+
+    pub(super) struct LateConfirm;
+
     #[derive(Default)]
-    pub(super) struct WaitingReplies;
+    pub(super) struct LateConfirms;
+
+    impl LateConfirms {
+        pub(super) fn has_room(&self) -> bool {
+            false
+        }
+
+        pub(super) fn add(&mut self, _: Millis, _: LateConfirm) {}
+
+        pub(super) fn first(&self) -> Option<Millis> {
+            None
+        }
+
+        pub(super) fn take_due(&mut self, _: Millis) -> Vec<LateConfirm> {
+            Vec::new()
+        }
+
+        pub(super) fn take_of(&mut self, _: FaultId) -> Vec<LateConfirm> {
+            Vec::new()
+        }
+    }
 }
 
-/// A queue, as an inbox knows it: by its handle.
-pub struct Cell;
+pub(crate) use cell::Cell;
+pub(crate) use world::Broker;
 
-/// What a queue tells a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Event(u32);
+/// What the broker asks of its runtime.
+pub(crate) trait Scheduler: Send + Sync {
+    fn resume(&self, cell: std::sync::Arc<Cell>);
+    fn page_in(&self, cell: std::sync::Arc<Cell>, question: PageQuestion, pause_ms: u64);
+    fn send_dead_letters(&self, cell: std::sync::Arc<Cell>, letters: DeadLetters, pause_ms: u64);
+    fn work(&self) -> WorkCounts;
+}
 
-/// Runs a model that must fail in a process of its own, because loom ends the process that finds a deadlock. `test` is
-/// the path of the test that calls this.
-#[cfg(test)]
-fn fails_apart(test: &str, model: impl FnOnce()) {
-    const APART: &str = "HAREMQ_LOOM_APART";
-    if std::env::var_os(APART).is_some() {
-        return model();
+/// How much was asked for, and how much of that is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct WorkCounts {
+    pub(crate) begun: u64,
+    pub(crate) done: u64,
+}
+
+/// A page that is read on a thread that may block; here a command that comes by that way.
+pub(crate) struct PageQuestion(pub(crate) cell::Command);
+
+/// Dead letters on their way; here commands for another queue.
+pub(crate) struct DeadLetters {
+    pub(crate) to: std::sync::Arc<Cell>,
+    pub(crate) command: cell::Command,
+    pub(crate) cold: bool,
+}
+
+impl DeadLetters {
+    pub(crate) fn is_cold(&self) -> bool {
+        self.cold
     }
-    let name = test.split_once("::").expect("the crate stands in front").1;
-    let output = std::process::Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", name])
-        .env(APART, "1")
-        .output()
-        .expect("this program runs again");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("running 1 test"), "no test `{name}`: {said}");
-    assert!(!output.status.success(), "the model does not find the planted mistake");
 }

@@ -166,7 +166,7 @@ macro_rules! models {
 }
 
 mod of_the_broker {
-    use crate::broker::handover;
+    use crate::orders::handover;
     models!(handover);
 
     #[test]
@@ -199,7 +199,7 @@ macro_rules! plant {
     ($name:ident, $model:ident) => {
         #[allow(warnings, clippy::all, reason = "a copy with a mistake in it")]
         mod $name {
-            use crate::broker::sync;
+            use crate::orders::sync;
 
             mod planted {
                 include!(concat!(env!("OUT_DIR"), "/", stringify!($name), ".rs"));
@@ -208,7 +208,7 @@ macro_rules! plant {
 
             #[test]
             fn is_caught() {
-                crate::broker::fails_apart(concat!(module_path!(), "::is_caught"), || {
+                crate::orders::fails_apart(concat!(module_path!(), "::is_caught"), || {
                     check($model)
                 });
             }

@@ -64,7 +64,7 @@ macro_rules! models {
 
 mod of_the_broker {
     use crate::base::ConsumerId;
-    use crate::broker::{Cell, Event, inbox};
+    use crate::orders::{Cell, Event, inbox};
     models!(inbox);
 
     #[test]
@@ -83,7 +83,7 @@ macro_rules! plant {
         #[allow(warnings, clippy::all, reason = "a copy with a mistake in it")]
         mod $name {
             use crate::base::ConsumerId;
-            use crate::broker::{Cell, Event, direct_reply, sync};
+            use crate::orders::{Cell, Event, direct_reply, sync};
 
             mod planted {
                 include!(concat!(env!("OUT_DIR"), "/", stringify!($name), ".rs"));
@@ -92,7 +92,7 @@ macro_rules! plant {
 
             #[test]
             fn is_caught() {
-                crate::broker::fails_apart(concat!(module_path!(), "::is_caught"), || {
+                crate::orders::fails_apart(concat!(module_path!(), "::is_caught"), || {
                     check($model)
                 });
             }
