@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use self::describe::Choke;
 use self::faulty::Faulty;
 use self::outside::{Outside, Parked};
 use super::answers;
@@ -66,10 +67,7 @@ pub(super) struct Conversation {
     blocked_since: Option<Millis>,
     /// When the question was asked that is open.
     asked_at: Millis,
-    /// The output was too long: deliveries wait in the inbox until it is short again.
-    choked: bool,
-    /// Whether the inbox was told so last.
-    inbox_knows_choked: bool,
+    choke: Choke,
     /// Set by [`Action::Disconnect`].
     ending: Option<Ending>,
     /// How the user was recognised.
@@ -123,8 +121,7 @@ impl Conversation {
             has_published: false,
             blocked_since: None,
             asked_at: now,
-            choked: false,
-            inbox_knows_choked: false,
+            choke: Choke::default(),
             ending: None,
             mechanism: None,
             traced: false,
@@ -400,15 +397,15 @@ impl Conversation {
     /// whether there was something.
     fn drain(&mut self, now: Millis) -> bool {
         let unwritten = self.connection.output().len();
-        self.choked = if self.choked {
+        self.choke.is_on = if self.choke.is_on {
             unwritten > OUTPUT_LOW_WATER_BYTES
         } else {
             unwritten > OUTPUT_HIGH_WATER_BYTES
         };
-        if self.choked || self.inbox_knows_choked {
+        if self.choke.is_on || self.choke.inbox_knows {
             self.tell_choked(unwritten);
         }
-        if self.choked {
+        if self.choke.is_on {
             return false;
         }
         let mut events = self.events.take(&self.inbox, &mut self.held);
@@ -561,14 +558,14 @@ impl Conversation {
             || self.ending.is_some()
             || self.outside.is_parked()
             || self.connection.output().len() > OUTPUT_STOP_READING_BYTES
-            || (self.choked && self.inbox.len() + self.events.later() > INBOX_EVENTS_MAX)
+            || (self.choke.is_on && self.inbox.len() + self.events.later() > INBOX_EVENTS_MAX)
     }
 
     pub(super) fn interest(&mut self) -> Interest {
         // While a question is open nothing more is taken from the input, so reading on would only pile
         // it up.
         let read = !self.stops_reading() && !self.connection.is_waiting();
-        Interest { read, inbox: !self.choked }
+        Interest { read, inbox: !self.choke.is_on }
     }
 
     pub(super) fn deadline(&self, now: Millis) -> Option<Millis> {

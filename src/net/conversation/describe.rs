@@ -11,6 +11,14 @@ use crate::wire::MethodId;
 
 use super::Conversation;
 
+/// The output was too long: deliveries wait in the inbox until it is short again.
+#[derive(Default)]
+pub(super) struct Choke {
+    pub(super) is_on: bool,
+    /// Whether the inbox was told so last.
+    pub(super) inbox_knows: bool,
+}
+
 impl Conversation {
     /// Who it is, now that its virtual host is open.
     pub(super) fn info(&self, vhost: &Vhost, user: &UserName) -> ConnectionInfo {
@@ -77,8 +85,8 @@ impl Conversation {
     /// Says for whoever asks that the client does not read, or does again.
     pub(super) fn tell_choked(&mut self, unwritten: usize) {
         let (_, wrote_at) = self.connection.last_signs();
-        self.inbox.set_choked(self.shown(wrote_at), self.choked.then_some(unwritten as u64));
-        self.inbox_knows_choked = self.choked;
+        self.inbox.set_choked(self.shown(wrote_at), self.choke.is_on.then_some(unwritten as u64));
+        self.choke.inbox_knows = self.choke.is_on;
     }
 
     /// A moment of the connection by the clock that everybody else goes by.
