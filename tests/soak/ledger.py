@@ -87,11 +87,16 @@ class Ledger:
             confirmed, delivered = len(self.confirmed[queue]), len(self.delivered[queue])
             lost = len(self.confirmed[queue] - self.delivered[queue])
             lines.append(f"{queue}: {confirmed} confirmed, {delivered} delivered, {lost} lost")
-        lines.append(f"{self.twice} came again, {sum(self.unmarked.values())} of them not marked redelivered")
+        unmarked = ", ".join(f"{count} in {queue}" for queue, count in self.unmarked.items() if count) or "none"
+        lines.append(f"{self.twice} came again; of them not marked redelivered: {unmarked}")
         return lines
 
     def faults(self) -> list[str]:
         faults = [f"{queue}: {lost} confirmed messages never came" for queue, lost in self.missing().items() if lost]
         if self.unknown:
             faults.append(f"{self.unknown} messages came that nobody had published there")
+        for queue, count in self.unmarked.items():
+            # A kill between a dead letter and its removal from where it expired brings a second letter, which is a new one.
+            if count and queue != "dead":
+                faults.append(f"{queue}: {count} messages came again and were not marked redelivered")
         return faults
