@@ -3,6 +3,7 @@
 //! Owned by a cell's core, so everything here is single-threaded. Events of one turn are collected per
 //! connection and pushed with one lock each.
 
+mod noting;
 mod seen;
 
 use std::collections::BTreeMap;
@@ -22,13 +23,11 @@ use super::unique::Unique;
 use super::{ChannelCredit, DeliveryEvent, Event, HeaderParser, Inbox, Load, delaying};
 use crate::base::limits::{QUEUE_BODY_BYTES_MAX, SPILL_MESSAGES_MIN};
 use crate::base::{
-    ChannelId, ConnectionId, ConsumerId, ConsumerTag, FieldTable, HolderId, MessageId, Plant,
-    QueueId, planted,
+    ChannelId, ConnectionId, ConsumerId, ConsumerTag, FieldTable, HolderId, MessageId, QueueId,
 };
 use crate::queue::{
-    Command, Delivery, Effect, Effects, Incoming, PublishRef, Reply, RequestId, SharedCredit, Span,
+    Command, Delivery, Effect, Effects, Incoming, PublishRef, Reply, RequestId, SharedCredit,
 };
-use crate::store::Entry;
 
 /// How a queue stands when something comes in.
 #[derive(Clone, Copy)]
@@ -206,18 +205,6 @@ impl Executor {
         }
     }
 
-    /// Whether persistent messages outlive the process here.
-    pub(super) fn keeps_messages(&self) -> bool {
-        self.storing.as_ref().is_some_and(Storing::is_durable)
-    }
-
-    /// Something about keys that is to be in the log with what this turn brought.
-    pub(super) fn keep_keys(&mut self, entry: Option<Entry>) {
-        if let Some(storing) = &mut self.storing {
-            storing.keep_keys(entry);
-        }
-    }
-
     /// Bytes in RAM of the keys by which duplicates are found.
     pub(super) fn key_bytes(&self) -> u64 {
         self.unique.as_ref().map_or(0, |unique| unique.ram_bytes())
@@ -349,16 +336,6 @@ impl Executor {
         self.cancel_consumer(consumer);
     }
 
-    /// The log hears that a dead letter is gone before it is anywhere else, when that bug is planted.
-    #[inline]
-    fn let_go_early(&mut self, id: MessageId) {
-        if planted(Plant::DeadLetterLetGo)
-            && let Some(storing) = &mut self.storing
-        {
-            storing.release(&Span { first: id, last: id, messages: 1, bytes: 0, appended: 1 });
-        }
-    }
-
     /// Consumers to be held, as found by the last [`Self::execute`].
     pub(super) fn held(&mut self) -> Vec<ConsumerId> {
         std::mem::take(&mut self.held)
@@ -441,12 +418,6 @@ impl Executor {
             Reply::InUse => Reply::InUse,
             Reply::NotEmpty => Reply::NotEmpty,
             Reply::Gone => Reply::Gone,
-        }
-    }
-
-    fn attempt_failed(&mut self, id: MessageId) {
-        if let Some(storing) = &mut self.storing {
-            storing.attempt_failed(id);
         }
     }
 
