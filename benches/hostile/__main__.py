@@ -97,7 +97,8 @@ class Broker:
 
 
 def attack_aside(attack: Attack, target: Target, told: multiprocessing.connection.Connection) -> None:
-    os.nice(10)
+    if attack.yields:
+        os.nice(10)
     try:
         told.send(attack.run(target))
     except Exception as error:  # Whatever goes wrong is a line of the table.

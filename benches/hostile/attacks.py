@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import multiprocessing
 import os
 import socket
 import struct
@@ -37,6 +38,8 @@ class Attack:
     # Names in src/base/limits.rs, or of what else stops it.
     bounds: str
     run: Callable[[Target], str]
+    # Whether it leaves the processors to the broker and the neighbour.
+    yields: bool = True
 
 
 def told(answers: Counter[str]) -> str:
@@ -373,7 +376,24 @@ def guesses_http(target: Target) -> str:
     return told(answers)
 
 
+def busy(target: Target) -> str:
+    """No attack: what the machine alone does to a neighbour while its processors are full."""
+    loops = [multiprocessing.Process(target=endless, daemon=True) for _ in range(3)]
+    for loop in loops:
+        loop.start()
+    time.sleep(target.seconds)
+    for loop in loops:
+        loop.kill()
+    return "for comparison: the broker is left alone"
+
+
+def endless() -> None:
+    while True:
+        pass
+
+
 ATTACKS = [
+    Attack("none, but three endless loops of another program", "–", busy, yields=False),
     Attack("1,000 handshakes that go on by single bytes", "`HANDSHAKE_TIMEOUT_MS`", slow_handshakes),
     Attack("20,000 connections", "`CONNECTIONS_MAX`, `connection_max`", connections),
     Attack("50 consumers that never read", "`INBOX_HIGH_WATER_BYTES`, `OUTPUT_HIGH_WATER_BYTES`", never_reading),
