@@ -406,13 +406,12 @@ fn in_ram(
     let mut loaded = Page::of(source.load(name, stored, &page.shares)?);
     loaded.stored = page.stored;
     loaded.used = true;
+    // When files were changed, the record may say more, less, or other places than the checkpoint did.
     loaded.dirty = loaded.counts != page.counts;
-    if loaded.dirty {
-        counts.remove(page.counts);
-        counts.add(loaded.counts);
-        usages.remove_page(page);
-        usages.add_page(&loaded);
-    }
+    counts.remove(page.counts);
+    counts.add(loaded.counts);
+    usages.remove_page(page);
+    usages.add_page(&loaded);
     ram.came(name, loaded.slots.as_ref().map_or(0, VecDeque::len));
     *page = loaded;
     Ok(())

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Index, Loaded, PageName, PageSource, Usage};
 use crate::base::MessageId;
-use crate::store::format::{SegmentShare, Slot};
+use crate::store::format::{CheckpointPage, CheckpointQueue, SegmentShare, Slot};
 use crate::store::{Mark, Position, QueueNumber};
 
 /// Pages as they were written.
@@ -98,6 +98,35 @@ fn names_of_pages_that_are_gone_do_not_pile_up() {
         index.settle(&pages, QUEUE, (id, id)).expect("memory does not fail");
         assert!(index.ram.pages.len() < 200, "{}", index.ram.pages.len());
     }
+}
+
+/// Found by the fuzz target `record_log`: files had changed their names.
+#[test]
+fn a_page_whose_messages_lie_elsewhere_than_the_checkpoint_says_is_counted_where_they_are() {
+    let pages = Pages::default();
+    let stored = Position { segment: 9, offset: 1024, length: 10 };
+    pages.written.borrow_mut().insert(stored, VecDeque::from([Slot { at: 5, ..slot(5) }]));
+    let share = SegmentShare { segment: 7, messages: 1, record_bytes: 100 };
+    let page = CheckpointPage {
+        page: 0,
+        messages: 1,
+        bytes: 50,
+        of_process: 0,
+        stored,
+        shares: vec![share],
+    };
+    let queue = CheckpointQueue {
+        number: QUEUE,
+        next_id: MessageId(6),
+        handed_out_below: MessageId(0),
+        pages: vec![page],
+    };
+    let mut index = Index::of_checkpoint(vec![queue]);
+    index.deliver(&pages, QUEUE, Mark::HandedOut, (MessageId(5), MessageId(5))).expect("no disk");
+    let segments: Vec<u32> = index.usages().iter().map(|(segment, _)| segment).collect();
+    assert_eq!(segments, [0, 9], "the message and the page's record");
+    index.settle(&pages, QUEUE, (MessageId(5), MessageId(5))).expect("no disk");
+    assert_eq!(index.usages().iter().count(), 0);
 }
 
 #[derive(Clone, Debug)]
