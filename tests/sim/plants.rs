@@ -80,7 +80,7 @@ fn bugs_can_be_planted_in_builds_for_tests_only() {
         ("queue/ready.rs", "RequeueAtWrongEnd"),
         ("queue/returning.rs", "CreditLeak"),
         ("store/format/record.rs", "TornRecord"),
-        ("broker/executor.rs", "DeadLetterLetGo"),
+        ("broker/executor/noting.rs", "DeadLetterLetGo"),
         ("protocol/methods/tx.rs", "RollbackKeeps"),
     ] {
         let text = source(path);
