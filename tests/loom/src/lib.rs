@@ -26,6 +26,7 @@ pub mod base {
     pub mod limits {
         /// Two deliveries of a model are more.
         pub const INBOX_HIGH_WATER_BYTES: usize = 10;
+        pub const SWEEP_PAUSE_MS: u64 = 1;
     }
 }
 

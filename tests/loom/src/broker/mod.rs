@@ -53,6 +53,7 @@ pub(crate) trait Scheduler: Send + Sync {
     fn resume(&self, cell: std::sync::Arc<Cell>);
     fn page_in(&self, cell: std::sync::Arc<Cell>, question: PageQuestion, pause_ms: u64);
     fn send_dead_letters(&self, cell: std::sync::Arc<Cell>, letters: DeadLetters, pause_ms: u64);
+    fn sweep(&self, sweeping: Sweeping);
     fn work(&self) -> WorkCounts;
 }
 
@@ -76,5 +77,23 @@ pub(crate) struct DeadLetters {
 impl DeadLetters {
     pub(crate) fn is_cold(&self) -> bool {
         self.cold
+    }
+}
+
+/// What a routing table has to be swept of; here there is no table.
+pub(crate) struct Sweeping;
+
+impl Sweeping {
+    pub(crate) fn step(&self) -> Option<Rubble> {
+        None
+    }
+}
+
+/// What was swept up.
+pub(crate) struct Rubble;
+
+impl Rubble {
+    pub(crate) fn is_large(&self) -> bool {
+        false
     }
 }
