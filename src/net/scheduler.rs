@@ -105,6 +105,7 @@ impl Scheduler for TokioScheduler {
                 } else {
                     drop(rubble);
                 }
+                // The table's lock is not fair: without a pause those who publish or declare would not get it.
                 tokio::time::sleep(Duration::from_millis(SWEEP_PAUSE_MS)).await;
             }
         }));

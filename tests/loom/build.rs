@@ -51,7 +51,8 @@ const PLANTS: &[(&str, &str, &str, &str)] = &[
 ];
 
 fn main() {
-    let broker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/broker");
+    let broker =
+        Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../src/broker");
     let out = env::var("OUT_DIR").expect("cargo says where to");
     for (name, file, right, wrong) in PLANTS {
         let path = broker.join(file);

@@ -32,9 +32,9 @@ pub mod base {
 
 #[allow(dead_code, reason = "the models use a part of what the broker does")]
 mod broker;
-#[allow(dead_code, reason = "as above")]
+#[allow(dead_code, reason = "the models use a part of the scheduler and the timers")]
 mod net;
-#[allow(dead_code, reason = "as above")]
+#[allow(dead_code, reason = "the models use a part of the hand-over and the inbox")]
 mod orders;
 
 pub mod runtime;
