@@ -3,7 +3,8 @@
 //! 1. The segments are walked over, the newest first, until one holds a checkpoint.
 //! 2. The log ends at the first hole that nobody can have relied on: every group says up to where
 //!    everything was synced when it was formed, and a hole before the furthest such place is damage,
-//!    which is reported and stepped over. What comes after the end is cut off, silently.
+//!    which is reported and stepped over. What comes after the end is cut off, silently. When damage lies
+//!    before the end, an empty group is put there first: the one that says so may be cut off.
 //! 3. The records between checkpoint and end are applied to the checkpoint.
 //! 4. Without a clean stop the last hand-outs may not have been written. All messages that are there
 //!    then count as handed out (I10).
@@ -20,10 +21,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::format::{
-    DATA_START, RECORD_HEADER_BYTES, read_checkpoint, segment_name, segment_number,
+    DATA_START, Group, GroupBuffer, Kind, RECORD_HEADER_BYTES, read_checkpoint, segment_name,
+    segment_number, write_group,
 };
 use super::index::Index;
-use super::segment_log::{Engine, Found, LogOptions, SegmentFiles, Segments, Shared};
+use super::segment_log::{Engine, Found, LogOptions, Segment, SegmentFiles, Segments, Shared};
 use super::{Damage, FileLayer, LogError, OnStatus, QueueNumber, RecoveredQueue};
 use replay::replay_segment;
 use survey::Survey;
@@ -83,6 +85,8 @@ struct Loaded {
     unused: Vec<u32>,
     /// Where the log ends: segment, offset; what lies behind is to be cut off.
     end: Option<(u32, u64)>,
+    /// Whether damage lies before the end, in what was walked over.
+    is_damaged: bool,
     /// Segments that were looked at, so may not be synced.
     walked: Vec<u32>,
     /// Segments behind the end.
@@ -120,6 +124,8 @@ pub(super) fn open(
 fn mend(files: &SegmentFiles, loaded: &mut Loaded) -> Result<(), LogError> {
     if let Some((number, offset)) = loaded.end {
         let segment = files.segment(number)?;
+        let offset =
+            if loaded.is_damaged { write_end(&segment, offset, loaded.sequence)? } else { offset };
         if segment.file.length().map_err(|error| segment.error("read", error))? > offset {
             segment.file.resize(offset).map_err(|error| segment.error("cut", error))?;
             loaded.segments.insert(number, offset);
@@ -138,6 +144,22 @@ fn mend(files: &SegmentFiles, loaded: &mut Loaded) -> Result<(), LogError> {
     files.layer.sync_dir().map_err(|error| LogError::io("sync", &path, error))
 }
 
+/// Puts an empty group where the log ends, which says that everything before it is all there was; gives
+/// where it ends. Durable before anything is cut off, so that a start never finds neither; one that finds
+/// both may find whole groups behind this one, of which nobody was told anything.
+fn write_end(segment: &Segment, offset: u64, sequence: u64) -> Result<u64, LogError> {
+    // A place of which a group can say that it was synced is below 4 GiB.
+    let start = u32::try_from(offset).unwrap_or(u32::MAX);
+    let group = Group { sequence, synced: (segment.number, start) };
+    let mut buffer = GroupBuffer::default();
+    buffer.begin(segment.number, segment.seed, start);
+    buffer.record(Kind::Group, 0, 0, &[], |payload| write_group(payload, group));
+    let written = segment.file.write_at(&mut buffer.pieces(), offset);
+    written.map_err(|error| segment.error("write", error))?;
+    segment.file.sync_data().map_err(|error| segment.error("sync", error))?;
+    Ok(offset + buffer.len() as u64)
+}
+
 fn remove(files: &SegmentFiles, number: u32) -> Result<(), LogError> {
     files.forget(number);
     let name = segment_name(number);
@@ -147,23 +169,9 @@ fn remove(files: &SegmentFiles, number: u32) -> Result<(), LogError> {
 
 /// Reads the state of a folder; writes nothing.
 fn load(files: &SegmentFiles, progress: OnProgress<'_>) -> Result<Loaded, LogError> {
-    let path = files.layer.path("");
-    let names = files.layer.list().map_err(|error| LogError::io("list", &path, error))?;
-    let mut numbers: Vec<u32> = names.iter().filter_map(|name| segment_number(name)).collect();
-    numbers.sort_unstable();
+    let numbers = segment_numbers(files)?;
     let next_number = numbers.last().map_or(1, |last| last + 1);
-    let mut segments = BTreeMap::new();
-    let mut unused = Vec::new();
-    for number in numbers {
-        match files.find(number)? {
-            Found::Segment(segment) => {
-                let size = segment.file.length().map_err(|error| segment.error("read", error))?;
-                segments.insert(number, size);
-            }
-            Found::Unused => unused.push(number),
-            Found::NoHeader(damage) => files.report(&damage),
-        }
-    }
+    let (segments, unused) = look_at(files, numbers)?;
     let (walked, base) = walk(files, &segments, progress)?;
     let sequence = walked.iter().map(|survey| survey.sequence).max().unwrap_or(0);
     let synced = walked.iter().map(|survey| survey.synced).max().unwrap_or_default();
@@ -171,6 +179,7 @@ fn load(files: &SegmentFiles, progress: OnProgress<'_>) -> Result<Loaded, LogErr
         .iter()
         .find_map(|survey| survey.first_torn(synced).map(|hole| (survey.segment.number, hole)));
     let end = torn.map(|(number, hole)| (number, hole.cut));
+    let is_damaged = end.is_some_and(|end| walked.iter().any(|survey| survey.has_hole_before(end)));
     let mut recovered = Recovered::default();
     let mut index = base.index;
     let size = |survey: &Survey| segments.get(&survey.segment.number).copied().unwrap_or(0);
@@ -214,7 +223,47 @@ fn load(files: &SegmentFiles, progress: OnProgress<'_>) -> Result<Loaded, LogErr
     });
     let walked = walked.iter().map(|survey| survey.segment.number);
     let walked = walked.filter(|number| !beyond.contains(number)).collect();
-    Ok(Loaded { index, segments, unused, end, walked, beyond, next_number, sequence, recovered })
+    Ok(Loaded {
+        index,
+        segments,
+        unused,
+        end,
+        is_damaged,
+        walked,
+        beyond,
+        next_number,
+        sequence,
+        recovered,
+    })
+}
+
+/// The numbers of the segment files, ascending.
+fn segment_numbers(files: &SegmentFiles) -> Result<Vec<u32>, LogError> {
+    let path = files.layer.path("");
+    let names = files.layer.list().map_err(|error| LogError::io("list", &path, error))?;
+    let mut numbers: Vec<u32> = names.iter().filter_map(|name| segment_number(name)).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// The segments and their sizes, and those that hold nothing.
+fn look_at(
+    files: &SegmentFiles,
+    numbers: Vec<u32>,
+) -> Result<(BTreeMap<u32, u64>, Vec<u32>), LogError> {
+    let mut segments = BTreeMap::new();
+    let mut unused = Vec::new();
+    for number in numbers {
+        match files.find(number)? {
+            Found::Segment(segment) => {
+                let size = segment.file.length().map_err(|error| segment.error("read", error))?;
+                segments.insert(number, size);
+            }
+            Found::Unused => unused.push(number),
+            Found::NoHeader(damage) => files.report(&damage),
+        }
+    }
+    Ok((segments, unused))
 }
 
 /// Where replaying begins.

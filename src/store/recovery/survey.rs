@@ -91,4 +91,10 @@ impl Survey {
         };
         self.holes.iter().find(is_torn).copied()
     }
+
+    /// Whether a place before this one (segment, offset) holds no record.
+    pub(super) fn has_hole_before(&self, (segment, offset): (u32, u64)) -> bool {
+        let number = self.segment.number;
+        self.holes.iter().any(|hole| (number, hole.offset) < (segment, offset))
+    }
 }

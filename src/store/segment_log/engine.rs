@@ -66,7 +66,8 @@ struct Ticket {
 }
 
 impl Engine {
-    /// `replayed` says how many records there are behind the last checkpoint.
+    /// `replayed` says how many records there are behind the last checkpoint. What is in the segments before
+    /// the next one must be durable.
     pub(in crate::store) fn new(
         shared: Arc<Shared>,
         segments: Segments,
@@ -74,13 +75,14 @@ impl Engine {
         replayed: u64,
     ) -> Self {
         let reclaim = Reclaim::new(replayed);
+        let synced = (segments.next_number(), 0);
         Self {
             shared,
             segments,
             buffer: GroupBuffer::default(),
             sequence,
-            synced: (0, 0),
-            claimed: (0, 0),
+            synced,
+            claimed: synced,
             unsynced: false,
             held: Vec::new(),
             refused_for: (0, false),

@@ -64,6 +64,11 @@ impl Segments {
         Self { shared, active, spare, sealed, free, next_number, unsynced, gave_up: false }
     }
 
+    /// The number of the segment that will be reserved next.
+    pub(in crate::store) fn next_number(&self) -> u32 {
+        self.next_number
+    }
+
     pub(in crate::store) fn active(&self) -> Option<&Active> {
         self.active.as_ref()
     }
