@@ -252,6 +252,10 @@ pub const LOG_WAITING_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// of them stop with a hundredth of it left, and what is left is for those who bring little.
 pub const LOG_ROOM_BYTES: u64 = LOG_WAITING_BYTES_MAX / 2 * 3;
 
+/// Bytes that one call to the disk writes or reads at most. Linux does not take the processor away inside a call: a
+/// body of 100 MiB in one would keep everybody who waits for that processor waiting for it.
+pub const DISK_CALL_BYTES_MAX: usize = 256 * 1024;
+
 /// What a message takes of [`LOG_ROOM_BYTES`] at most. It is in RAM already when it gets to the log, and its
 /// publisher waits; with all its bytes, everybody else would wait for the disk as well.
 pub const LOG_CHARGE_BYTES_MAX: u64 = LOG_ROOM_BYTES / 16;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rustix::fs::FallocateFlags;
 
 use super::{FileLayer, LogFile};
+use crate::base::limits::DISK_CALL_BYTES_MAX as CALL_BYTES_MAX;
 
 /// A folder on disk.
 pub struct DiskLayer {
@@ -87,8 +88,12 @@ impl LogFile for DiskFile {
     fn write_at(&self, mut pieces: &mut [IoSlice<'_>], mut offset: u64) -> io::Result<()> {
         IoSlice::advance_slices(&mut pieces, 0);
         while !pieces.is_empty() {
-            let now = pieces.len().min(PIECES_PER_CALL_MAX);
-            match rustix::io::pwritev(&self.file, &pieces[..now], offset) {
+            let written = match whole_pieces(pieces) {
+                // The first is larger than that, so the range is inside it.
+                0 => rustix::io::pwrite(&self.file, &pieces[0][..CALL_BYTES_MAX], offset),
+                whole => rustix::io::pwritev(&self.file, &pieces[..whole], offset),
+            };
+            match written {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {
                     offset += written as u64;
@@ -112,7 +117,8 @@ impl LogFile for DiskFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
-            match self.file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            let end = buffer.len().min(filled + CALL_BYTES_MAX);
+            match self.file.read_at(&mut buffer[filled..end], offset + filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -139,6 +145,16 @@ fn reserve(file: &File, bytes: u64) -> io::Result<()> {
     }
 }
 
+/// How many of the pieces go into one call whole; none when the first is larger than a call may be.
+fn whole_pieces(pieces: &[IoSlice<'_>]) -> usize {
+    let mut bytes = 0;
+    let fits = |piece: &&IoSlice<'_>| {
+        bytes += piece.len();
+        bytes <= CALL_BYTES_MAX
+    };
+    pieces.iter().take(PIECES_PER_CALL_MAX).take_while(fits).count()
+}
+
 /// Linux takes 1,024 pieces in one call.
 const PIECES_PER_CALL_MAX: usize = 1024;
 
@@ -159,6 +175,38 @@ mod tests {
         assert_eq!(read, many.concat());
         assert_eq!(file.length().expect("it has a length"), 6010);
         assert_eq!(layer.list().expect("the folder is there"), ["a"]);
+    }
+
+    #[test]
+    fn one_call_takes_whole_pieces_up_to_its_bound() {
+        let (small, half, large) =
+            (vec![1; 10], vec![2; CALL_BYTES_MAX / 2], vec![3; CALL_BYTES_MAX + 1]);
+        let [small, half, large] = [&small, &half, &large].map(|bytes| IoSlice::new(bytes));
+        assert_eq!(whole_pieces(&[small, half, small]), 3);
+        assert_eq!(whole_pieces(&[half, half, small]), 2);
+        assert_eq!(whole_pieces(&[half, small, half]), 2);
+        assert_eq!(whole_pieces(&[small, large, small]), 1);
+        assert_eq!(whole_pieces(&[large, small]), 0, "a part of it goes alone");
+        assert_eq!(whole_pieces(&vec![small; 3000]), PIECES_PER_CALL_MAX);
+    }
+
+    #[test]
+    fn pieces_larger_than_a_call_are_written_and_read_whole() {
+        let folder = tempfile::tempdir().expect("a folder for tests");
+        let layer = DiskLayer::create(folder.path()).expect("it can be created");
+        let file = layer.create("a", 4096).expect("there is room");
+        let large: Vec<u8> = (0..u32::try_from(CALL_BYTES_MAX).expect("it is small"))
+            .flat_map(u32::to_be_bytes)
+            .collect();
+        file.write_at(
+            &mut [IoSlice::new(b"before"), IoSlice::new(&large), IoSlice::new(b"after")],
+            3,
+        )
+        .expect("it can be written");
+        let mut read = vec![0; large.len() + 11];
+        assert_eq!(file.read_at(&mut read, 3).expect("it can be read"), read.len());
+        assert!(read.starts_with(b"before") && read.ends_with(b"after"));
+        assert!(read[6..large.len() + 6] == large[..], "the large piece is as it was");
     }
 
     #[test]
