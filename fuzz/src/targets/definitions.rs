@@ -27,9 +27,11 @@ pub(super) fn run(input: &[u8]) {
     };
     assert_eq!(Document::parse(input, None).ok().as_ref(), Some(&document));
     if let Ok(first) = plan(&document, &State::default(), false) {
-        assert_eq!(plan(&document, &State::default(), false).ok().as_ref(), Some(&first));
         let shown = first.to_json().to_string();
         assert!(serde_json::from_str::<serde_json::Value>(&shown).is_ok());
+        // The plans themselves differ when a password has a new salt each time.
+        let again = plan(&document, &State::default(), false).expect("as the first time");
+        assert_eq!(again.to_json().to_string(), shown);
     }
     let broker = broker();
     let options = ImportOptions::default();
