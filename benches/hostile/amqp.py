@@ -92,7 +92,9 @@ class Peer:
         return peer
 
     def send(self, data: bytes) -> None:
-        self.socket.sendall(data)
+        # In parts, as a network brings them: the system does not interrupt a call, whoever else waits for the processor.
+        for at in range(0, len(data), 65_536):
+            self.socket.sendall(data[at : at + 65_536])
 
     def next(self) -> tuple[int, int, bytes] | None:
         """Type, channel and payload; None at the end."""

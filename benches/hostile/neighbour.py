@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import select
 import struct
 import time
@@ -24,6 +26,7 @@ class Share(NamedTuple):
 
 def work(port: int, told: Connection) -> None:
     """Works until it is told to stop, then says when each message was sent and how long it took."""
+    run_first()
     publisher, consumer = Peer.opened(port), Peer.opened(port)
     publisher.send(method(1, 85, 10, b"\0"))
     publisher.until(b"\x00\x55\x00\x0b")
@@ -47,6 +50,12 @@ def work(port: int, told: Connection) -> None:
     except (OSError, ConnectionError) as failure:
         error = str(failure)
     told.send((sent.tobytes(), took.tobytes(), confirmed, error))
+
+
+def run_first() -> None:
+    """Its own waiting for a processor is not the broker's doing: it runs before the others where the system lets it."""
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
 def parts(peer: Peer) -> list[tuple[int, int, bytes]]:
