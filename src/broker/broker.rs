@@ -18,8 +18,8 @@ use super::notices::{Actor, Notices, Occurrence};
 use super::policy::QueueType;
 use super::timers::Timers;
 use super::{
-    Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Refused, Seeds, Spans, Sweeping,
-    Vhost, recovery, refuse,
+    Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Parting, Refused, Seeds, Spans,
+    Sweeping, Vhost, recovery, refuse,
 };
 use crate::access::{Identity, LoginError, Rights};
 use crate::base::limits::DUE_QUEUES_MAX;
@@ -91,6 +91,12 @@ pub trait Scheduler: Send + Sync {
     /// table locked, but perhaps other locks. Who goes on with nothing by itself does all of it at once.
     fn sweep(&self, sweeping: Sweeping) {
         sweeping.run();
+    }
+
+    /// Has the rest done for a connection that has ended, in steps between which others have their turn. Who goes
+    /// on with nothing by itself does all of it at once.
+    fn part(&self, parting: Parting) {
+        parting.run();
     }
 
     /// How much of it was asked for without a pause, and how much of that is done. Who goes on with nothing

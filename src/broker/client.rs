@@ -16,6 +16,7 @@ use super::direct_reply::ReplyConsumer;
 use super::executor::Called;
 use super::keeping::Keeper;
 use super::notices::{Actor, Consumed, Occurrence};
+use super::parting::{Parting, deletion};
 use super::payload::Payload;
 use super::questions::{Pending, Question};
 use super::sweep::Sweep;
@@ -24,12 +25,12 @@ use super::{
     Publisher, Refused, Step, Vhost, server_names,
 };
 use crate::access::{Identity, Rights};
-use crate::base::limits::ASKED_RECHECK_MS;
+use crate::base::limits::{ASKED_RECHECK_MS, PARTING_STEP_QUEUES};
 use crate::base::{
     ChannelCounters, ChannelId, ConsumerId, ConsumerTag, HolderId, Message, MessageId, Millis,
     PublishSequence, QueueId, QueueName,
 };
-use crate::queue::{Command, Consumer, DeleteCondition, Flow, PublishRef, RequestId, Settlement};
+use crate::queue::{Command, Consumer, Flow, PublishRef, RequestId, Settlement};
 
 /// See the module.
 pub struct Client {
@@ -486,12 +487,13 @@ impl Drop for Client {
             self.channel_closed(holder);
         }
         self.vhost.direct_replies.are_late(self.inbox.replies().close());
-        for cell in std::mem::take(&mut self.exclusive) {
-            let condition = DeleteCondition::default();
-            let command = Command::Delete { condition, request: None };
-            self.publisher.tell(&cell, Envelope::Tell(command));
+        let mut exclusive = std::mem::take(&mut self.exclusive).into_iter();
+        for cell in exclusive.by_ref().take(PARTING_STEP_QUEUES) {
+            self.publisher.tell(&cell, deletion());
         }
+        let told = self.publisher.leave_touched(PARTING_STEP_QUEUES);
         self.publisher.flush(now);
+        Parting::begin(&self.vhost, told, exclusive);
         if self.counting == Counting::Counted {
             self.vhost.common.limits.disconnected(&self.vhost.name, &self.peer.user);
         }

@@ -283,6 +283,11 @@ impl Publisher {
         }
     }
 
+    /// Of the queues that have commands waiting, those beyond so many: they are not driven by [`Self::flush`].
+    pub(super) fn leave_touched(&mut self, count: usize) -> Vec<Arc<Cell>> {
+        self.batch.touched.split_off(count.min(self.batch.touched.len()))
+    }
+
     /// Hands every queue its batch and drives it.
     pub fn flush(&mut self, now: Millis) {
         if self.attends {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::base::limits::SWEEP_PAUSE_MS;
-use crate::broker::{Cell, DeadLetters, PageQuestion, Scheduler, Sweeping, WorkCounts};
+use crate::base::limits::{PARTING_PAUSE_MS, SWEEP_PAUSE_MS};
+use crate::broker::{Cell, DeadLetters, PageQuestion, Parting, Scheduler, Sweeping, WorkCounts};
 
 /// Runs each asked-for turn as a task of its own, so that the runtime shares it out fairly.
 pub struct TokioScheduler {
@@ -107,6 +107,15 @@ impl Scheduler for TokioScheduler {
                 }
                 // The table's lock is not fair: without a pause those who publish or declare would not get it.
                 tokio::time::sleep(Duration::from_millis(SWEEP_PAUSE_MS)).await;
+            }
+        }));
+    }
+
+    fn part(&self, mut parting: Parting) {
+        // A runtime that ends takes the queues with it.
+        drop(self.handle.spawn(async move {
+            while parting.step() {
+                tokio::time::sleep(Duration::from_millis(PARTING_PAUSE_MS)).await;
             }
         }));
     }

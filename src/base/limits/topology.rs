@@ -26,6 +26,13 @@ pub const SWEEP_STEP_BYTES: usize = 96 * 1024;
 /// How long the next such step waits, in milliseconds: the least that timers can.
 pub const SWEEP_PAUSE_MS: u64 = 1;
 
+/// Queues that are seen to at once for a connection that has ended: those it held messages of, had consumers in or
+/// was alone allowed to use. Deleting one takes some 4 µs, so others wait for a millisecond.
+pub const PARTING_STEP_QUEUES: usize = 256;
+
+/// How long the next such step waits, in milliseconds: the least that timers can.
+pub const PARTING_PAUSE_MS: u64 = 1;
+
 /// How often a thread that is about to change a routing table lets others run while somebody waits for a look at it.
 /// Each costs a microsecond or less when nobody else wants the processor, and a woken thread needs some fifty.
 pub const LOOKERS_FIRST_YIELDS_MAX: usize = 256;

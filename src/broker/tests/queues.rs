@@ -1,8 +1,9 @@
 //! Queues as clients see them.
 
-use super::world::{AUTOMATIC, MANUAL, World, deliveries, queue};
+use super::world::{AUTOMATIC, Job, MANUAL, World, deliveries, queue};
+use crate::base::limits::PARTING_STEP_QUEUES;
 use crate::base::{ConsumerTag, PublishSequence};
-use crate::broker::{Answered, Consume, Event};
+use crate::broker::{Answered, Consume, Event, Parting};
 
 fn declared(name: &str, messages: u64, consumers: u64) -> Answered {
     Answered::Declared { queue: queue(name), messages, consumers }
@@ -63,6 +64,57 @@ fn an_exclusive_queue_is_locked_for_others_and_ends_with_its_connection() {
     ));
     drop(owner);
     assert_eq!(other.get("mine"), Err("NOT_FOUND - no queue 'mine' in vhost '/'".to_owned()));
+}
+
+/// What is left to do for a connection that has ended.
+fn parting(world: &World) -> Parting {
+    let mut jobs = world.noted.take();
+    let Some(Job::Part(parting)) = jobs.pop() else { panic!("there is something left to do") };
+    assert!(jobs.is_empty(), "and nothing else");
+    parting
+}
+
+#[test]
+fn many_exclusive_queues_go_with_their_connection_in_steps() {
+    let world = World::new();
+    let (mut owner, mut other) = (world.connect(), world.connect());
+    let names: Vec<String> = (0..=3 * PARTING_STEP_QUEUES).map(|at| format!("mine{at}")).collect();
+    for name in &names {
+        owner.declare_with(name, |declare| declare.exclusive = true).expect("declared");
+    }
+    drop(owner);
+    let mut left = || {
+        let refusals = names.iter().map(|name| other.get(name).expect_err("it is not ours"));
+        refusals.filter(|refusal| refusal.starts_with("RESOURCE_LOCKED")).count()
+    };
+    let mut parting = parting(&world);
+    assert_eq!(left(), 2 * PARTING_STEP_QUEUES + 1);
+    assert!(parting.step());
+    assert_eq!(left(), PARTING_STEP_QUEUES + 1);
+    assert!(parting.step());
+    assert_eq!(left(), 1);
+    assert!(!parting.step());
+    assert_eq!(left(), 0);
+}
+
+#[test]
+fn messages_of_many_queues_come_back_in_steps_when_their_consumer_leaves() {
+    let world = World::new();
+    let (mut owner, mut other) = (world.connect(), world.connect());
+    let names: Vec<String> = (0..=PARTING_STEP_QUEUES).map(|at| format!("q{at}")).collect();
+    for name in &names {
+        other.declare(name).expect("declared");
+        other.publish(name, b"one").expect("routed");
+        other.flush();
+        owner.consume(name, MANUAL).expect("attached");
+        other.consume(name, MANUAL).expect("attached");
+    }
+    assert_eq!(deliveries(&owner.events()).len(), names.len());
+    drop(owner);
+    let back = deliveries(&other.events());
+    assert_eq!(back, vec![(b"one".to_vec(), true); PARTING_STEP_QUEUES]);
+    assert!(!parting(&world).step());
+    assert_eq!(deliveries(&other.events()), [(b"one".to_vec(), true)]);
 }
 
 #[test]

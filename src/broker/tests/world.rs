@@ -11,7 +11,7 @@ use crate::base::{
 use crate::broker::{
     Accounts, Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
     ConsumeRequest, DeadLetters, DeclareExchange, DeclareQueue, Edit, Event, Inbox, Interceptors,
-    PageQuestion, Peer, Refused, Scheduler, Seeds, SpanSettings, Spans, Step, Vhost,
+    PageQuestion, Parting, Peer, Refused, Scheduler, Seeds, SpanSettings, Spans, Step, Vhost,
 };
 use crate::store;
 
@@ -24,6 +24,7 @@ pub(super) enum Job {
     /// With its pause in milliseconds.
     PageIn(Arc<Cell>, PageQuestion, u64),
     DeadLetters(Arc<Cell>, DeadLetters),
+    Part(Parting),
 }
 
 impl Job {
@@ -32,6 +33,7 @@ impl Job {
             Self::Resume(cell) => cell.resume(),
             Self::PageIn(cell, question, _) => cell.page_in(question),
             Self::DeadLetters(cell, letters) => cell.send_dead_letters(letters),
+            Self::Part(parting) => parting.run(),
         }
     }
 }
@@ -50,6 +52,10 @@ impl Scheduler for Noted {
 
     fn send_dead_letters(&self, cell: Arc<Cell>, letters: DeadLetters, _: u64) {
         self.note(Job::DeadLetters(cell, letters));
+    }
+
+    fn part(&self, parting: Parting) {
+        self.note(Job::Part(parting));
     }
 }
 

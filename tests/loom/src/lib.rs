@@ -27,6 +27,7 @@ pub mod base {
         /// Two deliveries of a model are more.
         pub const INBOX_HIGH_WATER_BYTES: usize = 10;
         pub const SWEEP_PAUSE_MS: u64 = 1;
+        pub const PARTING_PAUSE_MS: u64 = 1;
     }
 }
 

@@ -54,6 +54,7 @@ pub(crate) trait Scheduler: Send + Sync {
     fn page_in(&self, cell: std::sync::Arc<Cell>, question: PageQuestion, pause_ms: u64);
     fn send_dead_letters(&self, cell: std::sync::Arc<Cell>, letters: DeadLetters, pause_ms: u64);
     fn sweep(&self, sweeping: Sweeping);
+    fn part(&self, parting: Parting);
     fn work(&self) -> WorkCounts;
 }
 
@@ -86,6 +87,15 @@ pub(crate) struct Sweeping;
 impl Sweeping {
     pub(crate) fn step(&self) -> Option<Rubble> {
         None
+    }
+}
+
+/// What is left to do for a connection that has ended; here there are none.
+pub(crate) struct Parting;
+
+impl Parting {
+    pub(crate) fn step(&mut self) -> bool {
+        false
     }
 }
 
