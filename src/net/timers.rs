@@ -18,8 +18,9 @@ pub async fn run_timers(broker: Arc<Broker>) {
         match deadline {
             None => earlier.await,
             Some(at) => match broker.clock().real_ms_until(at) {
-                // It stands: nothing is due before somebody turns it.
-                None => earlier.await,
+                // It stands: nothing is due before somebody turns it, but for what a turn has made due since.
+                None if at > broker.clock().now() => earlier.await,
+                None => tokio::task::yield_now().await,
                 // Either way there is something to look at.
                 Some(ms) => {
                     let _ = tokio::time::timeout(Duration::from_millis(ms), earlier).await;
