@@ -1,7 +1,7 @@
 //! What is left to do for a connection that has ended and had to do with many queues.
 //!
-//! All of it at once would keep the other connections of its thread waiting: 100,000 exclusive queues take half a
-//! second.
+//! All of it at once would keep the other connections of its thread waiting: 100,000 exclusive queues take a third
+//! of a second.
 
 use std::sync::Arc;
 use std::vec::IntoIter;

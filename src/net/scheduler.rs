@@ -112,7 +112,8 @@ impl Scheduler for TokioScheduler {
     }
 
     fn part(&self, mut parting: Parting) {
-        // A runtime that ends takes the queues with it.
+        // A runtime that ends takes the queues with it. The pause is the others': a task that is always ready would have
+        // half of its thread's time until all is done.
         drop(self.handle.spawn(async move {
             while parting.step() {
                 tokio::time::sleep(Duration::from_millis(PARTING_PAUSE_MS)).await;

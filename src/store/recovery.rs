@@ -128,8 +128,8 @@ fn mend(files: &SegmentFiles, loaded: &mut Loaded) -> Result<(), LogError> {
             if loaded.is_damaged { write_end(&segment, offset, loaded.sequence)? } else { offset };
         if segment.file.length().map_err(|error| segment.error("read", error))? > offset {
             segment.file.resize(offset).map_err(|error| segment.error("cut", error))?;
-            loaded.segments.insert(number, offset);
         }
+        loaded.segments.insert(number, offset);
     }
     for number in &loaded.walked {
         let segment = files.segment(*number)?;
