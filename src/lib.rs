@@ -37,6 +37,7 @@ pub mod config;
 mod control;
 pub mod ctl;
 pub mod definitions;
+mod descriptors;
 mod disk_alarm;
 pub mod explain;
 pub mod fetch;

@@ -12,6 +12,7 @@ use crate::config::{
     perf_arguments, start_logging,
 };
 use crate::ctl::{self, ServerCall};
+use crate::descriptors;
 use crate::management::OpenManagement;
 use crate::migrate;
 use crate::net::Listener;
@@ -119,6 +120,7 @@ fn run_other(command: OtherCommand, environment: Vec<(OsString, OsString)>) -> u
 }
 
 fn run(loaded: Loaded, seeds: Seeds, origin: Origin) -> Result<(), ServerError> {
+    descriptors::make_room();
     let logging = start_logging(&loaded.settings.log).map_err(|error| start(&error))?;
     for file in &loaded.files {
         tracing::info!(path = %file.display(), "configuration file read");

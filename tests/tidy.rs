@@ -404,6 +404,7 @@ fn every_layer_of_the_sources_stands_in_the_table() {
         "allocator",
         "authentication",
         "control",
+        "descriptors",
         "disk_alarm",
         "lib",
         "listeners",

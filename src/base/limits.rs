@@ -152,6 +152,10 @@ pub const INBOX_EVENTS_MAX: usize = 65_536;
 /// Exclusive queues and consumers need room here as elsewhere; connections of the whole process.
 pub const CONNECTIONS_MAX: usize = 65_536;
 
+/// File descriptors that there is room for from the start: the table of them costs 8 bytes for each in the
+/// system's memory, and to make it longer later holds up whoever takes a connection.
+pub const DESCRIPTORS_READY: u64 = 65_536;
+
 /// How long a stop waits for clients to answer `connection.close`, in ms, before it drops them.
 pub const SHUTDOWN_TIMEOUT_MS: u64 = 5_000;
 

@@ -33,7 +33,7 @@ fn rss_kib_max() -> u64 {
 /// Prints the memory that a step took, and holds it against the bound.
 #[track_caller]
 fn check_memory(server: &Server, step: &str, kib_max: u64) {
-    let (now, peak) = (server.status_kib("VmRSS"), server.status_kib("VmHWM"));
+    let (now, peak) = (server.status_number("VmRSS"), server.status_number("VmHWM"));
     say(format_args!("{step}: {} MiB, at most {} MiB", now / 1024, peak / 1024));
     assert!(peak < kib_max, "{step} took {peak} KiB");
 }

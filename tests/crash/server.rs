@@ -152,8 +152,8 @@ impl Server {
     }
 
     /// A line of `/proc/<pid>/status` in KiB.
-    pub(super) fn status_kib(&self, name: &str) -> u64 {
-        self.process.status_kib(name)
+    pub(super) fn status_number(&self, name: &str) -> u64 {
+        self.process.status_number(name)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Crowds of connections.
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 use super::Neighbour;
 use super::neighbour::stops_in_peace;
@@ -13,6 +13,16 @@ fn may_have(broker: &Broker, descriptors: u64) {
     let pid = i32::try_from(broker.process_id()).ok().and_then(Pid::from_raw);
     let limit = Rlimit { current: Some(descriptors), maximum: Some(20_000) };
     prlimit(pid, Resource::Nofile, limit).expect("the limit of a process of one's own");
+}
+
+/// Making it longer later would hold up whoever takes a connection, and all who have their turn from the same thread.
+#[test]
+fn the_table_of_descriptors_is_made_before_anybody_connects() {
+    let may_be_open = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let broker = Broker::start(&[]);
+    let table = broker.status_number("FDSize");
+    assert!(table >= may_be_open.min(65_536), "{table} of {may_be_open}");
+    stops_in_peace(broker);
 }
 
 /// The system's bound: accepting rests, and goes on when there is room again. Nobody who is there is asked to go.

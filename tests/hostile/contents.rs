@@ -88,7 +88,7 @@ fn a_large_body_in_small_frames_goes_there_and_back() {
     let mut client = RawClient::login(&broker, &Login::guest().frame_max(4096));
     client.open_channel(1);
     let name = client.exclusive_queue(1);
-    let idle_kib = broker.status_kib("VmHWM");
+    let idle_kib = broker.status_number("VmHWM");
     client.send(1, &basic::publish("", &name));
     client.send_header(1, BYTES as u64, &[0, 0]);
     for (number, piece) in vec![b'x'; BYTES].chunks(4088).enumerate() {
@@ -98,7 +98,7 @@ fn a_large_body_in_small_frames_goes_there_and_back() {
         }
     }
     assert_eq!(client.get(1, &name).expect("the message").body.len(), BYTES);
-    let peak_kib = broker.status_kib("VmHWM") - idle_kib;
+    let peak_kib = broker.status_number("VmHWM") - idle_kib;
     assert!(peak_kib < 4 * BYTES as u64 / 1024, "{peak_kib} KiB for {BYTES} bytes");
     client.close();
     neighbour.outlives_it(&broker);
@@ -112,7 +112,7 @@ fn a_body_that_is_announced_costs_nothing_until_it_comes() {
     const LIMIT: usize = 1024 * 1024;
     let broker = Broker::start(&[&format!("max_message_size = {LIMIT}")]);
     let mut neighbour = Neighbour::of(&broker);
-    let idle_kib = broker.status_kib("VmRSS");
+    let idle_kib = broker.status_number("VmRSS");
     let mut waiting: Vec<_> = (0..20).map(|_| RawClient::with_channel_on(&broker)).collect();
     for client in &mut waiting {
         client.send(1, &basic::publish("", "nowhere"));
@@ -120,7 +120,7 @@ fn a_body_that_is_announced_costs_nothing_until_it_comes() {
         client.send_body(1, b"and nothing more");
     }
     neighbour.is_served(5);
-    let held_kib = broker.status_kib("VmRSS") - idle_kib;
+    let held_kib = broker.status_number("VmRSS") - idle_kib;
     assert!(held_kib < 8 * 1024, "{held_kib} KiB for what was announced");
     let mut client = RawClient::with_channel_on(&broker);
     client.send(1, &basic::publish("", "nowhere"));
@@ -133,7 +133,7 @@ fn a_body_that_is_announced_costs_nothing_until_it_comes() {
         8 * LIMIT
     );
     client.expect_refusal(1, &refusal(406, text, id::BASIC_PUBLISH));
-    let more_kib = broker.status_kib("VmHWM") - idle_kib;
+    let more_kib = broker.status_number("VmHWM") - idle_kib;
     assert!(more_kib < 16 * 1024, "{more_kib} KiB for what was dropped");
     drop(waiting);
     neighbour.outlives_it(&broker);

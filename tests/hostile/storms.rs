@@ -52,7 +52,7 @@ fn a_storm_against_the_watermark_is_stopped_and_everybody_goes_on_when_it_is_gon
         }
     });
     attacker.expect(0, id::CONNECTION_BLOCKED);
-    let resident_kib = broker.status_kib("VmRSS");
+    let resident_kib = broker.status_number("VmRSS");
     assert!(resident_kib < 96 * 1024, "{resident_kib} KiB at a watermark of 16 MiB");
     let mut consumer = RawClient::with_channel_on(&broker);
     consumer.consume(1, &basic::consume("storm", "c").with(basic::NO_ACK));

@@ -117,7 +117,7 @@ fn a_head_of_any_size_and_number_is_bounded() {
         let is_refused = ["400", "414", "431"].iter().any(|status| text.contains(status));
         assert!(answer.is_empty() || is_refused, "{what}: {text}");
     }
-    let peak_kib = broker.status_kib("VmHWM");
+    let peak_kib = broker.status_number("VmHWM");
     assert!(peak_kib < 512 * 1024, "{peak_kib} KiB for some heads");
     goes_on(&broker, &mut amqp, &name);
     api_answers(address);

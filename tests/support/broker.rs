@@ -149,9 +149,9 @@ impl Broker {
         stderr
     }
 
-    /// A line of `/proc/<pid>/status` in KiB, `VmHWM` for instance.
-    pub(crate) fn status_kib(&self, name: &str) -> u64 {
-        self.process().status_kib(name)
+    /// The number in a line of `/proc/<pid>/status`; memory, `VmHWM` for instance, is in KiB.
+    pub(crate) fn status_number(&self, name: &str) -> u64 {
+        self.process().status_number(name)
     }
 
     /// Its number in the system.

@@ -150,8 +150,8 @@ impl Process {
         self.wait_for_end();
     }
 
-    /// A line of `/proc/<pid>/status` in KiB, `VmHWM` for instance.
-    pub(crate) fn status_kib(&self, name: &str) -> u64 {
+    /// The number in a line of `/proc/<pid>/status`; memory, `VmHWM` for instance, is in KiB.
+    pub(crate) fn status_number(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
         let line = status.lines().find(|line| line.starts_with(name)).expect("a known name");
         let number = line.split_whitespace().nth(1).expect("a number after the name");

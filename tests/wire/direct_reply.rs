@@ -258,7 +258,7 @@ fn a_requester_that_does_not_read_loses_replies_and_holds_nobody_back() {
         answered = tag;
     }
     assert!((16..REPLIES).contains(&taken), "{taken} of {REPLIES} were taken");
-    let resident_kib = broker.status_kib("VmRSS");
+    let resident_kib = broker.status_number("VmRSS");
     assert!(resident_kib < 64 * 1024, "{resident_kib} KiB while nobody reads");
 
     responder.publish(1, "", &listening, "served");

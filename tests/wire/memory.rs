@@ -14,7 +14,7 @@ fn holding_pieces() -> Option<(Broker, RawClient, u64)> {
     let mut client = RawClient::with_channel_on(&broker);
     client.declare(1, &queue::declare("held"));
     client.consume(1, &basic::consume("held", "c"));
-    let idle_kib = broker.status_kib("VmRSS");
+    let idle_kib = broker.status_number("VmRSS");
     for _ in 0..PIECES {
         client.send_publish(1, &basic::publish("", "held"), &[0, 0], PIECE);
         client.expect_delivery(1);
@@ -25,7 +25,7 @@ fn holding_pieces() -> Option<(Broker, RawClient, u64)> {
 #[test]
 fn what_is_held_unacked_costs_its_bytes_and_not_its_read_buffers() {
     let Some((broker, client, idle_kib)) = holding_pieces() else { return };
-    let held_kib = broker.status_kib("VmRSS") - idle_kib;
+    let held_kib = broker.status_number("VmRSS") - idle_kib;
     let bytes_kib = PIECES * 64;
     assert!(held_kib > bytes_kib / 2, "{held_kib} KiB: nothing was held, nothing is shown");
     assert!(held_kib < bytes_kib + bytes_kib / 4, "{held_kib} KiB for {bytes_kib} KiB of bodies");
@@ -36,16 +36,16 @@ fn what_is_held_unacked_costs_its_bytes_and_not_its_read_buffers() {
 #[test]
 fn what_was_held_unacked_leaves_memory_after_the_acks() {
     let Some((broker, mut client, idle_kib)) = holding_pieces() else { return };
-    let held_kib = broker.status_kib("VmRSS");
+    let held_kib = broker.status_number("VmRSS");
     assert!(held_kib > PIECES * 64, "{held_kib} KiB: nothing was held, nothing is shown");
     client.send(1, &basic::ack_up_to(PIECES));
     let limit_kib = idle_kib + (held_kib - idle_kib) / 4;
     // The broker looks once a second; each question here takes it some microseconds.
     let given_back = (0..1_000_000).any(|_| {
         client.declare(1, &queue::declare("held"));
-        broker.status_kib("VmRSS") < limit_kib
+        broker.status_number("VmRSS") < limit_kib
     });
-    let still_kib = broker.status_kib("VmRSS");
+    let still_kib = broker.status_number("VmRSS");
     assert!(given_back, "{idle_kib} KiB idle, {held_kib} KiB held, {still_kib} KiB after the acks");
     client.close();
     broker.stop();

@@ -37,7 +37,7 @@ fn a_consumer_that_does_not_read_does_not_fill_the_server() {
     });
     // The consumer has read nothing at all when the publisher is stopped.
     publisher.expect(0, id::CONNECTION_BLOCKED);
-    let resident_kib = broker.status_kib("VmRSS");
+    let resident_kib = broker.status_number("VmRSS");
     assert!(resident_kib < RESIDENT_KIB_MAX, "{resident_kib} KiB while nobody reads");
     // Nor are others kept from their work.
     RawClient::with_channel_on(&broker).exclusive_queue(1);
@@ -48,7 +48,7 @@ fn a_consumer_that_does_not_read_does_not_fill_the_server() {
         assert_eq!(delivery.body[..4], number.to_be_bytes(), "in order, and none missing");
     }
     sending.join().expect("the publisher gets rid of everything");
-    let peak_kib = broker.status_kib("VmHWM");
+    let peak_kib = broker.status_number("VmHWM");
     assert!(peak_kib < RESIDENT_KIB_MAX, "{peak_kib} KiB at the peak");
     drop((publisher, consumer));
     broker.stop();
@@ -73,7 +73,7 @@ fn a_client_that_does_not_read_its_answers_is_held_back() {
         assert!(taken < BYTES_MAX, "everything was taken");
         deaf.push(client);
     }
-    let resident_kib = broker.status_kib("VmRSS");
+    let resident_kib = broker.status_number("VmRSS");
     assert!(resident_kib < 64 * 1024, "{resident_kib} KiB");
     watcher.expect_counts(1, "watched", (0, 0));
 }
