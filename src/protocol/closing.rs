@@ -198,6 +198,7 @@ impl Connection {
         }
         let holder = (self.holders)();
         self.channels.open(id, holder);
+        self.opened += 1;
         actions.push(Action::ChannelOpened { channel: id, holder });
         self.output.method(id, &Method::ChannelOpenOk);
         Ok(())

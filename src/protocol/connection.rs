@@ -10,7 +10,8 @@
 //! ```
 //!
 //! A turn of a session is: `recv`, the actions in order, what came into its inbox, `flush_confirms`,
-//! write. Whatever ends the waiting (`answer`, `flush_confirms`, `fail`) is followed by `recv` again.
+//! write. Whatever ends the waiting (`answer`, `flush_confirms`, `fail`) is followed by `recv` again, and so is a
+//! `recv` that had actions.
 //!
 //! - P11: actions of one call are executed in order before the next call of `recv`.
 //! - P12: after [`Action::Disconnect`] nothing is written and no action follows.
@@ -82,6 +83,8 @@ pub struct Connection {
     pub(super) now: Millis,
     /// The number of the last `recv`, from 1.
     pub(super) turn: u64,
+    /// Channels that were opened in the last `recv`.
+    pub(super) opened: usize,
 }
 
 impl Connection {
@@ -109,6 +112,7 @@ impl Connection {
             failures: ChannelFailures::default(),
             now,
             turn: 0,
+            opened: 0,
         }
     }
 

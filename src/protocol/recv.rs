@@ -5,7 +5,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::base::limits::FRAME_BYTES_MAX_BEFORE_TUNE;
+use crate::base::limits::{FRAME_BYTES_MAX_BEFORE_TUNE, TURN_CHANNELS_MAX};
 use crate::base::{ChannelId, HolderId, Millis};
 use crate::wire::{
     ContentHeader, FRAME_HEADER_BYTES, Frame, FrameKind, Frames, Method, MethodId, ProtocolHeader,
@@ -25,10 +25,12 @@ type Fault = (ChannelId, Failure);
 
 impl Connection {
     /// Takes what it can of the input and leaves partial frames in it. Takes nothing while
-    /// [`Self::is_waiting`]; call it again, with whatever input there is, when that ends.
+    /// [`Self::is_waiting`]; call it again, with whatever input there is, when that ends. Leaves whole frames
+    /// too when [`TURN_CHANNELS_MAX`] channels were opened: call it again when there were actions.
     pub fn recv(&mut self, now: Millis, input: &mut BytesMut, actions: &mut Vec<Action>) {
         self.now = self.now.max(now);
         self.turn += 1;
+        self.opened = 0;
         if input.len() > self.left_over {
             self.heartbeat.received(now);
         }
@@ -44,7 +46,9 @@ impl Connection {
     }
 
     fn takes_input(&self) -> bool {
-        matches!(self.waiting, Waiting::Nothing) && !matches!(self.state, State::Closed)
+        matches!(self.waiting, Waiting::Nothing)
+            && !matches!(self.state, State::Closed)
+            && self.opened < TURN_CHANNELS_MAX
     }
 
     /// Moves whole frames from the input to the chunk; false when there are none.

@@ -1,6 +1,7 @@
 //! The life of channels.
 
 use super::pair::{Pair, Received, body_frame, close, frame, header_frame, publish_frames};
+use crate::base::limits::TURN_CHANNELS_MAX;
 use crate::base::{ChannelId, HolderId, ReplyCode};
 use crate::protocol::ChannelFailure;
 use crate::protocol::{Action, Refusal, Settings};
@@ -41,6 +42,21 @@ fn channel_max_bounds_how_many_are_open_and_not_their_numbers() {
         "NOT_ALLOWED - number of channels opened (2) has reached the negotiated channel_max (2)";
     pair.expect_connection_close(&actions, (530, text, MethodId::default()));
     assert!(actions.contains(&closed(6, 2)) && actions.contains(&closed(65_535, 1)));
+}
+
+/// Thousands of them fit into one read, and others wait for the end of a turn.
+#[test]
+fn channels_that_come_in_one_read_are_opened_in_several_turns() {
+    let mut pair = Pair::open();
+    let first = u16::try_from(TURN_CHANNELS_MAX).expect("a number of a channel") + 1;
+    for channel in 1..2 * first {
+        pair.input.extend_from_slice(&frame(1, channel, &[0, 20, 0, 10, 0]));
+    }
+    let mut turns = Vec::new();
+    while pair.server.open_channels() + 1 < 2 * usize::from(first) {
+        turns.push(pair.recv_once().len());
+    }
+    assert_eq!(turns, [TURN_CHANNELS_MAX, TURN_CHANNELS_MAX, 1]);
 }
 
 #[test]

@@ -111,8 +111,20 @@ impl Pair {
         self.recv()
     }
 
-    /// The machine looks at its input.
+    /// The machine looks at its input, until that changes nothing.
     pub(super) fn recv(&mut self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        loop {
+            let turn = self.recv_once();
+            if turn.is_empty() {
+                return actions;
+            }
+            actions.extend(turn);
+        }
+    }
+
+    /// The machine looks at its input once.
+    pub(super) fn recv_once(&mut self) -> Vec<Action> {
         let mut actions = Vec::new();
         self.server.recv(self.now, &mut self.input, &mut actions);
         actions
