@@ -52,6 +52,9 @@ pub const MESSAGE_BYTES_MAX_HARD: u64 = 512 * 1024 * 1024;
 /// own ([`READ_PROBE_BYTES`]), so a message that waits costs no more than its bytes.
 pub const MESSAGE_COPY_BYTES_MAX: usize = READ_BUFFER_BYTES / 2;
 
+/// Bytes of small body frames that are copied together into one piece, and less than one frame more.
+pub const BODY_PIECE_BYTES: usize = 256 * 1024;
+
 /// Contents up to this many bytes are one allocation with the message itself. What is larger has its
 /// body apart, so that it can be written to sockets and disk from where it stands.
 pub const MESSAGE_PACKED_BYTES_MAX: usize = 4 * 1024;

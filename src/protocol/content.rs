@@ -18,7 +18,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::base::limits::{MESSAGE_BYTES_MAX_HARD, MESSAGE_COPY_BYTES_MAX};
+use crate::base::limits::{BODY_PIECE_BYTES, MESSAGE_BYTES_MAX_HARD, MESSAGE_COPY_BYTES_MAX};
 use crate::base::{
     Body, ChannelId, DIRECT_REPLY_TO, ExchangeName, Message, MessageHeader, ShortStr,
 };
@@ -175,7 +175,8 @@ impl Assembly {
 enum Collected {
     /// Larger than the largest message: the bytes are dropped as they come.
     Counted { bytes_max: u64 },
-    /// Large frames are slices of what was read; small ones in a row are copied together.
+    /// Large frames are slices of what was read; small ones in a row are copied together, in pieces: to make room for
+    /// one more frame in a body of 100 MiB can take milliseconds.
     Kept { pieces: Vec<Bytes>, small: BytesMut },
 }
 
@@ -191,6 +192,9 @@ impl Collected {
             pieces.push(frame.payload_bytes());
         } else {
             small.extend_from_slice(frame.payload);
+            if small.len() >= BODY_PIECE_BYTES {
+                pieces.push(std::mem::take(small).freeze());
+            }
         }
     }
 }

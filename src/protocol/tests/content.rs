@@ -4,6 +4,7 @@ use super::pair::{
     NO_PROPERTIES, Pair, body_frame, frame, header_frame, method_frame, publish_frames,
     publish_method, published,
 };
+use crate::base::limits::BODY_PIECE_BYTES;
 use crate::base::{BodyRef, ChannelId, HolderId, MessageHeader, ReplyCode};
 use crate::protocol::{Action, Answer, Refusal, Settings};
 use crate::wire::{Method, MethodId};
@@ -115,6 +116,24 @@ fn a_large_body_keeps_the_slices_it_came_in_and_small_frames_are_joined() {
     let [Action::Publish(publish)] = &actions[..] else { panic!("{}", actions.len()) };
     let pieces: Vec<usize> = publish.message.body().pieces().map(<[u8]>::len).collect();
     assert_eq!(pieces, [100_000, 1000, 100_000]);
+}
+
+/// P6; no piece is so large that making room in it, or giving it back, holds others up.
+#[test]
+fn a_large_body_in_small_frames_is_kept_in_pieces() {
+    let mut pair = Pair::channel();
+    start(&mut pair, 1);
+    let frames = 2 * BODY_PIECE_BYTES / 4096 + 2;
+    let body: Vec<u8> =
+        (0..=u8::MAX).cycle().take(frames).flat_map(|number| [number; 4096]).collect();
+    let mut bytes = header_frame(1, body.len() as u64, NO_PROPERTIES);
+    bytes.extend(body.chunks(4096).flat_map(|chunk| body_frame(1, chunk)));
+    let actions = pair.write(&bytes);
+    let [Action::Publish(publish)] = &actions[..] else { panic!("{}", actions.len()) };
+    let pieces: Vec<&[u8]> = publish.message.body().pieces().collect();
+    let sizes: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
+    assert_eq!(sizes, [BODY_PIECE_BYTES, BODY_PIECE_BYTES, 2 * 4096]);
+    assert!(pieces.concat() == body, "in order");
 }
 
 #[test]
