@@ -139,9 +139,8 @@ pub const ROUTE_EXCHANGES_MAX: usize = 65_536;
 /// long one connection works for others.
 pub const DRIVE_BURSTS_MAX: usize = 8;
 
-/// Messages that others put into a queue which count as one burst of the one who drives it: about what a read brings of the
-/// smallest.
-pub const ARRIVALS_PER_BURST: usize = 1024;
+/// Messages that others put into a queue which count as one burst of the one who drives it.
+pub const ARRIVALS_PER_BURST: usize = 512;
 
 /// Messages that a queue gives up or makes ready of its own accord in one step (expired, dropped for
 /// length, due). A million messages that expire at once are a thousand steps, and other queues get their
@@ -185,6 +184,12 @@ pub const CELL_INBOX_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// while processors are scarce, and who waits for that turn keeps a thread of the runtime from everybody else. By their bytes
 /// alone these were up to 200,000 small ones.
 pub const CELL_INBOX_MESSAGES_MAX: usize = 4 * ARRIVALS_PER_BURST;
+
+/// Messages of which a queue sees in one turn that the log has written them, beside as many as the turn brings.
+pub const TURN_TICKETS_MIN: usize = 1024;
+
+/// Content bytes from which a message that a queue does not need any more is let go on a thread that may take its time.
+pub const UNNEEDED_BYTES_MIN: u64 = 4 * 1024 * 1024;
 
 /// The largest record of a definition on disk, in bytes of JSON. The database puts values from 128 KiB on
 /// into files of their own, which nothing here checks; a frame of arguments is smaller.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::courier::Letter;
 use super::pages::PageQuestion;
+use super::payload::Unneeded;
 use super::{DeliveryEvent, Event, Inbox};
 use crate::queue::{Reply, RequestId};
 
@@ -25,6 +26,8 @@ pub(super) struct After {
     pub(super) dead_letters: Vec<Letter>,
     /// Messages that the machine missed in what came back.
     pub(super) lost: u64,
+    /// Messages whose bytes the log has, so the queue lets them go.
+    pub(super) unneeded: Unneeded,
     /// Messages that an exchange delayed, and that went with it.
     pub(super) dropped: u64,
 }

@@ -19,7 +19,7 @@ use super::policy::QueueType;
 use super::timers::Timers;
 use super::{
     Cell, DeadLetters, Event, HashProperty, Inbox, PageQuestion, Parting, Refused, Seeds, Spans,
-    Sweeping, Vhost, recovery, refuse,
+    Sweeping, Unneeded, Vhost, recovery, refuse,
 };
 use crate::access::{Identity, LoginError, Rights};
 use crate::base::limits::DUE_QUEUES_MAX;
@@ -97,6 +97,11 @@ pub trait Scheduler: Send + Sync {
     /// on with nothing by itself does all of it at once.
     fn part(&self, parting: Parting) {
         parting.run();
+    }
+
+    /// Lets large messages go, on a thread that may take its time. Who has none does so at once.
+    fn let_go(&self, unneeded: Unneeded) {
+        drop(unneeded);
     }
 
     /// How much of it was asked for without a pause, and how much of that is done. Who goes on with nothing

@@ -5,7 +5,8 @@
 //! off everybody's commands; whoever does not returns at once.
 //!
 //! Invariants:
-//! * C1: commands are applied in the order in which they were put in.
+//! * C1: commands are applied in the order in which they were put in. What the log has written is heard in its order,
+//!   and perhaps later than what was put in after it, as if the log had been slower.
 //! * C2: nothing stays in the inbox when nobody drives: the holder of the core looks again after it
 //!   has let go, and a loser's commands were in before it tried (`handover.rs`, which `tests/loom` runs in every
 //!   order of threads).
@@ -43,6 +44,7 @@ use waiting::Waiting;
 
 use crate::base::limits::{
     ARRIVALS_PER_BURST, DELIVER_BURST_BYTES, DELIVER_BURST_MESSAGES, DRIVE_BURSTS_MAX,
+    TURN_TICKETS_MIN,
 };
 use crate::base::{ConnectionId, ExchangeName, FieldTable, MessageId, Millis, QueueId, QueueName};
 use crate::queue::{Burst, Command, Effects, Machine, Progress};
@@ -112,6 +114,8 @@ pub(super) struct Core {
     pub(super) taken: VecDeque<Envelope>,
     /// What waits for a page, in a queue that drops duplicates.
     pub(super) behind: VecDeque<Envelope>,
+    /// Of what the log has written and the machine was not told of yet, in order.
+    pub(super) tickets: VecDeque<Envelope>,
     pub(super) arrivals: Arrivals,
     /// When the queue is driven at the latest, as [`super::timers`] knows it.
     timer: Option<Millis>,
@@ -316,6 +320,9 @@ impl Cell {
             let letters = DeadLetters { letters: after.dead_letters, failures: 0 };
             self.common.scheduler.send_dead_letters(Arc::clone(self), letters, 0);
         }
+        if !after.unneeded.is_empty() {
+            self.common.scheduler.let_go(after.unneeded);
+        }
         if let Some(question) = after.page_in {
             self.common.scheduler.page_in(Arc::clone(self), question, 0);
         }
@@ -415,7 +422,8 @@ impl Core {
     fn new(machine: Machine<Payload>, executor: Executor, now: Millis) -> Self {
         let (arrivals, timer) = (Arrivals::new(machine.next_id(), now), machine.next_deadline());
         let (effects, taken, behind) = (Effects::new(), VecDeque::new(), VecDeque::new());
-        Self { machine, effects, executor, taken, behind, arrivals, timer }
+        let tickets = VecDeque::new();
+        Self { machine, effects, executor, taken, behind, tickets, arrivals, timer }
     }
 
     fn turn(
@@ -476,22 +484,13 @@ impl Core {
         }
         // One by one: what a broken machine did not get to is still there to be refused.
         while let Some(envelope) = self.next_envelope() {
-            if let Envelope::Written { ids, positions } = &envelope {
-                exchange(&mut self.machine, ids, positions);
+            if matches!(envelope, Envelope::Written { .. }) {
+                self.tickets.push_back(envelope);
+            } else {
+                self.obey(cell, now, envelope, after);
             }
-            if cell.info.delays.is_some()
-                && matches!(envelope, Envelope::Tell(Command::Delete { .. }))
-            {
-                after.dropped = Cell::messages_of(&self.machine);
-            }
-            let Some(envelope) = self.look_for_duplicates(cell, now, envelope) else { continue };
-            if let Envelope::Publish { messages, .. } = &envelope {
-                cell.taps.see(messages);
-            }
-            let Some(envelope) = self.follow(cell, now, envelope) else { continue };
-            let command = self.executor.admit(envelope, self.standing());
-            self.machine.apply(now, command, &mut self.effects);
         }
+        self.hear_of_tickets(cell, now, TURN_TICKETS_MIN + arrivals, after);
         loop {
             self.executor.follow(&self.effects, || self.machine.losses());
             self.executor.execute(cell, &mut self.effects, after);
@@ -506,11 +505,40 @@ impl Core {
             let burst = Burst { messages: DELIVER_BURST_MESSAGES, bytes: DELIVER_BURST_BYTES };
             let progress = self.machine.deliver(now, burst, &mut self.executor, &mut self.effects);
             if self.effects.is_empty() {
-                return Progress::Idle;
+                return if self.tickets.is_empty() { Progress::Idle } else { Progress::More };
             }
             if progress == Progress::More {
                 *bursts_left -= 1;
             }
         }
+    }
+
+    /// What the log has written since. A group of it is ten thousands of small messages, and it may have been slower: so
+    /// no more of them are seen to in one turn than this many or a little more, and the rest in the next one. That a turn
+    /// sees to more than it brings keeps those that wait from becoming ever more.
+    fn hear_of_tickets(&mut self, cell: &Arc<Cell>, now: Millis, many: usize, after: &mut After) {
+        let mut heard = 0;
+        while heard < many {
+            let Some(envelope) = self.tickets.pop_front() else { return };
+            if let Envelope::Written { ids, positions } = &envelope {
+                heard += ids.len();
+                exchange(&mut self.machine, ids, positions, &mut after.unneeded);
+            }
+            self.obey(cell, now, envelope, after);
+        }
+    }
+
+    fn obey(&mut self, cell: &Arc<Cell>, now: Millis, envelope: Envelope, after: &mut After) {
+        if cell.info.delays.is_some() && matches!(envelope, Envelope::Tell(Command::Delete { .. }))
+        {
+            after.dropped = Cell::messages_of(&self.machine);
+        }
+        let Some(envelope) = self.look_for_duplicates(cell, now, envelope) else { return };
+        if let Envelope::Publish { messages, .. } = &envelope {
+            cell.taps.see(messages);
+        }
+        let Some(envelope) = self.follow(cell, now, envelope) else { return };
+        let command = self.executor.admit(envelope, self.standing());
+        self.machine.apply(now, command, &mut self.effects);
     }
 }

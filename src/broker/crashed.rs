@@ -39,6 +39,7 @@ impl Cell {
                 refuse(&publisher, &publish);
             }
         }
+        core.tickets.clear();
         let mut commands = std::mem::take(&mut core.behind);
         commands.append(&mut core.taken);
         self.refuse(core, commands, after);

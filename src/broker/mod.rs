@@ -117,7 +117,7 @@ pub use logins::{Authority, LoggedIn, LoginBackend};
 pub use notices::{Actor, LoginAttempt, NoticeLosses, Via};
 pub use pages::PageQuestion;
 pub use parting::Parting;
-pub use payload::Content;
+pub use payload::{Content, Unneeded};
 pub use publish::{PublishOutcome, Publisher};
 pub use queues::DeclaredQueue;
 pub use requests::{Answered, Consume, ConsumeRequest, DeclareExchange, DeclareQueue, Step};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::payload::Payload;
+use super::payload::{Payload, Unneeded};
 use crate::base::limits::{
     PAGE_IN_BODY_BYTES_MAX, PAGE_IN_BYTES_MAX, PAGE_IN_PAUSE_MAX_MS, PAGE_IN_PAUSE_MIN_MS,
     PAGING_WINDOW_MESSAGES, QUEUE_BODY_BYTES_MAX,
@@ -41,13 +41,14 @@ pub(super) fn exchange(
     machine: &mut Machine<Payload>,
     ids: &[MessageId],
     positions: &[Option<Position>],
+    unneeded: &mut Unneeded,
 ) {
     let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return };
     let keep = machine.ram_bytes() <= QUEUE_BODY_BYTES_MAX;
     machine.exchange(*first, *last, |id, payload| {
         let place = ids.binary_search(&id).ok();
         match place.and_then(|place| positions.get(place).copied().flatten()) {
-            Some(position) => payload.written(position, keep),
+            Some(position) => payload.written(position, keep, unneeded),
             None => payload.residence(),
         }
     });

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::spans::PublishSpan;
+use crate::base::limits::UNNEEDED_BYTES_MIN;
 use crate::base::{Message, MessageId};
 use crate::queue::Residence;
 use crate::store::{LogError, MessageLog, Position, QueueNumber, Stored};
@@ -76,12 +77,20 @@ impl Payload {
     }
 
     /// The log has it now; the bytes in RAM are kept or let go.
-    pub(super) fn written(&mut self, position: Position, keep: bool) -> Residence {
+    pub(super) fn written(
+        &mut self,
+        position: Position,
+        keep: bool,
+        unneeded: &mut Unneeded,
+    ) -> Residence {
         if let Place::Ram(message) | Place::Both(message, _) =
             std::mem::replace(&mut self.0, Place::Log(position))
-            && keep
         {
-            self.0 = Place::Both(message, position);
+            if keep {
+                self.0 = Place::Both(message, position);
+            } else {
+                unneeded.add(message);
+            }
         }
         self.residence()
     }
@@ -125,6 +134,24 @@ fn stored_content(
 ) -> Content {
     let Some((log, queue)) = log else { return Content::Lost };
     Content::Disk(Box::new((Arc::clone(log), Stored { queue, id, position })))
+}
+
+/// Large messages that a queue does not need any more, each perhaps the last of itself: it takes the system ten
+/// milliseconds to get 100 MiB back.
+#[derive(Default)]
+pub struct Unneeded(Vec<Message>);
+
+impl Unneeded {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Keeps a large one for later; a small one goes now.
+    pub(super) fn add(&mut self, message: Message) {
+        if message.content_bytes() >= UNNEEDED_BYTES_MIN {
+            self.0.push(message);
+        }
+    }
 }
 
 /// The content of a delivery.

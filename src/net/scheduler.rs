@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::base::limits::{PARTING_PAUSE_MS, SWEEP_PAUSE_MS};
-use crate::broker::{Cell, DeadLetters, PageQuestion, Parting, Scheduler, Sweeping, WorkCounts};
+use crate::broker::{
+    Cell, DeadLetters, PageQuestion, Parting, Scheduler, Sweeping, Unneeded, WorkCounts,
+};
 
 /// Runs each asked-for turn as a task of its own, so that the runtime shares it out fairly.
 pub struct TokioScheduler {
@@ -119,6 +121,11 @@ impl Scheduler for TokioScheduler {
                 tokio::time::sleep(Duration::from_millis(PARTING_PAUSE_MS)).await;
             }
         }));
+    }
+
+    fn let_go(&self, unneeded: Unneeded) {
+        // A runtime that ends lets go at once.
+        drop(self.handle.spawn_blocking(move || drop(unneeded)));
     }
 
     fn work(&self) -> WorkCounts {

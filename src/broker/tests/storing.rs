@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::world::{AUTOMATIC, MANUAL, World, deliveries, entries, queue};
+use super::world::{AUTOMATIC, Job, MANUAL, World, deliveries, entries, queue};
 use crate::base::FieldValue;
-use crate::base::limits::QUEUE_BODY_BYTES_MAX;
+use crate::base::limits::{QUEUE_BODY_BYTES_MAX, TURN_TICKETS_MIN};
 use crate::broker::{Answered, Attempt, BrokerStorage, Event, Settlement};
 use crate::store::{MemoryLog, MemoryMetadata, MessageLog, QueueNumber};
 
@@ -19,6 +19,14 @@ fn storage(log: MemoryLog) -> (BrokerStorage, Arc<MemoryLog>) {
 
 fn confirms(events: &[Event]) -> usize {
     events.iter().filter(|event| matches!(event, Event::Confirm { .. })).count()
+}
+
+fn confirmed_messages(events: &[Event]) -> usize {
+    let confirmed = events.iter().map(|event| match event {
+        Event::Confirm { first, last, .. } => last.0 - first.0 + 1,
+        _ => 0,
+    });
+    usize::try_from(confirmed.sum::<u64>()).expect("fits")
 }
 
 #[test]
@@ -36,6 +44,52 @@ fn a_persistent_message_is_confirmed_when_the_log_has_it_and_a_transient_one_at_
     log.flush();
     world.noted.run_all();
     assert_eq!(confirms(&hand.events()), 1);
+}
+
+/// Others would wait for as long as it takes to see to all of them.
+#[test]
+fn what_the_log_has_written_meanwhile_is_confirmed_in_several_turns() {
+    const BATCHES: usize = 6;
+    let (storage, log) = storage(MemoryLog::with_held_tickets());
+    let world = World::stored(storage);
+    let mut hand = world.connect();
+    hand.declare_with("q", |declare| declare.durable = true).expect("declared");
+    for _ in 0..BATCHES {
+        for _ in 0..TURN_TICKETS_MIN {
+            hand.publish_persistent("q", b"kept").expect("routed");
+        }
+        hand.flush();
+    }
+    log.flush();
+    let mut turns = 0;
+    let mut confirmed = 0;
+    while confirmed < BATCHES * TURN_TICKETS_MIN {
+        world.noted.run_some();
+        let more = confirmed_messages(&hand.events());
+        assert!((1..=TURN_TICKETS_MIN).contains(&more), "{more} after {confirmed}");
+        confirmed += more;
+        turns += 1;
+    }
+    assert_eq!(turns, BATCHES);
+}
+
+/// To give 100 MiB back to the system takes it ten milliseconds.
+#[test]
+fn a_large_message_that_the_log_has_is_let_go_by_somebody_else() {
+    let (storage, log) = storage(MemoryLog::with_held_tickets());
+    let world = World::stored(storage);
+    let mut hand = world.connect();
+    hand.declare_with("q", |declare| declare.durable = true).expect("declared");
+    let body = vec![1; usize::try_from(QUEUE_BODY_BYTES_MAX).expect("fits") + 1];
+    for body in [&body[..], &body[..1000]] {
+        hand.publish_persistent("q", body).expect("routed");
+        hand.flush();
+    }
+    log.flush();
+    world.noted.run_some();
+    let left = world.noted.take();
+    assert!(matches!(left[..], [Job::LetGo(_)]), "{} jobs", left.len());
+    assert!(world.broker.memory_used_bytes() < 10_000, "the queue holds none of it");
 }
 
 #[test]

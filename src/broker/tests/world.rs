@@ -11,7 +11,8 @@ use crate::base::{
 use crate::broker::{
     Accounts, Answered, Binding, Broker, BrokerSettings, BrokerStorage, Cell, Client, Consume,
     ConsumeRequest, DeadLetters, DeclareExchange, DeclareQueue, Edit, Event, Inbox, Interceptors,
-    PageQuestion, Parting, Peer, Refused, Scheduler, Seeds, SpanSettings, Spans, Step, Vhost,
+    PageQuestion, Parting, Peer, Refused, Scheduler, Seeds, SpanSettings, Spans, Step, Unneeded,
+    Vhost,
 };
 use crate::store;
 
@@ -25,6 +26,7 @@ pub(super) enum Job {
     PageIn(Arc<Cell>, PageQuestion, u64),
     DeadLetters(Arc<Cell>, DeadLetters),
     Part(Parting),
+    LetGo(Unneeded),
 }
 
 impl Job {
@@ -34,6 +36,7 @@ impl Job {
             Self::PageIn(cell, question, _) => cell.page_in(question),
             Self::DeadLetters(cell, letters) => cell.send_dead_letters(letters),
             Self::Part(parting) => parting.run(),
+            Self::LetGo(unneeded) => drop(unneeded),
         }
     }
 }
@@ -56,6 +59,10 @@ impl Scheduler for Noted {
 
     fn part(&self, parting: Parting) {
         self.note(Job::Part(parting));
+    }
+
+    fn let_go(&self, unneeded: Unneeded) {
+        self.note(Job::LetGo(unneeded));
     }
 }
 

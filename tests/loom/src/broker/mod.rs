@@ -55,6 +55,7 @@ pub(crate) trait Scheduler: Send + Sync {
     fn send_dead_letters(&self, cell: std::sync::Arc<Cell>, letters: DeadLetters, pause_ms: u64);
     fn sweep(&self, sweeping: Sweeping);
     fn part(&self, parting: Parting);
+    fn let_go(&self, unneeded: Unneeded);
     fn work(&self) -> WorkCounts;
 }
 
@@ -98,6 +99,9 @@ impl Parting {
         false
     }
 }
+
+/// Large messages that nobody needs; here there are none.
+pub(crate) struct Unneeded;
 
 /// What was swept up.
 pub(crate) struct Rubble;
