@@ -6,9 +6,9 @@
 For each attack a fresh broker with a data folder, and a neighbour: 200 messages a second, published with confirms on
 one connection and consumed on another. Its latencies, from when a message was due to be published until it was
 delivered, are taken before, during and after the attack; the broker's resident memory is looked at twenty times
-a second, and how long it takes until only the neighbour's connections are left. The attacker yields the
-processor to the other two (niceness), and the neighbour has it before them where the system allows that, as if
-both sat elsewhere.
+a second, and how long it takes until only the neighbour's connections are left. As if both sat elsewhere, attacker
+and neighbour share one processor, the attacker has it when nobody else wants it (SCHED_IDLE), and the neighbour
+before all others where the system allows that.
 
 The attacks are run in turn, --runs times, and of each latency the median counts: a moment in which the machine
 does something else does not make a row.
@@ -39,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from attacks import ATTACKS, Attack, Target  # noqa: E402
 from document import Row, middle, table, write  # noqa: E402
-from neighbour import share, work  # noqa: E402
+from neighbour import share, sit_aside, work  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 WATERMARK_MIB = 1024
@@ -101,8 +101,9 @@ class Broker:
 
 
 def attack_aside(attack: Attack, target: Target, told: multiprocessing.connection.Connection) -> None:
+    sit_aside()
     if attack.yields:
-        os.nice(10)
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     try:
         told.send(attack.run(target))
     except Exception as error:  # Whatever goes wrong is a line of the table.
