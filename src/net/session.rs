@@ -45,7 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) async fn run(mut self) {
         let inbox = self.conversation.inbox();
         let mut now = self.conversation.now();
-        let mut moved_bytes = 0;
+        let (mut moved_bytes, mut read_bytes) = (0, 0);
         loop {
             if self.conversation.is_over(now) {
                 self.line.linger().await;
@@ -76,6 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     let written = unwritten - self.conversation.output().len();
                     self.conversation.moved(read, written);
                     moved_bytes += read + written;
+                    read_bytes += read;
                 }
             }
             let mut turns = 0;
@@ -90,7 +91,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 return;
             }
             if moved_bytes >= TURN_BYTES_MAX {
-                moved_bytes = 0;
+                if read_bytes >= TURN_BYTES_MAX / 2 {
+                    // The system leaves a thread its processor for milliseconds, while another worker may wait for it with
+                    // somebody's turn begun. Who mostly writes is not slowed down: those are consumers.
+                    std::thread::yield_now();
+                }
+                (moved_bytes, read_bytes) = (0, 0);
                 tokio::task::yield_now().await;
             }
         }
