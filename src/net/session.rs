@@ -93,7 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             if moved_bytes >= TURN_BYTES_MAX {
                 if read_bytes >= TURN_BYTES_MAX / 2 {
                     // The system leaves a thread its processor for milliseconds, while another worker may wait for it with
-                    // somebody's turn begun. Who mostly writes is not slowed down: those are consumers.
+                    // somebody's turn begun. Consumers, who mostly write, keep theirs: with less of it queues grow.
                     std::thread::yield_now();
                 }
                 (moved_bytes, read_bytes) = (0, 0);
